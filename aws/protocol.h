@@ -1,0 +1,40 @@
+/* From parameters to an HTTP request, and from an HTTP reply to values: AWS's five protocols. */
+#ifndef RIPOSTE_AWS_PROTOCOL_H
+#define RIPOSTE_AWS_PROTOCOL_H
+
+#include <jansson.h>
+
+#include "aws/http.h"
+#include "aws/model.h"
+
+#define AWS_ERROR_CODE_MAX 128
+#define AWS_REQUEST_ID_MAX 128
+
+/** An error as AWS tells it, in its own words. */
+typedef struct aws_error {
+    char code[AWS_ERROR_CODE_MAX]; /* "ClusterNotFoundException"; for failures on the way "RequestTimeout",
+                                      "ConnectionError" … */
+    char message[RIP_ERROR_MESSAGE_MAX];
+    char request_id[AWS_REQUEST_ID_MAX];
+    int http_status; /* 0: no reply came */
+    bool retryable;  /* a later try may succeed */
+    bool throttled;  /* AWS asked for fewer requests */
+} aws_error;
+
+/** Write method, path, query, headers and body for a call. Member values come as JSON: blobs as base64 strings,
+ * timestamps as RFC 3339 strings or numbers of seconds, integers exact to 64 bits. `token` fills an idempotency token
+ * that params leave out (NULL: a random UUID). `request` is zero-initialised by the caller, who frees it with
+ * aws_http_request_free, also after an error. */
+rip_status aws_protocol_build(const aws_operation *operation, const json_t *params, const char *token,
+                              aws_http_request *request, rip_error *err);
+
+/** Read a reply. A status below 300 gives `*output` (a new reference, an object, {} where the operation gives nothing)
+ * and leaves `error->code` empty; any other fills `error` (code, message, request id, status; not `retryable`, which is
+ * the retry rules' word). RIP_OK in both cases; RIP_EIO with `err` for a reply that cannot be read (truncated, not JSON
+ * or XML, too deep). Blobs come as base64 strings, timestamps as RFC 3339 strings ("2025-11-02T14:14:09Z"; a fraction
+ * only where there is one). `request_id` (AWS_REQUEST_ID_MAX bytes, may be NULL) gets the request's id where the reply
+ * carries one. */
+rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                              aws_error *error, char *request_id, rip_error *err);
+
+#endif
