@@ -1,0 +1,425 @@
+#include "lua/fiber.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/json.h"
+
+/* A generous bound on what one run may have under way: each fiber costs about 2 KB. */
+#define FIBERS_MAX 100000
+
+typedef enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_AT_DOOR, FIBER_WAITING, FIBER_ENDED } fiber_state;
+
+typedef struct fiber fiber;
+struct fiber {
+    rip_fibers *fibers;
+    fiber *parent;
+    lua_State *co;
+    int anchor; /* keeps `co` in the registry */
+    char *path;
+    char *phase;
+    unsigned index;    /* among its parent's children, from 1 */
+    unsigned effects;  /* asked for so far */
+    unsigned children; /* spawned so far */
+    unsigned alive;    /* children not yet handed to wait */
+    fiber_state state;
+    bool ok; /* ended without an error; its result or error object is on top of `co` */
+    bool answered;
+    bool planned;
+    json_t *value;
+    json_t *error;
+    fiber *ended_first, *ended_last; /* children that ended and were not waited for yet, oldest first */
+    fiber *next;                     /* in the ready queue, or among the parent's ended children */
+    fiber *all_prev, *all_next;
+};
+
+struct rip_fibers {
+    rip_vm *vm;
+    rip_clock *clock;
+    rip_door *door;
+    rip_fibers_ended ended;
+    void *data;
+    fiber *root;
+    fiber *current;
+    fiber *ready_first, *ready_last;
+    fiber *all;
+    unsigned count;
+    rip_timer turn;
+    bool pumping;
+    bool over; /* `end` says how it ended; the turn timer tells the owner */
+    rip_error end;
+};
+
+/* The ready queue. */
+
+static void ready_push(fiber *f)
+{
+    rip_fibers *fibers = f->fibers;
+    f->state = FIBER_READY;
+    f->next = NULL;
+    if (fibers->ready_last)
+        fibers->ready_last->next = f;
+    else
+        fibers->ready_first = f;
+    fibers->ready_last = f;
+}
+
+static void ready_push_front(fiber *f)
+{
+    rip_fibers *fibers = f->fibers;
+    f->state = FIBER_READY;
+    f->next = fibers->ready_first;
+    fibers->ready_first = f;
+    if (!fibers->ready_last) fibers->ready_last = f;
+}
+
+static fiber *ready_pop(rip_fibers *fibers)
+{
+    fiber *f = fibers->ready_first;
+    if (!f) return NULL;
+    fibers->ready_first = f->next;
+    if (!fibers->ready_first) fibers->ready_last = NULL;
+    f->next = NULL;
+    return f;
+}
+
+/* Life of a fiber. */
+
+static void fiber_free(fiber *f)
+{
+    rip_fibers *fibers = f->fibers;
+    if (f->all_prev)
+        f->all_prev->all_next = f->all_next;
+    else
+        fibers->all = f->all_next;
+    if (f->all_next) f->all_next->all_prev = f->all_prev;
+    fibers->count--;
+    if (f->co) luaL_unref(rip_vm_state(fibers->vm), LUA_REGISTRYINDEX, f->anchor);
+    json_decref(f->value);
+    json_decref(f->error);
+    free(f->path);
+    free(f->phase);
+    free(f);
+}
+
+static char *child_path(fiber *parent)
+{
+    if (!parent) return strdup("");
+    rip_buffer path = {0};
+    rip_buffer_printf(&path, "%s%s%u", parent->path, *parent->path ? "." : "", parent->children + 1);
+    return rip_buffer_take(&path, NULL);
+}
+
+/* A fiber without its coroutine yet, so that nothing is lost if making that one raises a Lua error. */
+static fiber *fiber_new(rip_fibers *fibers, fiber *parent)
+{
+    fiber *f = calloc(1, sizeof *f);
+    if (!f) return NULL;
+    f->fibers = fibers;
+    f->parent = parent;
+    f->path = child_path(parent);
+    f->phase = strdup(parent ? parent->phase : "");
+    if (!f->path || !f->phase) {
+        free(f->path);
+        free(f->phase);
+        free(f);
+        return NULL;
+    }
+    f->all_next = fibers->all;
+    if (fibers->all) fibers->all->all_prev = f;
+    fibers->all = f;
+    fibers->count++;
+    return f;
+}
+
+/* Give the fiber its coroutine, with the function and `nargs` arguments that are on top of L. May raise a memory error.
+ */
+static void fiber_attach(fiber *f, lua_State *L, int nargs)
+{
+    lua_State *co = lua_newthread(L);
+    f->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    f->co = co;
+    luaL_checkstack(co, nargs + 1, NULL);
+    lua_xmove(L, co, nargs + 1);
+}
+
+/* Running. */
+
+static void finish(rip_fibers *fibers, rip_status status, const char *message);
+
+static void fiber_ended(fiber *f, bool ok)
+{
+    fiber *parent = f->parent;
+    f->state = FIBER_ENDED;
+    f->ok = ok;
+    f->next = NULL;
+    if (parent->ended_last)
+        parent->ended_last->next = f;
+    else
+        parent->ended_first = f;
+    parent->ended_last = f;
+    if (parent->state == FIBER_WAITING) ready_push(parent);
+}
+
+static void run_fiber(fiber *f)
+{
+    rip_fibers *fibers = f->fibers;
+    rip_error err = {RIP_OK, ""};
+    int nargs = lua_status(f->co) == LUA_OK ? lua_gettop(f->co) - 1 : 0; /* LUA_OK: it has not started yet */
+    int nresults = 0;
+    f->state = FIBER_RUNNING;
+    fibers->current = f;
+    rip_vm_result result = rip_vm_resume(fibers->vm, f->co, nargs, &nresults, &err);
+    fibers->current = NULL;
+    if (fibers->over) return;
+    switch (result) {
+    case RIP_VM_SUSPENDED:
+        /* An answer that came while the coroutine was on its way out has put it in the queue already. */
+        break;
+    case RIP_VM_PREEMPTED: ready_push_front(f); break;
+    case RIP_VM_DONE:
+        if (f == fibers->root) {
+            finish(fibers, RIP_OK, "");
+            return;
+        }
+        if (nresults == 0)
+            lua_pushnil(f->co); /* the coroutine's stack is empty: one slot is there */
+        else
+            lua_settop(f->co, lua_gettop(f->co) - nresults + 1);
+        fiber_ended(f, true);
+        break;
+    case RIP_VM_FAILED:
+        if (f == fibers->root)
+            finish(fibers, err.status == RIP_OK ? RIP_EREMOTE : err.status, err.message);
+        else
+            fiber_ended(f, false);
+        break;
+    case RIP_VM_KILLED: finish(fibers, err.status == RIP_OK ? RIP_ELIMIT : err.status, err.message); break;
+    }
+}
+
+static void on_turn(void *data);
+
+static void pump(rip_fibers *fibers)
+{
+    if (fibers->pumping) return;
+    fibers->pumping = true;
+    fiber *f;
+    while (!fibers->over && (f = ready_pop(fibers))) {
+        run_fiber(f);
+        if (!fibers->over && fibers->ready_first == f) { /* it used up its slice: the loop has its turn */
+            rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
+            break;
+        }
+    }
+    fibers->pumping = false;
+}
+
+static void on_turn(void *data)
+{
+    rip_fibers *fibers = data;
+    if (!fibers->over) {
+        pump(fibers);
+        return;
+    }
+    fibers->ended(fibers->data, fibers->end.status, &fibers->end);
+}
+
+static void finish(rip_fibers *fibers, rip_status status, const char *message)
+{
+    if (fibers->over) return;
+    fibers->over = true;
+    rip_fail(&fibers->end, status, "%s", message);
+    rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
+}
+
+void rip_fibers_stop(rip_fibers *fibers, rip_status status, const char *reason)
+{
+    finish(fibers, status, reason);
+}
+
+/* Primitives. */
+
+static rip_fibers *fibers_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static void on_reply(void *data, const rip_effect_reply *reply)
+{
+    fiber *f = data;
+    f->value = json_incref(reply->value);
+    f->error = json_incref(reply->error);
+    f->planned = reply->planned;
+    f->answered = true;
+    if (f->state != FIBER_AT_DOOR) return;
+    ready_push(f);
+    pump(f->fibers);
+}
+
+/* ok, value or error, planned */
+static int push_reply(lua_State *L, fiber *f)
+{
+    json_t *content = f->error ? f->error : f->value;
+    lua_pushboolean(L, f->error == NULL);
+    if (content)
+        rip_lua_push_json(L, content);
+    else
+        lua_pushnil(L);
+    lua_pushboolean(L, f->planned);
+    json_decref(f->value);
+    json_decref(f->error);
+    f->value = f->error = NULL;
+    return 3;
+}
+
+static int perform_continued(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return push_reply(L, fibers_of(L)->current);
+}
+
+static json_t *to_json(lua_State *L, int index, const char *what)
+{
+    json_t *json = NULL;
+    rip_error err;
+    if (rip_lua_to_json(L, index, &json, &err) != RIP_OK) {
+        json_decref(json);
+        luaL_error(L, "%s: %s", what, err.message);
+    }
+    return json;
+}
+
+/* perform(kind, request, undo | nil, irreversible | nil) -> ok, value or error, planned */
+static int l_perform(lua_State *L)
+{
+    rip_fibers *fibers = fibers_of(L);
+    fiber *f = fibers->current;
+    const char *kind = luaL_checkstring(L, 1);
+    const char *irreversible = luaL_optstring(L, 4, NULL);
+    json_t *request = to_json(L, 2, kind);
+    json_t *undo = NULL;
+    if (!lua_isnoneornil(L, 3)) {
+        rip_error err;
+        if (rip_lua_to_json(L, 3, &undo, &err) != RIP_OK) {
+            json_decref(request);
+            return luaL_error(L, "undo: %s", err.message);
+        }
+    }
+    f->effects++;
+    f->answered = false;
+    rip_effect effect = {kind, f->path, f->effects, f->phase, request, undo, irreversible};
+    fibers->door->perform(fibers->door, &effect, on_reply, f);
+    json_decref(request);
+    json_decref(undo);
+    if (f->answered) return push_reply(L, f);
+    f->state = FIBER_AT_DOOR;
+    return rip_vm_suspend(L, perform_continued, 0);
+}
+
+/* spawn(fn, ...) -> index of the child */
+static int l_spawn(lua_State *L)
+{
+    rip_fibers *fibers = fibers_of(L);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (fibers->count >= FIBERS_MAX)
+        return luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
+    fiber *parent = fibers->current;
+    fiber *child = fiber_new(fibers, parent);
+    if (!child) return luaL_error(L, "out of memory");
+    fiber_attach(child, L, lua_gettop(L) - 1);
+    child->index = ++parent->children;
+    parent->alive++;
+    ready_push(child);
+    lua_pushinteger(L, child->index);
+    return 1;
+}
+
+/* index, ok, result or error object */
+static int push_ended_child(lua_State *L, fiber *parent)
+{
+    fiber *child = parent->ended_first;
+    luaL_checkstack(L, 3, NULL);
+    lua_pushinteger(L, child->index);
+    lua_pushboolean(L, child->ok);
+    lua_xmove(child->co, L, 1);
+    parent->ended_first = child->next;
+    if (!parent->ended_first) parent->ended_last = NULL;
+    parent->alive--;
+    fiber_free(child);
+    return 3;
+}
+
+static int wait_continued(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return push_ended_child(L, fibers_of(L)->current);
+}
+
+/* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet */
+static int l_wait(lua_State *L)
+{
+    fiber *f = fibers_of(L)->current;
+    if (f->ended_first) return push_ended_child(L, f);
+    if (f->alive == 0) return luaL_error(L, "there is no child to wait for");
+    f->state = FIBER_WAITING;
+    return rip_vm_suspend(L, wait_continued, 0);
+}
+
+/* phase(name | nil) -> the one before: names what this fiber and the children it spawns from now on are doing */
+static int l_phase(lua_State *L)
+{
+    fiber *f = fibers_of(L)->current;
+    char *name = strdup(luaL_optstring(L, 1, ""));
+    if (!name) return luaL_error(L, "out of memory");
+    lua_pushstring(L, f->phase);
+    free(f->phase);
+    f->phase = name;
+    return 1;
+}
+
+void rip_fibers_push_primitives(rip_fibers *fibers, lua_State *L)
+{
+    static const luaL_Reg PRIMITIVES[] = {
+        {"perform", l_perform}, {"spawn", l_spawn}, {"wait", l_wait}, {"phase", l_phase}, {NULL, NULL}};
+    lua_newtable(L);
+    lua_pushlightuserdata(L, fibers);
+    luaL_setfuncs(L, PRIMITIVES, 1);
+}
+
+rip_status rip_fibers_new(rip_vm *vm, rip_clock *clock, rip_door *door, rip_fibers_ended ended, void *data,
+                          rip_fibers **out, rip_error *err)
+{
+    rip_fibers *fibers = calloc(1, sizeof *fibers);
+    if (!fibers) return rip_nomem(err);
+    fibers->vm = vm;
+    fibers->clock = clock;
+    fibers->door = door;
+    fibers->ended = ended;
+    fibers->data = data;
+    *out = fibers;
+    return RIP_OK;
+}
+
+void rip_fibers_free(rip_fibers *fibers)
+{
+    if (!fibers) return;
+    rip_timer_stop(&fibers->turn);
+    while (fibers->all) fiber_free(fibers->all);
+    free(fibers);
+}
+
+void rip_fibers_start(rip_fibers *fibers, int nargs)
+{
+    lua_State *L = rip_vm_state(fibers->vm);
+    fiber *root = fiber_new(fibers, NULL);
+    if (!root) luaL_error(L, "out of memory");
+    fibers->root = root;
+    fiber_attach(root, L, nargs);
+    ready_push(root);
+    rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
+}
