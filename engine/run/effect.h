@@ -1,0 +1,52 @@
+/* The door: the one way from a run to the world.
+ *
+ * For every effect it asks, in this order: does the journal already hold this step? did the header declare the permission? does a guard
+ * forbid it? does the mode let it through, or does it become a line of the plan? Then: write *started*, do it, write *finished*, answer. */
+#ifndef RIPOSTE_RUN_EFFECT_H
+#define RIPOSTE_RUN_EFFECT_H
+
+#include "aws/client.h"
+#include "engine/base/clock.h"
+#include "engine/journal/journal.h"
+#include "engine/run/guard.h"
+#include "engine/run/mode.h"
+#include "lua/door.h"
+
+typedef struct effect_door effect_door;
+
+/** The run cannot go on: its steps are not those of the journal (diverged), or the journal could not be written. */
+typedef void (*effect_stop)(void *data, rip_status status, const char *reason);
+
+/** What a door stands in front of. All borrowed; outlives the door. */
+typedef struct effect_settings {
+    const char *run; /* the run's id */
+    run_mode mode;
+    const json_t *permissions; /* array of action globs */
+    unsigned changes_allowed;
+    const char *partition, *region, *account; /* where an operation goes that names none */
+    journal *journal;
+    aws_client *client;
+    guard *guard;
+    rip_clock *clock;
+    effect_stop stop;
+    void *data;
+} effect_settings;
+
+rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err);
+
+/** Gives up what is under way: no answer comes any more. */
+void effect_door_free(effect_door *door);
+
+/** The door as Lua knows it. */
+rip_door *effect_door_base(effect_door *door);
+
+/** Changes that were let through or planned so far. */
+unsigned effect_door_changes(const effect_door *door);
+
+/** A copy of `value` with every value that was made up for a plan shown as "(known after the change)". New reference. */
+json_t *effect_door_mask(const effect_door *door, const json_t *value);
+
+/** One effect; this is rip_door.perform. */
+void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done done, void *data);
+
+#endif
