@@ -1,0 +1,237 @@
+--- Clients for AWS: boto3's method names, AWS's own parameters. What an operation is comes from the API models, through
+--- the engine; what a change would leave behind is known to riposte.inverse, and in a rehearsal to riposte.foresee.
+local duration = require "riposte.duration"
+local failure = require "riposte.failure"
+local inverse = require "riposte.inverse"
+local jmespath = require "riposte.jmespath"
+
+local module = {}
+
+local Client = {}
+local state_of = setmetatable({}, { __mode = "k" })
+
+local function raise(fields)
+  error(failure.new(fields), 0)
+end
+
+local function request_of(state, operation, params)
+  return {
+    service = state.service,
+    operation = operation.name,
+    params = params,
+    region = state.region,
+    account = state.account,
+  }
+end
+
+local function read(state, operation, params)
+  local engine = state.engine
+  local ok, value = engine.perform("aws", request_of(state, operation, params))
+  if not ok then raise(value) end
+  if engine.world then
+    value = engine.world:apply(state.service, operation.name, params, value, state.region, state.account)
+  end
+  return value
+end
+
+local operation_of
+
+-- What takes the change back is worked out before it is made: afterwards the prior state is gone.
+local function undo_of(state, operation, params)
+  return inverse.of {
+    service = state.service,
+    operation = operation.name,
+    params = params,
+    region = state.region,
+    account = state.account,
+    read = function(name, wanted)
+      return read(state, operation_of(state, name), wanted)
+    end,
+  }
+end
+
+local function change(state, operation, params)
+  local engine = state.engine
+  local undo, why = undo_of(state, operation, params)
+  local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
+  if not ok then raise(value) end
+  if planned then
+    engine.planned()
+    engine.world:planned(state.service, operation.name, params, value, state.region, state.account)
+  end
+  return value, planned
+end
+
+function operation_of(state, name)
+  local operation = state.operations[name]
+  if not operation then
+    local problem
+    operation, problem = state.engine.operation(state.service, name)
+    if not operation then error(problem, 0) end
+    state.operations[name] = operation
+  end
+  return operation
+end
+
+local function call(state, operation, params)
+  if operation.read then return read(state, operation, params or {}) end
+  return change(state, operation, params or {})
+end
+
+-- Pages -------------------------------------------------------------------------------------------------------------
+
+local function list(value)
+  return type(value) == "table" and value or { value }
+end
+
+local function copy(params)
+  local result = {}
+  for key, value in pairs(params or {}) do result[key] = value end
+  return result
+end
+
+-- The parameters that lead to the next page, or nil when this was the last.
+local function next_page(paging, params, output)
+  if paging.more_results and not jmespath.search(paging.more_results, output) then return nil end
+  local tokens, following, found = list(paging.output_token), copy(params), false
+  for i, input in ipairs(list(paging.input_token)) do
+    local token = jmespath.search(tokens[i], output)
+    if token == "" then token = nil end
+    found = found or token ~= nil
+    following[input] = token
+  end
+  return found and following or nil
+end
+
+--- Iterate over all items of a paginated operation; each page is fetched when the one before is used up.
+---@param name string boto3's method name: "list_services"
+---@param params table?
+---@return fun(): any
+function Client:pages(name, params)
+  local state = state_of[self]
+  local operation = operation_of(state, name)
+  local paging = operation.pages
+  if not paging then error(operation.name .. " has no pages: call client:" .. name .. " itself", 2) end
+  local key = list(paging.result_key)[1]
+  local following, items, i = copy(params), {}, 0
+  return function()
+    while i >= #items do
+      if not following then return nil end
+      local output = call(state, operation, following)
+      local after = next_page(paging, following, output)
+      if after then -- a service that hands out the same token for ever must not hold a run for ever
+        local same = true
+        for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == following[input] end
+        if same then error(operation.name .. ": the service gave the same page token twice", 0) end
+      end
+      following, items, i = after, jmespath.search(key, output) or {}, 0
+    end
+    i = i + 1
+    return items[i]
+  end
+end
+
+-- Waiters -----------------------------------------------------------------------------------------------------------
+
+local function all_equal(values, expected)
+  if type(values) ~= "table" or #values == 0 then return false end
+  for _, value in ipairs(values) do
+    if value ~= expected then return false end
+  end
+  return true
+end
+
+local function any_equal(values, expected)
+  for _, value in ipairs(type(values) == "table" and values or {}) do
+    if value == expected then return true end
+  end
+  return false
+end
+
+local function accepts(acceptor, ok, result)
+  local matcher = acceptor.matcher
+  if matcher == "status" then return ok == (acceptor.expected == 200) end
+  if matcher == "error" then
+    if type(acceptor.expected) == "boolean" then return ok ~= acceptor.expected end
+    return not ok and result.code == acceptor.expected
+  end
+  if not ok then return false end
+  local value = jmespath.search(acceptor.argument, result)
+  if matcher == "pathAll" then return all_equal(value, acceptor.expected) end
+  if matcher == "pathAny" then return any_equal(value, acceptor.expected) end
+  return value == acceptor.expected
+end
+
+--- Wait as boto3's waiter of that name does ("services_stable"). In a rehearsal that has planned changes it looks once.
+---@param name string
+---@param params table?
+---@param options {timeout: number|string?, every: number|string?}? the waiter's own unless told
+function Client:wait(name, params, options)
+  local state = state_of[self]
+  options = options or {}
+  local waiter, problem = state.engine.waiter(state.service, name)
+  if not waiter then error(problem, 0) end
+  local operation = operation_of(state, waiter.operation)
+  local every = options.every or waiter.delay
+  local timeout = options.timeout or (duration.ms(every, "every") / 1000 * waiter.maxAttempts)
+  return state.run:wait_until(function()
+    local ok, result = pcall(call, state, operation, params)
+    if not ok and not failure.is(result) then error(result, 0) end
+    for _, acceptor in ipairs(waiter.acceptors) do
+      if accepts(acceptor, ok, result) then
+        if acceptor.state == "success" then return true end
+        if acceptor.state == "failure" then
+          raise {
+            code = "WaiterFailed",
+            operation = state.service .. ":" .. operation.name,
+            message = "what " .. name .. " waits for cannot come any more",
+          }
+        end
+        return false
+      end
+    end
+    if not ok then error(result, 0) end
+    return false
+  end, { timeout = timeout, every = every, what = state.service .. " " .. name })
+end
+
+-- Making clients ----------------------------------------------------------------------------------------------------
+
+local class = { __name = "AWS client", __metatable = "AWS client" }
+
+function class.__index(self, name)
+  if Client[name] then return Client[name] end
+  local state = state_of[self]
+  local operation = operation_of(state, name)
+  local method = function(_, params) return call(state, operation, params) end
+  rawset(self, name, method)
+  return method
+end
+
+--- run.aws: run.aws.ecs() is a client for the finding's account and region, run.aws.ecs{region=…, account=…} for another.
+--- `engine` holds perform, operation and waiter, and in a rehearsal the foreseen world.
+function module.clients(run, engine)
+  return setmetatable({}, {
+    __metatable = "AWS clients",
+    __index = function(clients, service)
+      local operations = {}
+      local function new(options)
+        options = options or {}
+        local client = {}
+        state_of[client] = {
+          run = run,
+          engine = engine,
+          service = service,
+          operations = operations,
+          region = options.region or run.region,
+          account = options.account or run.account,
+        }
+        return setmetatable(client, class)
+      end
+      rawset(clients, service, new)
+      return new
+    end,
+  })
+end
+
+return module

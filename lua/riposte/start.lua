@@ -1,0 +1,10 @@
+--- Where a run begins: the engine calls this once, in the run's first fiber.
+--- `chunk` is the playbook's file, not yet run; what it returns was checked when it was loaded.
+local finding = require "riposte.finding"
+local run = require "riposte.run"
+
+return function(primitives, about, found, chunk)
+  local playbook = chunk()
+  local this = run.new(primitives, about)
+  playbook.run(finding.new(found, this), this)
+end
