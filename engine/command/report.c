@@ -1,0 +1,310 @@
+#include "engine/command/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/command/terminal.h"
+
+#define NAMES_SHOWN 3 /* of the resources behind one line of a report */
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static json_int_t number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+void report_span(json_int_t ms, char out[32])
+{
+    if (ms < 1000)
+        snprintf(out, 32, "%" JSON_INTEGER_FORMAT " ms", ms);
+    else if (ms < 120000)
+        snprintf(out, 32, "%.1f s", (double)ms / 1000);
+    else
+        snprintf(out, 32, "%" JSON_INTEGER_FORMAT " min %" JSON_INTEGER_FORMAT " s", ms / 60000, ms % 60000 / 1000);
+}
+
+/* A finding. */
+
+static terminal_style severity_style(const char *label)
+{
+    if (strcmp(label, "CRITICAL") == 0 || strcmp(label, "HIGH") == 0) return TERMINAL_RED;
+    if (strcmp(label, "MEDIUM") == 0) return TERMINAL_YELLOW;
+    return TERMINAL_CYAN;
+}
+
+void report_finding(FILE *out, const json_t *finding, const char *origin, size_t line)
+{
+    const char *label = text(json_object_get(finding, "severity"), "label");
+    terminal_quote(out, severity_style(label), label, 16);
+    fputs("  ", out);
+    terminal_quote(out, TERMINAL_BOLD, text(finding, "kind"), 200);
+    fputs("\n  ", out);
+    terminal_wrap(out, 2, 2, text(finding, "title"));
+    fputs("  ", out);
+    terminal_quote(out, TERMINAL_DIM, text(finding, "source"), 64);
+    terminal_print(out, TERMINAL_DIM, " in ");
+    terminal_quote(out, TERMINAL_DIM, text(finding, "account"), 16);
+    terminal_print(out, TERMINAL_DIM, " ");
+    terminal_quote(out, TERMINAL_DIM, text(finding, "region"), 32);
+    if (origin && *origin) {
+        terminal_print(out, TERMINAL_DIM, ", from ");
+        terminal_quote(out, TERMINAL_DIM, origin, 200);
+        if (line) terminal_print(out, TERMINAL_DIM, ":%zu", line);
+    }
+    fputc('\n', out);
+}
+
+/* Changes, gathered by phase and operation. */
+
+typedef struct change_group {
+    const char *phase, *operation, *state;
+    const json_t *error;
+    const char *irreversible;
+    bool undo;
+    json_int_t from, to;
+    size_t count;
+    const json_t *names[NAMES_SHOWN];
+} change_group;
+
+size_t report_changes(const json_t *run, const char *state)
+{
+    size_t i, count = 0;
+    json_t *change;
+    json_array_foreach (json_object_get(run, "changes"), i, change) {
+        if (!state || strcmp(text(change, "state"), state) == 0) count++;
+    }
+    return count;
+}
+
+/* The parameter that tells best what a change is about: the last ARN, else the first string. */
+static const json_t *name_of(const json_t *params)
+{
+    const json_t *best = NULL, *first = NULL;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)params, key, value) {
+        if (json_is_array(value)) value = json_array_get(value, 0);
+        if (!json_is_string(value)) continue;
+        if (!first) first = value;
+        if (strncmp(json_string_value(value), "arn:", 4) == 0) best = value;
+    }
+    return best ? best : first;
+}
+
+static bool same_group(const change_group *group, const json_t *change)
+{
+    const json_t *error = json_object_get(change, "error");
+    return strcmp(group->phase, text(change, "phase")) == 0 && strcmp(group->operation, text(change, "operation")) == 0 &&
+           strcmp(group->state, text(change, "state")) == 0 && group->undo == (json_object_get(change, "undo") != NULL) &&
+           strcmp(group->irreversible, text(change, "irreversible")) == 0 &&
+           strcmp(group->error ? text(group->error, "code") : "", error ? text(error, "code") : "") == 0;
+}
+
+static void add_change(change_group *group, const json_t *change)
+{
+    json_int_t at = number(change, "at"), end = at + number(change, "ms");
+    if (group->count == 0) {
+        *group = (change_group){.phase = text(change, "phase"),
+                                .operation = text(change, "operation"),
+                                .state = text(change, "state"),
+                                .error = json_object_get(change, "error"),
+                                .irreversible = text(change, "irreversible"),
+                                .undo = json_object_get(change, "undo") != NULL,
+                                .from = at};
+    }
+    if (end > group->to) group->to = end;
+    if (group->count < NAMES_SHOWN) group->names[group->count] = name_of(json_object_get(change, "params"));
+    group->count++;
+}
+
+static size_t gather(const json_t *changes, change_group *groups)
+{
+    size_t i, count = 0;
+    json_t *change;
+    json_array_foreach (changes, i, change) {
+        size_t at = 0;
+        while (at < count && !same_group(&groups[at], change)) at++;
+        add_change(&groups[at], change);
+        if (at == count) count++;
+    }
+    return count;
+}
+
+/* The name behind the last '/' or ':' of an ARN. */
+static const char *short_name(const char *name)
+{
+    if (strncmp(name, "arn:", 4) != 0) return name;
+    const char *cut = strrchr(name, '/');
+    if (!cut) cut = strrchr(name, ':');
+    return cut && cut[1] ? cut + 1 : name;
+}
+
+static void print_names(FILE *out, const change_group *group)
+{
+    for (size_t i = 0; i < NAMES_SHOWN && i < group->count; i++) {
+        if (!group->names[i]) continue;
+        fputs(i ? ", " : "  ", out);
+        terminal_quote(out, TERMINAL_DIM, short_name(json_string_value(group->names[i])), 40);
+    }
+    if (group->count > NAMES_SHOWN) terminal_print(out, TERMINAL_DIM, " …");
+}
+
+static void print_undo(FILE *out, bool undo, const char *irreversible, const char *state)
+{
+    if (strcmp(state, "failed") == 0 || strcmp(state, "refused") == 0) return;
+    if (undo) {
+        terminal_print(out, TERMINAL_GREEN, "can be undone");
+    } else {
+        terminal_print(out, TERMINAL_YELLOW, "can't be undone");
+        if (*irreversible) {
+            fputs(": ", out);
+            terminal_wrap(out, 22, 39, irreversible);
+            return;
+        }
+    }
+    fputc('\n', out);
+}
+
+static void print_group(FILE *out, const change_group *group)
+{
+    char from[32], to[32], when[80];
+    report_span(group->from, from);
+    report_span(group->to, to);
+    snprintf(when, sizeof when, "%s – %s", from, to);
+    int pad = 21 + 2 - (int)strlen(when); /* the dash is three bytes and one column */
+    fprintf(out, "  %s%*s", when, pad > 1 ? pad - 1 : 1, "");
+    terminal_quote(out, TERMINAL_BOLD, group->operation, 64);
+    fprintf(out, " ×%zu", group->count);
+    if (strcmp(group->state, "done") != 0 && strcmp(group->state, "planned") != 0) {
+        terminal_print(out, TERMINAL_RED, " %s: ", group->state);
+        terminal_quote(out, TERMINAL_RED, group->error ? text(group->error, "code") : "", 80);
+    }
+    fprintf(out, "\n%22s", "");
+    if (group->error) {
+        terminal_wrap(out, 22, 22, text(group->error, "message"));
+    } else {
+        print_undo(out, group->undo, group->irreversible, group->state);
+    }
+    if (group->names[0]) {
+        fprintf(out, "%20s", "");
+        print_names(out, group);
+        fputc('\n', out);
+    }
+}
+
+static void print_groups(FILE *out, const json_t *changes)
+{
+    change_group *groups = calloc(json_array_size(changes) + 1, sizeof *groups);
+    if (!groups) return;
+    size_t count = gather(changes, groups);
+    const char *phase = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!phase || strcmp(phase, groups[i].phase) != 0) {
+            phase = groups[i].phase;
+            if (*phase) {
+                fputs("  ", out);
+                terminal_quote(out, TERMINAL_CYAN, phase, 64);
+                fputc('\n', out);
+            }
+        }
+        print_group(out, &groups[i]);
+    }
+    free(groups);
+}
+
+static void print_each(FILE *out, const json_t *changes)
+{
+    size_t i;
+    json_t *change;
+    json_array_foreach (changes, i, change) {
+        char at[32];
+        report_span(number(change, "at"), at);
+        char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
+        fprintf(out, "  %9s  ", at);
+        terminal_quote(out, TERMINAL_BOLD, text(change, "operation"), 64);
+        fprintf(out, "  %s\n%13s", text(change, "state"), "");
+        terminal_wrap(out, 13, 13, params ? params : "");
+        free(params);
+        const json_t *error = json_object_get(change, "error");
+        fprintf(out, "%13s", "");
+        if (error)
+            terminal_wrap(out, 13, 13, text(error, "message"));
+        else
+            print_undo(out, json_object_get(change, "undo") != NULL, text(change, "irreversible"), text(change, "state"));
+    }
+}
+
+/* The rest of a run. */
+
+static void print_left_alone(FILE *out, const json_t *run)
+{
+    const json_t *list = json_object_get(run, "left_alone");
+    size_t i;
+    json_t *entry;
+    if (json_array_size(list) == 0) return;
+    terminal_print(out, TERMINAL_CYAN, "  left alone\n");
+    json_array_foreach (list, i, entry) {
+        fputs("    ", out);
+        terminal_quote(out, TERMINAL_PLAIN, text(entry, "what"), 200);
+        fprintf(out, "\n      ");
+        terminal_wrap(out, 6, 6, text(entry, "why"));
+    }
+}
+
+static void print_log(FILE *out, const json_t *run)
+{
+    size_t i;
+    json_t *entry;
+    if (json_array_size(json_object_get(run, "log")) == 0) return;
+    terminal_print(out, TERMINAL_CYAN, "  log\n");
+    json_array_foreach (json_object_get(run, "log"), i, entry) {
+        char at[32];
+        report_span(number(entry, "at"), at);
+        fprintf(out, "  %9s  ", at);
+        terminal_wrap(out, 13, 13, text(entry, "text"));
+    }
+}
+
+static terminal_style outcome_style(const char *outcome)
+{
+    if (strcmp(outcome, "failed") == 0) return TERMINAL_RED;
+    return strcmp(outcome, "done") == 0 ? TERMINAL_GREEN : TERMINAL_YELLOW;
+}
+
+void report_run(FILE *out, const json_t *run, bool every)
+{
+    const char *outcome = text(run, "outcome"), *mode = text(run, "mode");
+    const json_t *changes = json_object_get(run, "changes"), *error = json_object_get(run, "error");
+    char took[32];
+    report_span(number(run, "finished") - number(run, "started"), took);
+    terminal_quote(out, TERMINAL_BOLD, text(run, "playbook"), 64);
+    fprintf(out, " (%s, %s) ", mode, text(run, "id"));
+    terminal_print(out, outcome_style(outcome), "%s", outcome);
+    size_t failed = report_changes(run, "failed"), refused = report_changes(run, "refused");
+    fprintf(out, ": %zu change%s, %" JSON_INTEGER_FORMAT " reads, %s", report_changes(run, NULL),
+            report_changes(run, NULL) == 1 ? "" : "s", number(run, "reads"), took);
+    if (failed) terminal_print(out, TERMINAL_RED, ", %zu failed", failed);
+    if (refused) terminal_print(out, TERMINAL_RED, ", %zu refused", refused);
+    fputc('\n', out);
+    if (error) {
+        fputs("  ", out);
+        terminal_print(out, TERMINAL_RED, "%s: ", text(error, "status"));
+        terminal_wrap(out, 4, 12, text(error, "message"));
+    }
+    if (strcmp(outcome, "planned") == 0 && strcmp(mode, "approve") == 0) {
+        fputs("  This is a plan: it waits for approval. Run with --mode enforce and a playbook\n"
+              "  whose header allows it to carry it out.\n",
+              out);
+    }
+    if (every)
+        print_each(out, changes);
+    else
+        print_groups(out, changes);
+    print_left_alone(out, run);
+    print_log(out, run);
+}
