@@ -1,0 +1,219 @@
+#include "engine/command/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/data.h"
+#include "engine/base/log.h"
+#include "engine/command/terminal.h"
+
+extern char **environ;
+
+static void print_config_mistake(void *data, const rip_error *mistake)
+{
+    terminal_error(data, "%s", mistake->message);
+}
+
+static rip_status apply_setting(rip_config *config, const char *setting, rip_error *err)
+{
+    const char *equals = strchr(setting, '=');
+    if (!equals) return rip_fail(err, RIP_EINVAL, "--set %s: expected KEY=VALUE", setting);
+    char *key = strndup(setting, (size_t)(equals - setting));
+    rip_status status = key ? rip_config_set(config, key, equals + 1, err) : rip_nomem(err);
+    free(key);
+    return status;
+}
+
+static rip_status open_log(const rip_config *config, rip_error *err)
+{
+    rip_log_level level;
+    const char *name = rip_config_string(config, "log.level");
+    if (!rip_log_level_parse(name, &level)) return rip_fail(err, RIP_EINVAL, "log.level: there is no level %s", name);
+    bool json = strcmp(rip_config_string(config, "log.format"), "json") == 0;
+    rip_log_open(stderr, json ? RIP_LOG_JSON : RIP_LOG_TEXT, level);
+    return RIP_OK;
+}
+
+rip_status engine_configure(const char *command, const char *file, const char *const *settings, size_t count,
+                            rip_config **out, rip_error *err)
+{
+    rip_config *config = rip_config_new();
+    if (!config) return rip_nomem(err);
+    void *name = (void *)(uintptr_t)command;
+    rip_status status = RIP_OK;
+    if (!file) file = getenv("RIPOSTE_CONFIG");
+    if (file && *file) status = rip_config_load(config, file, print_config_mistake, name, err);
+    if (status == RIP_OK) status = rip_config_read_environment(config, environ, print_config_mistake, name, err);
+    for (size_t i = 0; i < count && status == RIP_OK; i++) status = apply_setting(config, settings[i], err);
+    if (status == RIP_OK) status = open_log(config, err);
+    if (status == RIP_OK)
+        *out = config;
+    else
+        rip_config_free(config);
+    return status;
+}
+
+rip_status engine_models(const rip_config *config, aws_models **out, rip_error *err)
+{
+    size_t count = 0;
+    const char *const *own = rip_config_strings(config, "aws.models", &count);
+    const char **folders = calloc(count + 1, sizeof *folders);
+    char *shipped = rip_data_path("aws/model", err);
+    rip_status status = folders && shipped ? RIP_OK : folders ? RIP_ENOTFOUND : rip_nomem(err);
+    if (status == RIP_OK) {
+        for (size_t i = 0; i < count; i++) folders[i] = own[i];
+        folders[count] = shipped;
+        status = aws_models_new(folders, count + 1, out, err);
+    }
+    free(shipped);
+    free(folders);
+    return status;
+}
+
+rip_status engine_open(engine *e, const char *command, rip_config *config, int64_t start_ms, rip_error *err)
+{
+    *e = (engine){.command = command, .config = config};
+    if (uv_loop_init(&e->loop) != 0) return rip_fail(err, RIP_EIO, "the event loop could not be started");
+    e->loop_open = true;
+    e->clock = start_ms < 0 ? rip_clock_new_real(&e->loop) : rip_clock_new_virtual(&e->loop, start_ms);
+    if (!e->clock) return rip_nomem(err);
+    return engine_models(config, &e->models, err);
+}
+
+/* Guards. */
+
+static json_t *strings_of(const rip_config *config, const char *key)
+{
+    size_t count;
+    const char *const *values = rip_config_strings(config, key, &count);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(list, json_string(values[i]));
+    return list;
+}
+
+static json_t *tags_of(const rip_config *config)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < rip_config_rows(config, "protect.tags"); i++) {
+        const char *value = rip_config_cell(config, "protect.tags", i, "value");
+        json_array_append_new(list, json_pack("{s:s, s:s}", "key", rip_config_cell(config, "protect.tags", i, "key"), "value",
+                                              value ? value : "*"));
+    }
+    return list;
+}
+
+static rip_status open_guard(engine *e, rip_error *err)
+{
+    e->accounts = strings_of(e->config, "accounts.allow");
+    e->regions = strings_of(e->config, "regions.allow");
+    e->protected_arns = strings_of(e->config, "protect.arns");
+    e->protected_tags = tags_of(e->config);
+    guard_policy policy = {e->accounts, e->regions, e->protected_arns, e->protected_tags};
+    rip_status status = run_targets_load(&e->targets, err);
+    if (status == RIP_OK) status = guard_new(&policy, e->targets, e->client, &e->guard, err);
+    return status;
+}
+
+static rip_status open_client(engine *e, aws_transport *transport, rip_error *err)
+{
+    aws_client_options options = {
+        .clock = e->clock,
+        .models = e->models,
+        .transport = transport,
+        .max_attempts = (int)rip_config_integer(e->config, "aws.max_attempts"),
+        .seed = rip_clock_is_virtual(e->clock) ? 1 : 0, /* a drill is the same every time */
+    };
+    return aws_client_new(&options, &e->client, err);
+}
+
+/* Playbooks. */
+
+void engine_mistake(void *data, const rip_playbook_mistake *mistake)
+{
+    char place[32] = "";
+    if (mistake->line) snprintf(place, sizeof place, ":%u:%u", mistake->line, mistake->column);
+    terminal_error(data, "%s%s: %s%s%s", mistake->path, place, mistake->field, *mistake->field ? ": " : "", mistake->message);
+}
+
+static rip_status open_books(engine *e, const char *const *paths, size_t count, rip_error *err)
+{
+    char *shipped = NULL;
+    const char *const *from = paths;
+    if (count == 0) from = rip_config_strings(e->config, "playbooks", &count);
+    if (count == 0) {
+        shipped = rip_data_path("playbooks", err);
+        if (!shipped) return RIP_ENOTFOUND;
+        count = 1;
+    }
+    const char *const only[] = {shipped};
+    rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake, (void *)(uintptr_t)e->command,
+                                     &e->mistakes, &e->books, err);
+    free(shipped);
+    return status;
+}
+
+static void set_limits(engine *e)
+{
+    const rip_config *config = e->config;
+    run_mode mode = RUN_DRY_RUN;
+    run_mode_parse(rip_config_string(config, "mode"), &mode);
+    e->context = (run_context){
+        .clock = e->clock,
+        .journal = e->journal,
+        .client = e->client,
+        .guard = e->guard,
+        .mode = mode,
+        .changes = (unsigned)rip_config_integer(config, "limits.changes"),
+        .run_time_ms = rip_config_duration(config, "limits.run_time"),
+        .vm_limits = {.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory"),
+                      .instructions = (uint64_t)rip_config_integer(config, "limits.instructions")},
+    };
+}
+
+rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,
+                        const dispatch_listener *listener, rip_error *err)
+{
+    rip_status status = open_client(e, transport, err);
+    if (status == RIP_OK) status = open_guard(e, err);
+    if (status == RIP_OK) status = journal_open_memory(&e->journal, err);
+    if (status == RIP_OK) status = open_books(e, paths, count, err);
+    if (status != RIP_OK) return status;
+    set_limits(e);
+    dispatch_options options = {
+        .context = &e->context,
+        .books = e->books,
+        .limits = {.bytes = (size_t)rip_config_size(e->config, "limits.event_bytes"),
+                   .depth = (unsigned)rip_config_integer(e->config, "limits.event_depth")},
+        .runs_at_once = (unsigned)rip_config_integer(e->config, "limits.runs"),
+        .listener = *listener,
+    };
+    return dispatch_new(&options, &e->dispatch, err);
+}
+
+static void close_handle(uv_handle_t *handle, void *data)
+{
+    (void)data;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+void engine_close(engine *e)
+{
+    dispatch_free(e->dispatch);
+    library_free(e->books);
+    journal_close(e->journal);
+    guard_free(e->guard);
+    run_targets_free(e->targets);
+    aws_client_free(e->client);
+    aws_models_free(e->models);
+    json_decref(e->accounts);
+    json_decref(e->regions);
+    json_decref(e->protected_arns);
+    json_decref(e->protected_tags);
+    rip_clock_free(e->clock);
+    rip_config_free(e->config);
+    if (!e->loop_open) return;
+    uv_run(&e->loop, UV_RUN_NOWAIT); /* what was freed closes its handles */
+    uv_walk(&e->loop, close_handle, NULL);
+    uv_run(&e->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&e->loop);
+}

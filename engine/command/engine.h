@@ -1,0 +1,54 @@
+/* Everything that answers findings, put together for a command: loop, clock, models, client, guards, journal,
+ * playbooks, dispatch. What differs between commands is the clock and the transport. */
+#ifndef RIPOSTE_COMMAND_ENGINE_H
+#define RIPOSTE_COMMAND_ENGINE_H
+
+#include <uv.h>
+
+#include "aws/client.h"
+#include "engine/base/config.h"
+#include "engine/dispatch/dispatch.h"
+#include "engine/journal/journal.h"
+#include "engine/run/guard.h"
+
+typedef struct engine {
+    const char *command; /* for messages */
+    uv_loop_t loop;
+    bool loop_open;
+    rip_clock *clock;
+    rip_config *config;
+    aws_models *models;
+    aws_client *client;
+    run_targets *targets;
+    guard *guard;
+    json_t *accounts, *regions, *protected_arns, *protected_tags;
+    journal *journal;
+    run_context context;
+    library *books;
+    dispatch *dispatch;
+    size_t mistakes; /* in playbooks */
+} engine;
+
+/** The configuration: `file` (NULL: RIPOSTE_CONFIG from the environment, else none), the environment, then `settings`
+ * ("key=value", as --set takes them). Mistakes go to stderr. `*out` is the caller's. */
+rip_status engine_configure(const char *command, const char *file, const char *const *settings, size_t count,
+                            rip_config **out, rip_error *err);
+
+/** Loop, clock and models; `config` is taken over. `start_ms` below 0: the wall clock, else a virtual one from then.
+ * Close the engine also after an error. */
+rip_status engine_open(engine *e, const char *command, rip_config *config, int64_t start_ms, rip_error *err);
+
+/** Client on `transport` (taken over), guards, journal, playbooks from `paths` (0: those of the configuration, else the
+ * shipped ones) and a dispatch that tells `listener`. Mistakes in playbooks go to stderr and are counted. */
+rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,
+                        const dispatch_listener *listener, rip_error *err);
+
+/** Models alone: what `check` needs to look permissions up. */
+rip_status engine_models(const rip_config *config, aws_models **out, rip_error *err);
+
+/** Print a playbook's mistake to stderr; a rip_playbook_mistake_fn, `data` is the command's name. */
+void engine_mistake(void *data, const rip_playbook_mistake *mistake);
+
+void engine_close(engine *e);
+
+#endif
