@@ -1,0 +1,437 @@
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/data.h"
+#include "engine/base/units.h"
+#include "engine/command/command.h"
+#include "engine/command/engine.h"
+#include "engine/command/expect.h"
+#include "engine/command/report.h"
+#include "engine/command/terminal.h"
+#include "engine/intake/source.h"
+#include "engine/run/record.h"
+#include "lua/datafile.h"
+#include "lua/sim_transport.h"
+
+static const char HELP[] =
+    "Usage: riposte drill [OPTION]... FOLDER|FILE.lua\n"
+    "\n"
+    "Play a scenario: its events go to the playbooks, which act on a simulated account\n"
+    "that behaves as AWS does, on a virtual clock. Then what came out is compared with\n"
+    "what the scenario expects. Nothing outside this process is touched.\n"
+    "\n"
+    "A folder stands for the drill.lua in it. docs/DRILLS.md tells how to write one.\n"
+    "\n"
+    "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower than\n"
+    "                        enforce only what needs no change is expected\n"
+    "  -p, --playbooks PATH  these playbooks, not the scenario's; may be given again\n"
+    "  -v, --verbose         every change on a line of its own\n"
+    "      --output FORMAT   text | json\n"
+    "      --state           print the account's final state as JSON, and nothing else\n"
+    "  -h, --help            this text\n"
+    "\n"
+    "Exit status: 0 all expectations were met; 1 one was not, or a run failed; 2 wrong\n"
+    "usage, or a scenario that can't be read.\n"
+    "\n"
+    "Examples:\n"
+    "  riposte drill examples/drills/ecs-cryptomining\n"
+    "  riposte drill --mode dry-run --verbose examples/drills/ecs-cryptomining\n";
+
+#define PATHS_MOST 64
+
+/* An event of the scenario that is still to come. */
+typedef struct drill_event {
+    struct drill *drill;
+    char *path;
+    int64_t at; /* milliseconds from the start */
+    rip_timer timer;
+} drill_event;
+
+typedef struct drill {
+    engine engine;
+    bool json, verbose, state_only;
+    const char *mode;
+    const char *playbooks[PATHS_MOST];
+    size_t playbook_count;
+    char *folder;
+    json_t *scenario;
+    aws_transport *account; /* the engine's client owns it */
+    drill_event *events;
+    size_t event_count;
+    int64_t start;
+    json_t *runs, *findings;
+    json_t *before, *after, *quotas, *results;
+    json_int_t containment_ms;
+    bool failed;
+} drill;
+
+/* The scenario. */
+
+static char *beside(const drill *d, const char *name)
+{
+    rip_buffer path = {0};
+    if (name[0] != '/') rip_buffer_printf(&path, "%s/", d->folder);
+    rip_buffer_puts(&path, name);
+    return rip_buffer_take(&path, NULL);
+}
+
+static rip_status load_scenario(drill *d, const char *path, rip_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return rip_fail(err, RIP_ENOTFOUND, "%s: there is no such drill", path);
+    rip_buffer file = {0};
+    rip_buffer_puts(&file, path);
+    if (S_ISDIR(info.st_mode)) rip_buffer_puts(&file, "/drill.lua");
+    d->folder = strdup(file.data);
+    char *slash = strrchr(d->folder, '/');
+    if (slash)
+        *slash = '\0';
+    else
+        strcpy(d->folder, ".");
+    rip_status status = rip_datafile_load(file.data, &d->scenario, err);
+    if (status == RIP_OK && !json_is_string(json_object_get(d->scenario, "account"))) {
+        status = rip_fail(err, RIP_EINVAL, "%s: account: expected the path of the account's file", file.data);
+    }
+    const char *unknown = expect_unknown_key(json_object_get(d->scenario, "expect"));
+    if (status == RIP_OK && unknown) {
+        status = rip_fail(err, RIP_EINVAL, "%s: expect.%s: there is no such expectation", file.data, unknown);
+    }
+    rip_buffer_free(&file);
+    return status;
+}
+
+static rip_status start_of(drill *d, rip_error *err)
+{
+    const char *start = json_string_value(json_object_get(d->scenario, "start"));
+    if (!start) return rip_fail(err, RIP_EINVAL, "start: expected a time such as 2025-11-02T14:24:00Z");
+    if (!rip_time_parse(start, &d->start)) return rip_fail(err, RIP_EINVAL, "start: %s is no RFC 3339 time", start);
+    return RIP_OK;
+}
+
+static rip_status load_event(drill *d, const json_t *entry, drill_event *event, rip_error *err)
+{
+    const char *file = json_is_object(entry) ? json_string_value(json_object_get(entry, "file")) : json_string_value(entry);
+    const char *at = json_is_object(entry) ? json_string_value(json_object_get(entry, "at")) : NULL;
+    if (!file) return rip_fail(err, RIP_EINVAL, "events: expected paths, or tables with file and at");
+    if (at && !rip_duration_parse(at, &event->at)) return rip_fail(err, RIP_EINVAL, "events: at: %s is no span of time", at);
+    event->drill = d;
+    event->path = beside(d, file);
+    return event->path ? RIP_OK : rip_nomem(err);
+}
+
+static rip_status load_events(drill *d, rip_error *err)
+{
+    const json_t *events = json_object_get(d->scenario, "events");
+    if (json_array_size(events) == 0) return rip_fail(err, RIP_EINVAL, "events: expected a list of files");
+    d->events = calloc(json_array_size(events), sizeof *d->events);
+    if (!d->events) return rip_nomem(err);
+    size_t i;
+    json_t *entry;
+    json_array_foreach (events, i, entry) {
+        rip_status status = load_event(d, entry, &d->events[i], err);
+        if (status != RIP_OK) return status;
+        d->event_count++;
+    }
+    return RIP_OK;
+}
+
+/* What happens. */
+
+static void on_ended(void *data, const char *run, const json_t *record)
+{
+    drill *d = data;
+    (void)record;
+    json_t *report = record_report(d->engine.journal, run);
+    size_t i;
+    json_t *change;
+    json_int_t started = json_integer_value(json_object_get(report, "started"));
+    json_array_foreach (json_object_get(report, "changes"), i, change) {
+        if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
+        json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
+                         json_integer_value(json_object_get(change, "ms")) - d->start;
+        if (end > d->containment_ms) d->containment_ms = end;
+    }
+    json_array_append_new(d->runs, report);
+}
+
+static void on_finding(void *data, const dispatched *what)
+{
+    drill *d = data;
+    json_t *finding = json_copy((json_t *)(uintptr_t)what->finding);
+    json_object_del(finding, "event");
+    json_array_append_new(d->findings, json_pack("{s:o, s:s, s:O}", "finding", finding, "origin", what->origin, "runs", what->runs));
+}
+
+static void on_fault(void *data, const char *origin, size_t line, const rip_error *err)
+{
+    drill *d = data;
+    d->failed = true;
+    terminal_error("drill", "%s:%zu: %s", origin, line, err->message);
+}
+
+static rip_status on_document(void *data, const source_document *document)
+{
+    drill *d = data;
+    rip_error err;
+    return dispatch_document(d->engine.dispatch, document->bytes, document->len, document->origin, document->line, &err);
+}
+
+static rip_status on_source_fault(void *data, const source_fault *fault)
+{
+    drill *d = data;
+    d->failed = true;
+    terminal_error("drill", "%s", fault->error.message);
+    return RIP_OK;
+}
+
+static void on_event_due(void *data)
+{
+    drill_event *event = data;
+    drill *d = event->drill;
+    const char *const paths[] = {event->path};
+    source_sink sink = {on_document, on_source_fault, d};
+    source *files = NULL;
+    rip_error err;
+    rip_status status = source_files(paths, 1, NULL, &sink, &files, &err);
+    if (status == RIP_OK) status = source_drain(files, &err);
+    source_free(files);
+    if (status == RIP_OK) return;
+    d->failed = true;
+    terminal_error("drill", "%s", err.message);
+}
+
+/* Putting it together. */
+
+static rip_status open_account(drill *d, rip_error *err)
+{
+    char *path = beside(d, json_string_value(json_object_get(d->scenario, "account")));
+    json_t *seed = NULL;
+    rip_status status = path ? rip_datafile_load(path, &seed, err) : rip_nomem(err);
+    if (status == RIP_OK) status = sim_transport_new(d->engine.clock, seed, &d->account, err);
+    json_decref(seed);
+    free(path);
+    return status;
+}
+
+static rip_status scenario_playbooks(drill *d, rip_error *err)
+{
+    size_t i;
+    json_t *path;
+    const json_t *paths = json_object_get(d->scenario, "playbooks");
+    if (d->playbook_count > 0) return RIP_OK;
+    json_array_foreach (paths, i, path) {
+        if (!json_is_string(path) || i == PATHS_MOST) return rip_fail(err, RIP_EINVAL, "playbooks: expected up to %d paths", PATHS_MOST);
+        d->playbooks[d->playbook_count] = beside(d, json_string_value(path));
+        if (!d->playbooks[d->playbook_count++]) return rip_nomem(err);
+    }
+    return RIP_OK;
+}
+
+static rip_status open_engine(drill *d, rip_error *err)
+{
+    char mode[64];
+    const char *wanted = json_string_value(json_object_get(d->scenario, "mode"));
+    snprintf(mode, sizeof mode, "mode=%s", d->mode ? d->mode : wanted ? wanted : "enforce");
+    const char *const settings[] = {mode};
+    rip_config *config = NULL;
+    rip_status status = engine_configure("drill", NULL, settings, 1, &config, err);
+    if (status == RIP_OK) status = engine_open(&d->engine, "drill", config, d->start, err);
+    if (status == RIP_OK) status = open_account(d, err);
+    if (status != RIP_OK) return status;
+    d->before = sim_transport_snapshot(d->account);
+    dispatch_listener listener = {.ended = on_ended, .finding = on_finding, .fault = on_fault, .data = d};
+    return engine_start(&d->engine, d->account, d->playbooks, d->playbook_count, &listener, err);
+}
+
+static void play(drill *d)
+{
+    for (size_t i = 0; i < d->event_count; i++) {
+        rip_timer_start(&d->events[i].timer, d->engine.clock, (uint64_t)d->events[i].at, on_event_due, &d->events[i]);
+    }
+    uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    d->quotas = sim_transport_quotas(d->account);
+    d->after = sim_transport_snapshot(d->account);
+}
+
+static json_t *results_of(drill *d)
+{
+    expect_outcome outcome = {d->before, d->after, d->runs, d->containment_ms,
+                              json_integer_value(json_object_get(d->quotas, "bound_ms"))};
+    bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
+    if (enforce) return expect_check(json_object_get(d->scenario, "expect"), &outcome);
+    json_t *nothing = json_pack("{s:b}", "untouched", 1); /* a rehearsal changes nothing, whatever the scenario */
+    json_t *results = expect_check(nothing, &outcome);
+    json_decref(nothing);
+    return results;
+}
+
+/* What is printed. */
+
+static void print_quotas(const drill *d)
+{
+    const char *name;
+    json_t *group;
+    json_int_t bound = json_integer_value(json_object_get(d->quotas, "bound_ms"));
+    char contained[32], least[32];
+    report_span(d->containment_ms, contained);
+    report_span(bound, least);
+    terminal_print(stdout, TERMINAL_BOLD, "Containment took %s", contained);
+    printf(" (virtual); the request quotas allow no less than %s", least);
+    if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
+    puts(".");
+    json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
+        json_int_t own = json_integer_value(json_object_get(group, "bound_ms"));
+        if (own <= 0) continue;
+        report_span(own, least);
+        printf("  %-28s %5" JSON_INTEGER_FORMAT " calls: at least %s\n", name, json_integer_value(json_object_get(group, "calls")), least);
+    }
+}
+
+static void print_results(const drill *d)
+{
+    size_t i;
+    json_t *result;
+    terminal_print(stdout, TERMINAL_BOLD, "Expected\n");
+    json_array_foreach (d->results, i, result) {
+        bool met = json_is_true(json_object_get(result, "met"));
+        const char *found = json_string_value(json_object_get(result, "found"));
+        fputs("  ", stdout);
+        terminal_print(stdout, met ? TERMINAL_GREEN : TERMINAL_RED, met ? "met    " : "NOT MET");
+        fputs("  ", stdout);
+        terminal_wrap(stdout, 11, 11, json_string_value(json_object_get(result, "expected")));
+        if (!found) continue;
+        fputs("           found: ", stdout);
+        terminal_wrap(stdout, 18, 18, found);
+    }
+}
+
+static void print_text(const drill *d)
+{
+    size_t i, count;
+    json_t *entry;
+    const char *about = json_string_value(json_object_get(d->scenario, "about"));
+    terminal_print(stdout, TERMINAL_BOLD, "Drill ");
+    terminal_quote(stdout, TERMINAL_BOLD, json_string_value(json_object_get(d->scenario, "name")), 64);
+    printf(" (%s)\n  ", rip_config_string(d->engine.config, "mode"));
+    terminal_wrap(stdout, 2, 2, about ? about : "");
+    terminal_print(stdout, TERMINAL_BOLD, "\nWhat came in\n");
+    json_array_foreach (d->findings, i, entry) {
+        report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")), 0);
+    }
+    count = dispatch_count(d->engine.dispatch).unwanted;
+    if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
+    terminal_print(stdout, TERMINAL_BOLD, "\nWhat was done\n");
+    json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
+    putchar('\n');
+    print_quotas(d);
+    putchar('\n');
+    print_results(d);
+}
+
+static void print_json(const drill *d)
+{
+    json_t *all = json_pack("{s:O, s:s, s:O, s:O, s:I, s:O, s:O}", "name", json_object_get(d->scenario, "name"), "mode",
+                            rip_config_string(d->engine.config, "mode"), "findings", d->findings, "runs", d->runs, "containment_ms",
+                            d->containment_ms, "quotas", d->quotas, "expectations", d->results);
+    json_dumpf(all, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(all);
+}
+
+static int judge(drill *d)
+{
+    size_t i;
+    json_t *each;
+    bool failed = d->failed || d->engine.mistakes > 0;
+    json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
+    json_array_foreach (d->runs, i, each) {
+        failed = failed || strcmp(json_string_value(json_object_get(each, "outcome")), "failed") == 0;
+    }
+    return failed ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+/* The command. */
+
+static int parse(drill *d, int argc, char **argv)
+{
+    enum { OPTION_OUTPUT = 256, OPTION_STATE };
+    static const struct option OPTIONS[] = {
+        {"mode", required_argument, NULL, 'm'},     {"playbooks", required_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},        {"output", required_argument, NULL, OPTION_OUTPUT},
+        {"state", no_argument, NULL, OPTION_STATE}, {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":m:p:vh", OPTIONS, NULL)) != -1) {
+        switch (option) {
+        case 'm': d->mode = optarg; break;
+        case 'p':
+            if (d->playbook_count == PATHS_MOST) return terminal_usage("drill", "over %d times --playbooks", PATHS_MOST);
+            d->playbooks[d->playbook_count++] = strdup(optarg);
+            break;
+        case 'v': d->verbose = true; break;
+        case OPTION_OUTPUT:
+            d->json = strcmp(optarg, "json") == 0;
+            if (!d->json && strcmp(optarg, "text") != 0) return terminal_usage("drill", "--output %s: text or json", optarg);
+            break;
+        case OPTION_STATE: d->state_only = true; break;
+        case 'h': fputs(HELP, stdout); return COMMAND_DONE;
+        case ':': return terminal_usage("drill", "%s needs a value", argv[optind - 1]);
+        default: return terminal_usage("drill", "there is no option %s", argv[optind - 1]);
+        }
+    }
+    if (argc - optind != 1) return terminal_usage("drill", "expected one drill: a folder, or a Lua file");
+    return -1;
+}
+
+static void drill_close(drill *d)
+{
+    engine_close(&d->engine);
+    for (size_t i = 0; i < d->event_count; i++) free(d->events[i].path);
+    for (size_t i = 0; i < d->playbook_count; i++) free((void *)(uintptr_t)d->playbooks[i]);
+    free(d->events);
+    free(d->folder);
+    json_decref(d->scenario);
+    json_decref(d->runs);
+    json_decref(d->findings);
+    json_decref(d->before);
+    json_decref(d->after);
+    json_decref(d->quotas);
+    json_decref(d->results);
+}
+
+int command_drill(int argc, char **argv)
+{
+    drill d = {.runs = json_array(), .findings = json_array()};
+    int end = parse(&d, argc, argv);
+    if (end >= 0) {
+        drill_close(&d);
+        return end;
+    }
+    rip_error err;
+    rip_status status = load_scenario(&d, argv[optind], &err);
+    if (status == RIP_OK) status = start_of(&d, &err);
+    if (status == RIP_OK) status = load_events(&d, &err);
+    if (status == RIP_OK) status = scenario_playbooks(&d, &err);
+    if (status == RIP_OK) status = open_engine(&d, &err);
+    if (status != RIP_OK) {
+        terminal_error("drill", "%s", err.message);
+        drill_close(&d);
+        return COMMAND_USAGE;
+    }
+    play(&d);
+    d.results = results_of(&d);
+    if (d.state_only) {
+        json_dumpf(d.after, stdout, JSON_SORT_KEYS | JSON_INDENT(1));
+        putchar('\n');
+    } else if (d.json) {
+        print_json(&d);
+    } else {
+        print_text(&d);
+    }
+    end = judge(&d);
+    drill_close(&d);
+    return end;
+}
