@@ -1,0 +1,60 @@
+#include "lua/bind_models.h"
+
+#include <lauxlib.h>
+
+#include "lua/json.h"
+
+static int fail(lua_State *L, const rip_error *err)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, err->message);
+    return 2;
+}
+
+static int l_operation(lua_State *L)
+{
+    aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
+    const aws_service *service = NULL;
+    const aws_operation *operation = NULL;
+    rip_error err;
+    rip_status status = aws_models_service(models, luaL_checkstring(L, 1), &service, &err);
+    if (status == RIP_OK) status = aws_service_operation(service, luaL_checkstring(L, 2), &operation, &err);
+    if (status != RIP_OK) return fail(L, &err);
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, aws_operation_name(operation));
+    lua_setfield(L, -2, "name");
+    lua_pushboolean(L, aws_operation_is_read(operation));
+    lua_setfield(L, -2, "read");
+    const json_t *pages = aws_operation_pagination(operation);
+    if (pages) {
+        rip_lua_push_json(L, pages);
+        lua_setfield(L, -2, "pages");
+    }
+    return 1;
+}
+
+static int l_waiter(lua_State *L)
+{
+    aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
+    const char *name = luaL_checkstring(L, 2);
+    const aws_service *service = NULL;
+    rip_error err;
+    if (aws_models_service(models, luaL_checkstring(L, 1), &service, &err) != RIP_OK) return fail(L, &err);
+    const json_t *waiter = aws_service_waiter(service, name);
+    if (!waiter) {
+        rip_fail(&err, RIP_ENOTFOUND, "%s has no waiter %s", aws_service_name(service), name);
+        return fail(L, &err);
+    }
+    rip_lua_push_json(L, waiter);
+    return 1;
+}
+
+void rip_bind_models(lua_State *L, aws_models *models)
+{
+    lua_pushlightuserdata(L, models);
+    lua_pushcclosure(L, l_operation, 1);
+    lua_setfield(L, -2, "operation");
+    lua_pushlightuserdata(L, models);
+    lua_pushcclosure(L, l_waiter, 1);
+    lua_setfield(L, -2, "waiter");
+}

@@ -1,0 +1,332 @@
+#include "lua/playbook.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/data.h"
+#include "engine/base/suggest.h"
+#include "engine/base/units.h"
+#include <lauxlib.h>
+
+#include "lua/json.h"
+#include "lua/playbook_vm.h"
+
+#define NAME_MAX_LEN 64
+#define CHANGES_MAX 1000000
+
+static const rip_vm_limits LOAD_LIMITS = {.memory_bytes = (size_t)16 << 20, .instructions = 10000000};
+
+static const char *const FIELDS[] = {"name", "about", "trigger", "permissions", "mode", "limits", "lock", "run"};
+#define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
+
+/* A header on its way from Lua to a playbook. */
+typedef struct header {
+    rip_playbook *playbook;
+    json_t *plain;            /* the fields that are plain values */
+    bool has_run, has_lock;   /* functions */
+    rip_playbook_mistake_fn fn;
+    void *data;
+    rip_error *err;
+    size_t mistakes;
+} header;
+
+static void mistake(header *h, const char *field, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void mistake(header *h, const char *field, const char *format, ...)
+{
+    char text[RIP_ERROR_MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    unsigned line = 0, column = 0;
+    rip_playbook_place(h->playbook, field, &line, &column);
+    rip_playbook_mistake what = {h->playbook->path, line, column, field, text};
+    if (h->fn) h->fn(h->data, &what);
+    if (h->mistakes++ == 0) {
+        rip_fail(h->err, RIP_EINVAL, "%s:%u:%u: %s%s%s", h->playbook->path, line, column, field, *field ? ": " : "", text);
+    }
+}
+
+bool rip_playbook_place(const rip_playbook *playbook, const char *field, unsigned *line, unsigned *column)
+{
+    rip_source_place place = {1, 1};
+    bool found = playbook->lines && rip_source_map_find(playbook->lines, field, &place);
+    *line = place.line;
+    *column = place.column;
+    return found;
+}
+
+/* From Lua to plain values. Nothing here raises: to_json and the raw accesses do not. */
+
+static void take_field(header *h, lua_State *L, const char *key)
+{
+    if (lua_isfunction(L, -1)) {
+        if (strcmp(key, "run") == 0)
+            h->has_run = true;
+        else if (strcmp(key, "lock") == 0)
+            h->has_lock = true;
+        else
+            mistake(h, key, "expected a plain value, found a function");
+        return;
+    }
+    json_t *value = NULL;
+    rip_error err;
+    if (rip_lua_to_json(L, -1, &value, &err) != RIP_OK)
+        mistake(h, key, "%s", err.message);
+    else
+        json_object_set_new(h->plain, key, value);
+}
+
+static void take_header(header *h, lua_State *L)
+{
+    if (!lua_istable(L, -1)) {
+        mistake(h, "", "expected the file to return a table with name, trigger, permissions and run, found %s",
+                luaL_typename(L, -1));
+        return;
+    }
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            mistake(h, "", "expected named fields only");
+        } else {
+            const char *key = lua_tostring(L, -2);
+            bool known = false;
+            for (size_t i = 0; i < FIELD_COUNT; i++) known = known || strcmp(FIELDS[i], key) == 0;
+            const char *meant = known ? NULL : rip_suggest(key, FIELDS, FIELD_COUNT);
+            if (known)
+                take_field(h, L, key);
+            else
+                mistake(h, key, "there is no such field%s%s", meant ? "; did you mean " : "", meant ? meant : "");
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* Field by field. */
+
+static const json_t *wanted(header *h, const char *field, json_type type, const char *what, bool required)
+{
+    const json_t *value = json_object_get(h->plain, field);
+    if (value && json_typeof(value) == type) return value;
+    if (value || required) mistake(h, field, "expected %s%s", what, value ? "" : ": it is missing");
+    return NULL;
+}
+
+static bool is_name(const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > NAME_MAX_LEN) return false;
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-._") == len && isalnum((unsigned char)text[0]);
+}
+
+static void check_names(header *h)
+{
+    const json_t *name = wanted(h, "name", JSON_STRING, "a name", true);
+    if (name && !is_name(json_string_value(name))) {
+        mistake(h, "name", "expected up to %d lower-case letters, digits, '-', '.' and '_'", NAME_MAX_LEN);
+    }
+    const json_t *about = wanted(h, "about", JSON_STRING, "a line of text", false);
+    h->playbook->name = strdup(name ? json_string_value(name) : "");
+    h->playbook->about = strdup(about ? json_string_value(about) : "");
+}
+
+static void check_trigger(header *h)
+{
+    const json_t *trigger = wanted(h, "trigger", JSON_OBJECT, "an EventBridge event pattern: a table with named fields", true);
+    if (!trigger) return;
+    h->playbook->trigger = json_dumps(trigger, JSON_COMPACT);
+    h->playbook->trigger_len = h->playbook->trigger ? strlen(h->playbook->trigger) : 0;
+}
+
+static bool is_permission(const char *text)
+{
+    const char *colon = strchr(text, ':');
+    if (!colon || colon == text || !colon[1]) return false;
+    size_t service = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return text + service == colon &&
+           strspn(colon + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*?") == strlen(colon + 1);
+}
+
+static void check_permissions(header *h)
+{
+    const json_t *list = json_object_get(h->plain, "permissions");
+    if (json_is_object(list) && json_object_size(list) == 0) { /* an empty table: nothing is permitted */
+        h->playbook->permissions = json_array();
+        return;
+    }
+    list = wanted(h, "permissions", JSON_ARRAY, "a list of IAM actions such as \"ecs:DeleteCluster\"", true);
+    if (!list) return;
+    h->playbook->permissions = json_incref((json_t *)(uintptr_t)list);
+    size_t i;
+    json_t *each;
+    json_array_foreach (list, i, each) {
+        if (json_is_string(each) && is_permission(json_string_value(each))) continue;
+        char field[64];
+        snprintf(field, sizeof field, "permissions[%zu]", i + 1);
+        mistake(h, field, "expected an IAM action with its service, such as \"ecs:DeleteCluster\" or \"ecs:Describe*\"");
+    }
+}
+
+static void check_mode(header *h)
+{
+    static const char *const MODES[] = {"observe", "dry-run", "approve", "enforce"};
+    const json_t *mode = wanted(h, "mode", JSON_STRING, "observe, dry-run, approve or enforce", false);
+    if (!mode) return;
+    for (size_t i = 0; i < sizeof MODES / sizeof *MODES; i++) {
+        if (strcmp(MODES[i], json_string_value(mode)) == 0) h->playbook->mode = strdup(MODES[i]);
+    }
+    if (!h->playbook->mode) mistake(h, "mode", "expected observe, dry-run, approve or enforce, found %s", json_string_value(mode));
+}
+
+static void check_time_limit(header *h, const json_t *time)
+{
+    int64_t ms = 0;
+    bool well = json_is_number(time) ? (ms = (int64_t)(json_number_value(time) * 1000)) > 0
+                                     : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
+    if (!well)
+        mistake(h, "limits.time", "expected a span of time such as \"20m\", or seconds");
+    else
+        h->playbook->limit_time_ms = ms;
+}
+
+static void check_limits(header *h)
+{
+    static const char *const LIMITS[] = {"changes", "time"};
+    const json_t *limits = wanted(h, "limits", JSON_OBJECT, "a table with changes and time", false);
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
+        if (strcmp(key, "time") == 0) {
+            check_time_limit(h, value);
+        } else if (strcmp(key, "changes") == 0) {
+            json_int_t changes = json_integer_value(value);
+            if (changes < 1 || changes > CHANGES_MAX)
+                mistake(h, "limits.changes", "expected a whole number from 1 to %d", CHANGES_MAX);
+            else
+                h->playbook->limit_changes = (unsigned)changes;
+        } else {
+            char field[80];
+            const char *meant = rip_suggest(key, LIMITS, 2);
+            snprintf(field, sizeof field, "limits.%.64s", key);
+            mistake(h, field, "there is no such limit%s%s", meant ? "; did you mean " : "", meant ? meant : "");
+        }
+    }
+}
+
+static void check_functions(header *h)
+{
+    if (!h->has_run) mistake(h, "run", "expected a function(finding, run)");
+    const json_t *lock = json_object_get(h->plain, "lock");
+    h->playbook->lock_is_function = h->has_lock;
+    if (json_is_string(lock))
+        h->playbook->lock = strdup(json_string_value(lock));
+    else if (lock)
+        mistake(h, "lock", "expected a string or a function(finding) that gives one");
+}
+
+static rip_status read_header(header *h)
+{
+    rip_playbook *playbook = h->playbook;
+    rip_playbook_vm box = {0};
+    rip_status status = rip_playbook_vm_open(&box, playbook->path, &LOAD_LIMITS, NULL, NULL, h->err);
+    if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, h->err);
+    if (status == RIP_OK && rip_vm_call(box.vm, 0, 1, h->err) != RIP_VM_DONE) status = h->err->status;
+    if (status == RIP_OK) {
+        take_header(h, rip_vm_state(box.vm));
+    } else {
+        rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
+        if (h->fn) h->fn(h->data, &what);
+    }
+    rip_playbook_vm_close(&box);
+    if (status != RIP_OK) return status;
+    check_names(h);
+    check_trigger(h);
+    check_permissions(h);
+    check_mode(h);
+    check_limits(h);
+    check_functions(h);
+    if (h->mistakes) return RIP_EINVAL;
+    bool whole = playbook->name && playbook->about && playbook->trigger && playbook->permissions;
+    return whole ? RIP_OK : rip_nomem(h->err);
+}
+
+rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out, rip_error *err)
+{
+    rip_error own;
+    if (!err) err = &own;
+    rip_playbook *playbook = calloc(1, sizeof *playbook);
+    header h = {.playbook = playbook, .plain = json_object(), .fn = fn, .data = data, .err = err};
+    rip_status status = playbook && h.plain && (playbook->path = strdup(path)) ? RIP_OK : rip_nomem(err);
+    if (status == RIP_OK) {
+        status = rip_read_file(path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, err);
+        if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, err);
+        rip_playbook_mistake what = {path, 0, 0, "", err->message};
+        if (status != RIP_OK && fn) fn(data, &what);
+    }
+    if (status == RIP_OK) status = read_header(&h);
+    json_decref(h.plain);
+    if (status == RIP_OK)
+        *out = playbook;
+    else
+        rip_playbook_free(playbook);
+    return status;
+}
+
+void rip_playbook_free(rip_playbook *playbook)
+{
+    if (!playbook) return;
+    rip_source_map_free(playbook->lines);
+    json_decref(playbook->permissions);
+    free(playbook->path);
+    free(playbook->name);
+    free(playbook->about);
+    free(playbook->text);
+    free(playbook->trigger);
+    free(playbook->mode);
+    free(playbook->lock);
+    free(playbook);
+}
+
+/* Locks. */
+
+/* (chunk, finding as light userdata) -> what the header's lock gives */
+static int l_lock(lua_State *L)
+{
+    const json_t *finding = lua_touserdata(L, 2);
+    lua_pushvalue(L, 1);
+    lua_call(L, 0, 1);
+    lua_getfield(L, -1, "lock");
+    rip_lua_push_json(L, finding);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+rip_status rip_playbook_lock(const rip_playbook *playbook, const json_t *finding, char **out, rip_error *err)
+{
+    *out = NULL;
+    if (!playbook->lock_is_function) {
+        if (!playbook->lock) return RIP_OK;
+        *out = strdup(playbook->lock);
+        return *out ? RIP_OK : rip_nomem(err);
+    }
+    rip_playbook_vm box = {0};
+    rip_status status = rip_playbook_vm_open(&box, playbook->path, &LOAD_LIMITS, NULL, NULL, err);
+    if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, err);
+    if (status == RIP_OK) {
+        lua_State *L = rip_vm_state(box.vm);
+        lua_pushcfunction(L, l_lock);
+        lua_insert(L, -2);
+        lua_pushlightuserdata(L, (void *)(uintptr_t)finding);
+        if (rip_vm_call(box.vm, 2, 1, err) != RIP_VM_DONE)
+            status = err->status;
+        else if (lua_type(L, -1) == LUA_TSTRING)
+            status = (*out = strdup(lua_tostring(L, -1))) ? RIP_OK : rip_nomem(err);
+        else if (!lua_isnil(L, -1))
+            status = rip_fail(err, RIP_EINVAL, "expected the function to give a string or nil, it gave %s", luaL_typename(L, -1));
+    }
+    rip_playbook_vm_close(&box);
+    return status;
+}

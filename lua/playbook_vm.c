@@ -1,0 +1,37 @@
+#include "lua/playbook_vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/data.h"
+
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_vm_limits *limits,
+                                rip_module_loaded loaded, void *data, rip_error *err)
+{
+    box->library = rip_data_path("lua", err);
+    if (!box->library) return RIP_ENOTFOUND;
+    box->own = folder_of(path);
+    if (!box->own) return rip_nomem(err);
+    box->folders[0] = (rip_module_folder){box->library, "riposte", NULL};
+    box->folders[1] = (rip_module_folder){box->own, NULL, NULL};
+    rip_module_provider providers[] = {rip_module_folder_provider(&box->folders[0]),
+                                       rip_module_folder_provider(&box->folders[1])};
+    rip_status status = rip_vm_new(limits, &box->vm, err);
+    if (status == RIP_OK) status = rip_modules_install(box->vm, providers, 2, loaded, data, err);
+    return status;
+}
+
+void rip_playbook_vm_close(rip_playbook_vm *box)
+{
+    rip_vm_free(box->vm);
+    free(box->library);
+    free(box->own);
+    *box = (rip_playbook_vm){0};
+}

@@ -1,0 +1,20 @@
+/* A vm for a playbook's text: the sandbox with a `require` that knows the library and the playbook's own folder. */
+#ifndef RIPOSTE_LUA_PLAYBOOK_VM_H
+#define RIPOSTE_LUA_PLAYBOOK_VM_H
+
+#include "lua/modules.h"
+#include "lua/vm.h"
+
+/** Zero-initialise; close it also after an error. Does not move while the vm lives. */
+typedef struct rip_playbook_vm {
+    rip_vm *vm;
+    char *library, *own; /* folders */
+    rip_module_folder folders[2];
+} rip_playbook_vm;
+
+/** `path` is the playbook's file: modules are looked for in the library first, then beside it. `loaded` may be NULL. */
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_vm_limits *limits,
+                                rip_module_loaded loaded, void *data, rip_error *err);
+void rip_playbook_vm_close(rip_playbook_vm *box);
+
+#endif
