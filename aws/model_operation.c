@@ -1,0 +1,235 @@
+/* Operations: found by AWS's name or boto3's, read from their lines when they are first asked for, and kept. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/model_private.h"
+#include "engine/base/buffer.h"
+#include "engine/base/glob.h"
+#include "engine/base/suggest.h"
+
+json_t *aws_service_operations(const aws_service *service)
+{
+    static const char PREFIX[] = "operation:";
+    json_t *list = json_array();
+    const char *line = service->bytes, *end = service->bytes + service->len;
+    while (line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (!stop) stop = end;
+        const char *tab = memchr(line, '\t', (size_t)(stop - line));
+        if (tab && (size_t)(tab - line) > sizeof PREFIX - 1 && memcmp(line, PREFIX, sizeof PREFIX - 1) == 0) {
+            json_array_append_new(list, json_stringn(line + sizeof PREFIX - 1, (size_t)(tab - line) - (sizeof PREFIX - 1)));
+        }
+        line = stop + 1;
+    }
+    return list;
+}
+
+void aws_operation_free(aws_operation *operation)
+{
+    json_decref(operation->line);
+    free(operation->input);
+    free(operation->output);
+    free(operation->iam_action);
+    free(operation->name);
+    free(operation);
+}
+
+static bool listed(const aws_models *models, const char *list, const char *action)
+{
+    size_t i;
+    json_t *pattern;
+    json_array_foreach (json_object_get(models->traits, list), i, pattern) {
+        if (rip_glob_match(json_string_value(pattern), action)) return true;
+    }
+    return false;
+}
+
+static bool starts_with_verb(const aws_models *models, const char *name)
+{
+    size_t i;
+    json_t *verb;
+    json_array_foreach (json_object_get(models->traits, "read_verbs"), i, verb) {
+        size_t len = json_string_length(verb);
+        /* "Get" starts GetItem, not Getaway. */
+        if (strncmp(name, json_string_value(verb), len) == 0 && !(name[len] >= 'a' && name[len] <= 'z')) return true;
+    }
+    return false;
+}
+
+static aws_member *member_of(const aws_service *service, const json_t *reference)
+{
+    if (!reference) return NULL;
+    aws_member *member = calloc(1, sizeof *member);
+    if (member && !aws_member_init(member, service, reference)) {
+        free(member);
+        return NULL;
+    }
+    return member;
+}
+
+static void find_token(aws_operation *operation)
+{
+    const aws_shape *input = aws_operation_input(operation);
+    for (size_t i = 0; input && i < input->member_count; i++) {
+        if (input->members[i].token) operation->token_member = input->members[i].name;
+    }
+}
+
+static aws_operation *operation_new(const aws_service *service, const char *name, json_t *line)
+{
+    aws_operation *operation = calloc(1, sizeof *operation);
+    rip_buffer plain = {0};
+    rip_buffer_printf(&plain, "%s:%s", service->name, name);
+    if (!operation || !plain.data || !(operation->name = strdup(name))) {
+        free(operation);
+        rip_buffer_free(&plain);
+        return NULL;
+    }
+    const aws_models *models = service->models;
+    operation->service = service;
+    operation->line = json_incref(line);
+    operation->input = member_of(service, json_object_get(line, "in"));
+    operation->output = member_of(service, json_object_get(line, "out"));
+    const char *action = json_string_value(json_object_get(json_object_get(models->traits, "iam_actions"), plain.data));
+    rip_buffer full = {0};
+    if (action)
+        rip_buffer_puts(&full, action);
+    else
+        rip_buffer_printf(&full, "%s:%s", aws_service_iam_prefix(service), name);
+    operation->iam_action = rip_buffer_take(&full, NULL);
+    operation->is_read = listed(models, "reads", plain.data) ||
+                         (starts_with_verb(models, name) && !listed(models, "writes", plain.data));
+    operation->is_idempotent = operation->is_read || json_is_true(json_object_get(line, "idempotent")) ||
+                               listed(models, "idempotent", plain.data);
+    rip_buffer_free(&plain);
+    find_token(operation);
+    if (operation->iam_action) return operation;
+    aws_operation_free(operation);
+    return NULL;
+}
+
+static rip_status no_operation(const aws_service *service, const char *name, rip_error *err)
+{
+    json_t *list = aws_service_operations(service);
+    size_t count = json_array_size(list);
+    const char **names = calloc(count + 1, sizeof *names);
+    for (size_t i = 0; names && i < count; i++) names[i] = json_string_value(json_array_get(list, i));
+    const char *meant = names ? rip_suggest(name, names, count) : NULL;
+    rip_fail(err, RIP_ENOTFOUND, "%s has no operation %s%s%s", service->name, name, meant ? "; did you mean " : "", meant ? meant : "");
+    free(names);
+    json_decref(list);
+    return RIP_ENOTFOUND;
+}
+
+rip_status aws_service_operation(const aws_service *service, const char *name, const aws_operation **out, rip_error *err)
+{
+    for (const aws_operation *known = service->operations[aws_name_slot(name)]; known; known = known->next) {
+        if (strcmp(known->name, name) == 0) {
+            *out = known;
+            return RIP_OK;
+        }
+    }
+    json_t *line = aws_service_line(service, "operation", name);
+    if (!line) { /* boto3's name? */
+        json_t *method = aws_service_line(service, "method", name);
+        rip_status status = json_is_string(method) ? aws_service_operation(service, json_string_value(method), out, err)
+                                                   : no_operation(service, name, err);
+        json_decref(method);
+        return status;
+    }
+    aws_operation *operation = operation_new(service, name, line);
+    json_decref(line);
+    if (!operation) return rip_nomem(err);
+    aws_service *mutable = (aws_service *)(uintptr_t)service; /* what is known of it grows as it is asked for */
+    operation->next = mutable->operations[aws_name_slot(name)];
+    mutable->operations[aws_name_slot(name)] = operation;
+    *out = operation;
+    return RIP_OK;
+}
+
+const aws_service *aws_operation_service(const aws_operation *operation)
+{
+    return operation->service;
+}
+
+const char *aws_operation_name(const aws_operation *operation)
+{
+    return operation->name;
+}
+
+const char *aws_operation_http_method(const aws_operation *operation)
+{
+    return json_string_value(json_array_get(json_object_get(operation->line, "http"), 0));
+}
+
+const char *aws_operation_http_uri(const aws_operation *operation)
+{
+    return json_string_value(json_array_get(json_object_get(operation->line, "http"), 1));
+}
+
+const char *aws_operation_result_wrapper(const aws_operation *operation)
+{
+    return json_string_value(json_object_get(operation->line, "wrapper"));
+}
+
+const aws_shape *aws_operation_input(const aws_operation *operation)
+{
+    return operation->input ? aws_member_shape(operation->input) : NULL;
+}
+
+const aws_shape *aws_operation_output(const aws_operation *operation)
+{
+    return operation->output ? aws_member_shape(operation->output) : NULL;
+}
+
+bool aws_operation_is_read(const aws_operation *operation)
+{
+    return operation->is_read;
+}
+
+const char *aws_operation_iam_action(const aws_operation *operation)
+{
+    return operation->iam_action;
+}
+
+bool aws_operation_is_idempotent(const aws_operation *operation)
+{
+    return operation->is_idempotent;
+}
+
+const char *aws_operation_token_member(const aws_operation *operation)
+{
+    return operation->token_member;
+}
+
+const json_t *aws_operation_pagination(const aws_operation *operation)
+{
+    return json_object_get(operation->line, "pages");
+}
+
+const json_t *aws_operation_trait(const aws_operation *operation, const char *key)
+{
+    return json_object_get(operation->line, key);
+}
+
+const json_t *aws_service_waiter(const aws_service *service, const char *name)
+{
+    const json_t *known = json_object_get(service->waiters, name);
+    if (known) return known;
+    json_t *line = aws_service_line(service, "waiter", name);
+    if (line) json_object_set_new(service->waiters, name, line);
+    return line;
+}
+
+const aws_shape *aws_operation_error(const aws_operation *operation, const char *code)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach (json_object_get(operation->line, "errors"), i, name) {
+        const aws_shape *shape = aws_service_shape(operation->service, json_string_value(name));
+        if (!shape) continue;
+        const char *own = json_string_value(json_object_get(aws_shape_trait(shape, "error"), "code"));
+        if (strcmp(own ? own : shape->name, code) == 0 || strcmp(shape->name, code) == 0) return shape;
+    }
+    return NULL;
+}
