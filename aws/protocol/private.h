@@ -1,0 +1,46 @@
+/* What the protocols share. */
+#ifndef RIPOSTE_AWS_PROTOCOL_PRIVATE_H
+#define RIPOSTE_AWS_PROTOCOL_PRIVATE_H
+
+#include "aws/protocol.h"
+#include "aws/protocol/value.h"
+
+/* Shapes may be recursive: values that nest deeper than this are refused. */
+#define AWS_DEPTH_MAX 100
+
+/** The content type and the body of `json` and of rest-json's bodies: only members that go into the body. */
+json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err);
+/** A value as it was written on the wire, by its shape. New reference; NULL with `err`. */
+json_t *aws_json_read(const aws_shape *shape, const json_t *wire, rip_error *err);
+
+/** "Action=…&Version=…&…" of query and ec2. */
+rip_status aws_query_write(const aws_operation *operation, const json_t *params, rip_buffer *out, rip_error *err);
+
+/** The element `name` for a value. `member` tells its namespace and traits. */
+rip_status aws_xml_write(rip_buffer *out, const aws_member *member, const char *name, const json_t *value, rip_error *err);
+
+typedef struct aws_xml aws_xml;
+typedef struct aws_xml_node aws_xml_node;
+struct aws_xml_node {
+    const char *name; /* without a namespace's prefix */
+    const char *text; /* all of it, "" where there is none */
+    size_t text_len;
+    const char *const *attributes; /* name, value, …, NULL; names as written */
+    const aws_xml_node *first, *next;
+};
+
+/** Read a document. RIP_EIO when it is not well-formed, declares a document type, or nests deeper than AWS_DEPTH_MAX. */
+rip_status aws_xml_parse(const char *bytes, size_t len, aws_xml **out, rip_error *err);
+const aws_xml_node *aws_xml_root(const aws_xml *xml);
+void aws_xml_free(aws_xml *xml);
+const aws_xml_node *aws_xml_child(const aws_xml_node *node, const char *name);
+/** The text of the first element of that name anywhere below; NULL if there is none. */
+const char *aws_xml_find_text(const aws_xml_node *node, const char *name);
+/** A structure's value from the children of `node`, only members of the body. New reference; NULL with `err`. */
+json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err);
+
+/** Both REST protocols. */
+rip_status aws_rest_build(const aws_operation *operation, const json_t *params, aws_http_request *request, rip_error *err);
+rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output, rip_error *err);
+
+#endif
