@@ -90,8 +90,8 @@ void aws_uri_encode(rip_buffer *out, const char *text, size_t len, bool keep_sla
     static const char HEX[] = "0123456789ABCDEF";
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                     c == '_' || c == '~' || (keep_slash && c == '/');
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
         if (plain) {
             rip_buffer_putc(out, (char)c);
         } else {

@@ -103,7 +103,8 @@ static rip_status map_file(aws_service *service, const char *path, rip_error *er
     if (fd < 0) return RIP_ENOTFOUND;
     struct stat info;
     void *bytes = MAP_FAILED;
-    if (fstat(fd, &info) == 0 && info.st_size > 0) bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (fstat(fd, &info) == 0 && info.st_size > 0)
+        bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (bytes == MAP_FAILED) return rip_fail(err, RIP_EIO, "%s: could not be read", path);
     service->bytes = bytes;
@@ -143,7 +144,8 @@ static rip_status no_service(aws_models *models, const char *name, rip_error *er
     const char **names = calloc(count + 1, sizeof *names);
     for (size_t i = 0; names && i < count; i++) names[i] = json_string_value(json_array_get(list, i));
     const char *meant = names ? rip_suggest(name, names, count) : NULL;
-    rip_fail(err, RIP_ENOTFOUND, "there is no API model for the service %s%s%s", name, meant ? "; did you mean " : "", meant ? meant : "");
+    rip_fail(err, RIP_ENOTFOUND, "there is no API model for the service %s%s%s", name, meant ? "; did you mean " : "",
+             meant ? meant : "");
     free(names);
     json_decref(list);
     return RIP_ENOTFOUND;
@@ -169,8 +171,10 @@ rip_status aws_models_service(aws_models *models, const char *name, const aws_se
         rip_buffer_printf(&path, "%s/%s.model", models->folders[i], name);
         aws_service *service = path.data ? aws_service_new(models, name) : NULL;
         rip_status status = service ? map_file(service, path.data, err) : rip_nomem(err);
-        if (status == RIP_OK) status = aws_service_add(models, service, path.data, err);
-        else if (service) aws_service_free(service);
+        if (status == RIP_OK)
+            status = aws_service_add(models, service, path.data, err);
+        else if (service)
+            aws_service_free(service);
         rip_buffer_free(&path);
         if (status == RIP_OK) *out = models->services;
         if (status != RIP_ENOTFOUND) return status;
@@ -304,7 +308,11 @@ aws_protocol aws_service_protocol(const aws_service *service)
     static const struct {
         const char *name;
         aws_protocol protocol;
-    } PROTOCOLS[] = {{"query", AWS_QUERY}, {"ec2", AWS_EC2}, {"json", AWS_JSON}, {"rest-json", AWS_REST_JSON}, {"rest-xml", AWS_REST_XML}};
+    } PROTOCOLS[] = {{"query", AWS_QUERY},
+                     {"ec2", AWS_EC2},
+                     {"json", AWS_JSON},
+                     {"rest-json", AWS_REST_JSON},
+                     {"rest-xml", AWS_REST_XML}};
     const char *name = metadata_or(service, "protocol", "json");
     for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++) {
         if (strcmp(name, PROTOCOLS[i].name) == 0) return PROTOCOLS[i].protocol;

@@ -17,7 +17,8 @@ json_t *aws_service_operations(const aws_service *service)
         if (!stop) stop = end;
         const char *tab = memchr(line, '\t', (size_t)(stop - line));
         if (tab && (size_t)(tab - line) > sizeof PREFIX - 1 && memcmp(line, PREFIX, sizeof PREFIX - 1) == 0) {
-            json_array_append_new(list, json_stringn(line + sizeof PREFIX - 1, (size_t)(tab - line) - (sizeof PREFIX - 1)));
+            json_array_append_new(list,
+                                  json_stringn(line + sizeof PREFIX - 1, (size_t)(tab - line) - (sizeof PREFIX - 1)));
         }
         line = stop + 1;
     }
@@ -38,7 +39,8 @@ static bool listed(const aws_models *models, const char *list, const char *actio
 {
     size_t i;
     json_t *pattern;
-    json_array_foreach (json_object_get(models->traits, list), i, pattern) {
+    json_array_foreach(json_object_get(models->traits, list), i, pattern)
+    {
         if (rip_glob_match(json_string_value(pattern), action)) return true;
     }
     return false;
@@ -48,7 +50,8 @@ static bool starts_with_verb(const aws_models *models, const char *name)
 {
     size_t i;
     json_t *verb;
-    json_array_foreach (json_object_get(models->traits, "read_verbs"), i, verb) {
+    json_array_foreach(json_object_get(models->traits, "read_verbs"), i, verb)
+    {
         size_t len = json_string_length(verb);
         /* "Get" starts GetItem, not Getaway. */
         if (strncmp(name, json_string_value(verb), len) == 0 && !(name[len] >= 'a' && name[len] <= 'z')) return true;
@@ -115,13 +118,15 @@ static rip_status no_operation(const aws_service *service, const char *name, rip
     const char **names = calloc(count + 1, sizeof *names);
     for (size_t i = 0; names && i < count; i++) names[i] = json_string_value(json_array_get(list, i));
     const char *meant = names ? rip_suggest(name, names, count) : NULL;
-    rip_fail(err, RIP_ENOTFOUND, "%s has no operation %s%s%s", service->name, name, meant ? "; did you mean " : "", meant ? meant : "");
+    rip_fail(err, RIP_ENOTFOUND, "%s has no operation %s%s%s", service->name, name, meant ? "; did you mean " : "",
+             meant ? meant : "");
     free(names);
     json_decref(list);
     return RIP_ENOTFOUND;
 }
 
-rip_status aws_service_operation(const aws_service *service, const char *name, const aws_operation **out, rip_error *err)
+rip_status aws_service_operation(const aws_service *service, const char *name, const aws_operation **out,
+                                 rip_error *err)
 {
     for (const aws_operation *known = service->operations[aws_name_slot(name)]; known; known = known->next) {
         if (strcmp(known->name, name) == 0) {
@@ -177,6 +182,11 @@ const aws_shape *aws_operation_input(const aws_operation *operation)
     return operation->input ? aws_member_shape(operation->input) : NULL;
 }
 
+const aws_member *aws_operation_input_member(const aws_operation *operation)
+{
+    return operation->input;
+}
+
 const aws_shape *aws_operation_output(const aws_operation *operation)
 {
     return operation->output ? aws_member_shape(operation->output) : NULL;
@@ -225,7 +235,8 @@ const aws_shape *aws_operation_error(const aws_operation *operation, const char 
 {
     size_t i;
     json_t *name;
-    json_array_foreach (json_object_get(operation->line, "errors"), i, name) {
+    json_array_foreach(json_object_get(operation->line, "errors"), i, name)
+    {
         const aws_shape *shape = aws_service_shape(operation->service, json_string_value(name));
         if (!shape) continue;
         const char *own = json_string_value(json_object_get(aws_shape_trait(shape, "error"), "code"));

@@ -67,18 +67,21 @@ const aws_shape *aws_service_shape(const aws_service *service, const char *name)
 /** A member from its reference ["Name", "Shape", {traits}]; NULL when memory is out or it is no reference. */
 bool aws_member_init(aws_member *member, const aws_service *service, const json_t *reference);
 
+/** The reference to the operation's input, which names XML's root; NULL: it takes nothing. */
+const aws_member *aws_operation_input_member(const aws_operation *operation);
+
 void aws_shape_free(aws_shape *shape);
 void aws_operation_free(aws_operation *operation);
 unsigned aws_name_slot(const char *name); /* of a table of 64 */
 
-/** An empty service, and its entry into the models once its lines are there (it is freed if they are none). `path` is for
- * the error. */
+/** An empty service, and its entry into the models once its lines are there (it is freed if they are none). `path` is
+ * for the error. */
 aws_service *aws_service_new(aws_models *models, const char *name);
 rip_status aws_service_add(aws_models *models, aws_service *service, const char *path, rip_error *err);
 void aws_service_free(aws_service *service);
 
-/** Add a service from a document in the form of AWS's published models ("metadata", "operations", "shapes"), for tests and
- * for models in that form. `document` is borrowed. */
+/** Add a service from a document in the form of AWS's published models ("metadata", "operations", "shapes"), for tests
+ * and for models in that form. `document` is borrowed. */
 rip_status aws_models_add_document(aws_models *models, const char *name, const json_t *document, rip_error *err);
 
 #endif

@@ -9,9 +9,10 @@ static aws_type type_of(const char *name)
     static const struct {
         const char *name;
         aws_type type;
-    } TYPES[] = {{"structure", AWS_STRUCTURE}, {"list", AWS_LIST},       {"map", AWS_MAP},         {"string", AWS_STRING},
-                 {"integer", AWS_INTEGER},     {"long", AWS_LONG},       {"float", AWS_FLOAT},     {"double", AWS_DOUBLE},
-                 {"boolean", AWS_BOOLEAN},     {"blob", AWS_BLOB},       {"timestamp", AWS_TIMESTAMP}, {"character", AWS_STRING}};
+    } TYPES[] = {{"structure", AWS_STRUCTURE}, {"list", AWS_LIST},           {"map", AWS_MAP},
+                 {"string", AWS_STRING},       {"integer", AWS_INTEGER},     {"long", AWS_LONG},
+                 {"float", AWS_FLOAT},         {"double", AWS_DOUBLE},       {"boolean", AWS_BOOLEAN},
+                 {"blob", AWS_BLOB},           {"timestamp", AWS_TIMESTAMP}, {"character", AWS_STRING}};
     for (size_t i = 0; name && i < sizeof TYPES / sizeof *TYPES; i++) {
         if (strcmp(TYPES[i].name, name) == 0) return TYPES[i].type;
     }
@@ -59,11 +60,13 @@ static bool read_members(aws_shape *shape)
     json_t *reference, *name;
     shape->members = calloc(json_array_size(list) + 1, sizeof *shape->members);
     if (!shape->members) return false;
-    json_array_foreach (list, i, reference) {
+    json_array_foreach(list, i, reference)
+    {
         if (!aws_member_init(&shape->members[shape->member_count], shape->service, reference)) return false;
         shape->member_count++;
     }
-    json_array_foreach (json_object_get(shape->line, "r"), i, name) {
+    json_array_foreach(json_object_get(shape->line, "r"), i, name)
+    {
         for (size_t k = 0; k < shape->member_count; k++) {
             if (strcmp(shape->members[k].name, json_string_value(name)) == 0) shape->members[k].required = true;
         }

@@ -21,7 +21,8 @@ static rip_status check_value(check *c, const aws_member *member, const json_t *
 
 static rip_status wrong(check *c, const char *what, const json_t *found)
 {
-    static const char *const TYPES[] = {"an object", "a list", "text", "a whole number", "a number", "true", "false", "null"};
+    static const char *const TYPES[] = {"an object", "a list", "text",  "a whole number",
+                                        "a number",  "true",   "false", "null"};
     return rip_fail(c->err, RIP_EINVAL, "%s: expected %s, found %s", *c->place ? c->place : "parameters", what,
                     TYPES[json_typeof(found)]);
 }
@@ -53,7 +54,8 @@ static rip_status check_structure(check *c, const aws_shape *shape, const json_t
     const char *name;
     json_t *each;
     if (!json_is_object(value)) return wrong(c, "an object", value);
-    json_object_foreach ((json_t *)(uintptr_t)value, name, each) {
+    json_object_foreach((json_t *)(uintptr_t)value, name, each)
+    {
         const aws_member *member = aws_shape_member(shape, name);
         if (!member) return unknown_member(c, shape, name);
         size_t back = enter(c, "%s%s", name, 0);
@@ -65,7 +67,8 @@ static rip_status check_structure(check *c, const aws_shape *shape, const json_t
         const aws_member *member = aws_shape_member_at(shape, i);
         if (!aws_member_is_required(member) || aws_member_is_idempotency_token(member)) continue;
         if (json_object_get(value, aws_member_name(member))) continue;
-        return rip_fail(c->err, RIP_EINVAL, "%s%s%s: it is required, and missing", c->place, *c->place ? "." : "", aws_member_name(member));
+        return rip_fail(c->err, RIP_EINVAL, "%s%s%s: it is required, and missing", c->place, *c->place ? "." : "",
+                        aws_member_name(member));
     }
     if (json_is_true(aws_shape_trait(shape, "union")) && json_object_size(value) != 1) {
         return rip_fail(c->err, RIP_EINVAL, "%s: exactly one of its members may be set", c->place);
@@ -79,7 +82,8 @@ static rip_status check_list(check *c, const aws_shape *shape, const json_t *val
     if (!json_is_array(value)) return wrong(c, "a list", value);
     size_t i;
     json_t *each;
-    json_array_foreach (value, i, each) {
+    json_array_foreach(value, i, each)
+    {
         size_t back = enter(c, NULL, NULL, i);
         rip_status status = check_value(c, aws_shape_element(shape), each);
         if (status != RIP_OK) return status;
@@ -93,7 +97,8 @@ static rip_status check_map(check *c, const aws_shape *shape, const json_t *valu
     const char *key;
     json_t *each;
     if (!json_is_object(value)) return wrong(c, "an object", value);
-    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+    json_object_foreach((json_t *)(uintptr_t)value, key, each)
+    {
         size_t back = enter(c, "%s%s", key, 0);
         rip_status status = check_value(c, aws_shape_element(shape), each);
         if (status != RIP_OK) return status;
@@ -106,11 +111,13 @@ static rip_status check_range(check *c, const aws_shape *shape, double value, co
 {
     const json_t *least = aws_shape_trait(shape, "min"), *most = aws_shape_trait(shape, "max");
     if (json_is_number(least) && value < json_number_value(least)) {
-        return rip_fail(c->err, RIP_EINVAL, "%s: %s is %g, the least is %g", c->place, what, value, json_number_value(least));
+        return rip_fail(c->err, RIP_EINVAL, "%s: %s is %g, the least is %g", c->place, what, value,
+                        json_number_value(least));
     }
     if (json_is_number(most) && value > json_number_value(most)) { /* AWS raises maxima before models learn of it */
         if (c->warnings) {
-            json_array_append_new(c->warnings, json_sprintf("%s: %s is %g, the most is %g", c->place, what, value, json_number_value(most)));
+            json_array_append_new(c->warnings, json_sprintf("%s: %s is %g, the most is %g", c->place, what, value,
+                                                            json_number_value(most)));
         }
     }
     return RIP_OK;
@@ -123,9 +130,10 @@ static rip_status check_string(check *c, const aws_shape *shape, const json_t *v
     size_t i;
     json_t *word;
     bool known = !words;
-    json_array_foreach (words, i, word) known = known || json_equal(word, value);
+    json_array_foreach(words, i, word) known = known || json_equal(word, value);
     if (!known && c->warnings) {
-        json_array_append_new(c->warnings, json_sprintf("%s: %s is none of the values that the model knows", c->place, json_string_value(value)));
+        json_array_append_new(c->warnings, json_sprintf("%s: %s is none of the values that the model knows", c->place,
+                                                        json_string_value(value)));
     }
     return check_range(c, shape, (double)json_string_length(value), "its length");
 }
@@ -178,6 +186,8 @@ rip_status aws_params_check(const aws_operation *operation, const json_t *params
         status = check_structure(&c, input, params);
     else if (json_object_size(params) > 0)
         status = rip_fail(c.err, RIP_EINVAL, "it takes no parameters");
-    if (status != RIP_OK) rip_error_prefix(c.err, "%s:%s: ", aws_service_name(aws_operation_service(operation)), aws_operation_name(operation));
+    if (status != RIP_OK)
+        rip_error_prefix(c.err, "%s:%s: ", aws_service_name(aws_operation_service(operation)),
+                         aws_operation_name(operation));
     return status;
 }

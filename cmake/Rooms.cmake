@@ -2,6 +2,10 @@
 # ("engine/base/error.h", "aws/client.h"), so that an include line says which room it reaches into.
 function(riposte_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS" ${ARGN})
+  if(NOT ROOM_SOURCES) # a room that is not built yet
+    add_library(riposte_${name} INTERFACE)
+    return()
+  endif()
   add_library(riposte_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(riposte_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(riposte_${name} PUBLIC ${ROOM_LINKS})
@@ -13,7 +17,7 @@ function(riposte_test name)
   add_executable(test_${name} ${TEST_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${TEST_LINKS} PkgConfig::CMOCKA)
   add_test(NAME ${name} COMMAND test_${name} ${TEST_ARGS} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS unit)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS unit SKIP_RETURN_CODE 77)
 endfunction()
 
 # A libFuzzer target with its seed corpus: riposte_fuzz(name SOURCES ... LINKS ... CORPUS dir). CI runs it for a short while.

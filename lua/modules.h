@@ -62,8 +62,8 @@ rip_module_provider rip_module_set_provider(const rip_module_set *set);
 
 /** Give the vm its `require`. The providers' array is copied; what their `self` points to must outlive the vm. `loaded`
  * may be NULL. */
-rip_status rip_modules_install(rip_vm *vm, const rip_module_provider *providers, size_t count,
-                               rip_module_loaded loaded, void *data, rip_error *err);
+rip_status rip_modules_install(rip_vm *vm, const rip_module_provider *providers, size_t count, rip_module_loaded loaded,
+                               void *data, rip_error *err);
 
 /** Put a value of C's own (on top of the main thread's stack; popped) in the place of module `name`, as if it had been
  * loaded. May raise a memory error. Call after rip_modules_install. */

@@ -24,8 +24,8 @@ static const char *const FIELDS[] = {"name", "about", "trigger", "permissions", 
 /* A header on its way from Lua to a playbook. */
 typedef struct header {
     rip_playbook *playbook;
-    json_t *plain;            /* the fields that are plain values */
-    bool has_run, has_lock;   /* functions */
+    json_t *plain;          /* the fields that are plain values */
+    bool has_run, has_lock; /* functions */
     rip_playbook_mistake_fn fn;
     void *data;
     rip_error *err;
@@ -46,7 +46,8 @@ static void mistake(header *h, const char *field, const char *format, ...)
     rip_playbook_mistake what = {h->playbook->path, line, column, field, text};
     if (h->fn) h->fn(h->data, &what);
     if (h->mistakes++ == 0) {
-        rip_fail(h->err, RIP_EINVAL, "%s:%u:%u: %s%s%s", h->playbook->path, line, column, field, *field ? ": " : "", text);
+        rip_fail(h->err, RIP_EINVAL, "%s:%u:%u: %s%s%s", h->playbook->path, line, column, field, *field ? ": " : "",
+                 text);
     }
 }
 
@@ -135,7 +136,8 @@ static void check_names(header *h)
 
 static void check_trigger(header *h)
 {
-    const json_t *trigger = wanted(h, "trigger", JSON_OBJECT, "an EventBridge event pattern: a table with named fields", true);
+    const json_t *trigger =
+        wanted(h, "trigger", JSON_OBJECT, "an EventBridge event pattern: a table with named fields", true);
     if (!trigger) return;
     h->playbook->trigger = json_dumps(trigger, JSON_COMPACT);
     h->playbook->trigger_len = h->playbook->trigger ? strlen(h->playbook->trigger) : 0;
@@ -162,11 +164,13 @@ static void check_permissions(header *h)
     h->playbook->permissions = json_incref((json_t *)(uintptr_t)list);
     size_t i;
     json_t *each;
-    json_array_foreach (list, i, each) {
+    json_array_foreach(list, i, each)
+    {
         if (json_is_string(each) && is_permission(json_string_value(each))) continue;
         char field[64];
         snprintf(field, sizeof field, "permissions[%zu]", i + 1);
-        mistake(h, field, "expected an IAM action with its service, such as \"ecs:DeleteCluster\" or \"ecs:Describe*\"");
+        mistake(h, field,
+                "expected an IAM action with its service, such as \"ecs:DeleteCluster\" or \"ecs:Describe*\"");
     }
 }
 
@@ -178,14 +182,16 @@ static void check_mode(header *h)
     for (size_t i = 0; i < sizeof MODES / sizeof *MODES; i++) {
         if (strcmp(MODES[i], json_string_value(mode)) == 0) h->playbook->mode = strdup(MODES[i]);
     }
-    if (!h->playbook->mode) mistake(h, "mode", "expected observe, dry-run, approve or enforce, found %s", json_string_value(mode));
+    if (!h->playbook->mode)
+        mistake(h, "mode", "expected observe, dry-run, approve or enforce, found %s", json_string_value(mode));
 }
 
 static void check_time_limit(header *h, const json_t *time)
 {
     int64_t ms = 0;
-    bool well = json_is_number(time) ? (ms = (int64_t)(json_number_value(time) * 1000)) > 0
-                                     : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
+    bool well = json_is_number(time)
+                    ? (ms = (int64_t)(json_number_value(time) * 1000)) > 0
+                    : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
     if (!well)
         mistake(h, "limits.time", "expected a span of time such as \"20m\", or seconds");
     else
@@ -198,7 +204,8 @@ static void check_limits(header *h)
     const json_t *limits = wanted(h, "limits", JSON_OBJECT, "a table with changes and time", false);
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)limits, key, value)
+    {
         if (strcmp(key, "time") == 0) {
             check_time_limit(h, value);
         } else if (strcmp(key, "changes") == 0) {
@@ -253,7 +260,8 @@ static rip_status read_header(header *h)
     return whole ? RIP_OK : rip_nomem(h->err);
 }
 
-rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out, rip_error *err)
+rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
+                             rip_error *err)
 {
     rip_error own;
     if (!err) err = &own;
@@ -325,7 +333,8 @@ rip_status rip_playbook_lock(const rip_playbook *playbook, const json_t *finding
         else if (lua_type(L, -1) == LUA_TSTRING)
             status = (*out = strdup(lua_tostring(L, -1))) ? RIP_OK : rip_nomem(err);
         else if (!lua_isnil(L, -1))
-            status = rip_fail(err, RIP_EINVAL, "expected the function to give a string or nil, it gave %s", luaL_typename(L, -1));
+            status = rip_fail(err, RIP_EINVAL, "expected the function to give a string or nil, it gave %s",
+                              luaL_typename(L, -1));
     }
     rip_playbook_vm_close(&box);
     return status;

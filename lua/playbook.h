@@ -20,8 +20,8 @@ typedef struct rip_playbook {
     size_t text_len; /* without that NUL */
     char *trigger;   /* the event pattern as JSON text */
     size_t trigger_len;
-    char *mode;            /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
-    json_t *permissions;   /* array of strings, IAM actions with wildcards */
+    char *mode;             /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
+    json_t *permissions;    /* array of strings, IAM actions with wildcards */
     unsigned limit_changes; /* 0: the configuration's */
     int64_t limit_time_ms;  /* 0: the configuration's */
     char *lock;             /* runs with an equal lock wait for each other; NULL: none, or a function's */
@@ -39,10 +39,12 @@ typedef struct rip_playbook_mistake {
 
 typedef void (*rip_playbook_mistake_fn)(void *data, const rip_playbook_mistake *mistake);
 
-/** Load one file: its top level runs in a sandbox of its own (16 MiB, 10 million instructions, no way to the world); its
- * `run` does not. Every mistake goes to `fn`; any makes it RIP_EINVAL (or the status of what went wrong), with the first
- * one in `err` as "file:line: field: message". The trigger is taken as it stands: whoever compiles it checks it. */
-rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out, rip_error *err);
+/** Load one file: its top level runs in a sandbox of its own (16 MiB, 10 million instructions, no way to the world);
+ * its `run` does not. Every mistake goes to `fn`; any makes it RIP_EINVAL (or the status of what went wrong), with the
+ * first one in `err` as "file:line: field: message". The trigger is taken as it stands: whoever compiles it checks it.
+ */
+rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
+                             rip_error *err);
 void rip_playbook_free(rip_playbook *playbook);
 
 /** The line and column of a header field; false where the file does not show it (a value that was computed). */

@@ -28,8 +28,8 @@ static void on_print(void *data, const char *text, size_t len)
 {
     rip_script *script = data;
     char *line = strndup(text, len);
-    rip_log(RIP_LOG_INFO, "playbook.print", "run", json_string_value(json_object_get(script->options.about, "id")), "playbook",
-            script->options.playbook->name, "text", line, NULL);
+    rip_log(RIP_LOG_INFO, "playbook.print", "run", json_string_value(json_object_get(script->options.about, "id")),
+            "playbook", script->options.playbook->name, "text", line, NULL);
     free(line);
 }
 
@@ -76,7 +76,8 @@ rip_status rip_script_start(const rip_script_options *options, rip_script **out,
     if (!script) return rip_nomem(err);
     script->options = *options;
     script->options.about = json_incref((json_t *)(uintptr_t)options->about);
-    rip_status status = rip_playbook_vm_open(&script->box, options->playbook->path, &options->limits, on_loaded, script, err);
+    rip_status status =
+        rip_playbook_vm_open(&script->box, options->playbook->path, &options->limits, on_loaded, script, err);
     if (status == RIP_OK) {
         rip_vm_on_print(script->box.vm, on_print, script);
         status = rip_fibers_new(script->box.vm, options->clock, options->door, on_ended, script, &script->fibers, err);

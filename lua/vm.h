@@ -33,8 +33,8 @@ typedef struct rip_vm rip_vm;
 /** Called by `print`, with the arguments joined by tabs: text of the playbook's, so hostile; at most 16 KiB. */
 typedef void (*rip_vm_print)(void *data, const char *text, size_t len);
 
-/** A fresh state with the sandbox's globals. `limits` may be NULL. RIP_ENOMEM also when the limits are too small for the
- * libraries themselves (about 64 KiB). */
+/** A fresh state with the sandbox's globals. `limits` may be NULL. RIP_ENOMEM also when the limits are too small for
+ * the libraries themselves (about 64 KiB). */
 rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err);
 
 void rip_vm_free(rip_vm *vm);
@@ -73,11 +73,12 @@ rip_vm_result rip_vm_call(rip_vm *vm, int nargs, int nresults, rip_error *err);
 int rip_vm_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx);
 int rip_vm_can_suspend(lua_State *L);
 
-/** Count `units` of work done in C. Raises the kill when the budget is used up; makes the slice end when that is. Charge
- * before or while working, at least every 100,000 units or so. */
+/** Count `units` of work done in C. Raises the kill when the budget is used up; makes the slice end when that is.
+ * Charge before or while working, at least every 100,000 units or so. */
 void rip_vm_charge(lua_State *L, uint64_t units);
 
-/** As rip_vm_charge, but never raises: for code that holds memory of its own. A kill comes with the next instruction. */
+/** As rip_vm_charge, but never raises: for code that holds memory of its own. A kill comes with the next instruction.
+ */
 void rip_vm_spend(rip_vm *vm, uint64_t units);
 
 /** Kill the vm, from outside or from a binding; no Lua code can catch it. The first reason stays. */

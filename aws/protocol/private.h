@@ -17,7 +17,8 @@ json_t *aws_json_read(const aws_shape *shape, const json_t *wire, rip_error *err
 rip_status aws_query_write(const aws_operation *operation, const json_t *params, rip_buffer *out, rip_error *err);
 
 /** The element `name` for a value. `member` tells its namespace and traits. */
-rip_status aws_xml_write(rip_buffer *out, const aws_member *member, const char *name, const json_t *value, rip_error *err);
+rip_status aws_xml_write(rip_buffer *out, const aws_member *member, const char *name, const json_t *value,
+                         rip_error *err);
 
 typedef struct aws_xml aws_xml;
 typedef struct aws_xml_node aws_xml_node;
@@ -29,7 +30,8 @@ struct aws_xml_node {
     const aws_xml_node *first, *next;
 };
 
-/** Read a document. RIP_EIO when it is not well-formed, declares a document type, or nests deeper than AWS_DEPTH_MAX. */
+/** Read a document. RIP_EIO when it is not well-formed, declares a document type, or nests deeper than AWS_DEPTH_MAX.
+ */
 rip_status aws_xml_parse(const char *bytes, size_t len, aws_xml **out, rip_error *err);
 const aws_xml_node *aws_xml_root(const aws_xml *xml);
 void aws_xml_free(aws_xml *xml);
@@ -39,8 +41,10 @@ const char *aws_xml_find_text(const aws_xml_node *node, const char *name);
 /** A structure's value from the children of `node`, only members of the body. New reference; NULL with `err`. */
 json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err);
 
-/** Both REST protocols. */
-rip_status aws_rest_build(const aws_operation *operation, const json_t *params, aws_http_request *request, rip_error *err);
-rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output, rip_error *err);
+/** Both REST protocols. `input_member` is the operation's reference to its input: it names XML's root. */
+rip_status aws_rest_build(const aws_operation *operation, const aws_member *input_member, const json_t *params,
+                          aws_http_request *request, rip_error *err);
+rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                          rip_error *err);
 
 #endif

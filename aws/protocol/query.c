@@ -90,7 +90,8 @@ static rip_status write_list(form *f, const aws_member *member, const json_t *va
         leave(f, dot ? (size_t)(dot - f->prefix.data) : 0);
         enter(f, aws_member_location_name(element));
     }
-    json_array_foreach (value, i, each) {
+    json_array_foreach(value, i, each)
+    {
         size_t back = enter_number(f, i + 1);
         if (status == RIP_OK) status = write_value(f, element, each);
         leave(f, back);
@@ -113,9 +114,11 @@ static rip_status write_map(form *f, const aws_member *member, const json_t *val
     json_t *each;
     rip_status status = RIP_OK;
     if (!json_is_true(aws_member_trait(member, "flattened"))) enter(f, "entry");
-    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+    json_object_foreach((json_t *)(uintptr_t)value, key, each)
+    {
         size_t back = enter_number(f, ++number);
-        size_t inner = enter(f, aws_member_has_location_name(key_member) ? aws_member_location_name(key_member) : "key");
+        size_t inner =
+            enter(f, aws_member_has_location_name(key_member) ? aws_member_location_name(key_member) : "key");
         write_pair(f, key, strlen(key));
         leave(f, inner);
         enter(f, aws_member_has_location_name(value_member) ? aws_member_location_name(value_member) : "value");
@@ -130,7 +133,8 @@ static rip_status write_value(form *f, const aws_member *member, const json_t *v
 {
     const aws_shape *shape = aws_member_shape(member);
     rip_status status;
-    if (f->depth == AWS_DEPTH_MAX) return rip_fail(f->err, RIP_ELIMIT, "%s: nested deeper than %d", aws_member_name(member), AWS_DEPTH_MAX);
+    if (f->depth == AWS_DEPTH_MAX)
+        return rip_fail(f->err, RIP_ELIMIT, "%s: nested deeper than %d", aws_member_name(member), AWS_DEPTH_MAX);
     f->depth++;
     if (aws_shape_type(shape) == AWS_STRUCTURE) {
         status = write_structure(f, shape, value);

@@ -12,7 +12,8 @@
 #include "engine/base/clock.h"
 
 static const char *const DAYS[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 aws_time_format aws_value_time_format(const aws_member *member, aws_time_format otherwise)
 {
@@ -28,12 +29,17 @@ static bool read_rfc822(const char *text, int64_t *ms)
 {
     char day_name[4], month_name[4], fraction[16] = "";
     int day, year, hour, minute, second;
-    int got = sscanf(text, "%3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d%15[.0-9]", day_name, &day, month_name, &year, &hour, &minute,
-                     &second, fraction);
+    int got = sscanf(text, "%3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d%15[.0-9]", day_name, &day, month_name, &year,
+                     &hour, &minute, &second, fraction);
     if (got < 7) return false;
     for (int month = 0; month < 12; month++) {
         if (strcmp(MONTHS[month], month_name) != 0) continue;
-        struct tm parts = {.tm_year = year - 1900, .tm_mon = month, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second};
+        struct tm parts = {.tm_year = year - 1900,
+                           .tm_mon = month,
+                           .tm_mday = day,
+                           .tm_hour = hour,
+                           .tm_min = minute,
+                           .tm_sec = second};
         *ms = (int64_t)timegm(&parts) * 1000 + (int64_t)(strtod(*fraction ? fraction : "0", NULL) * 1000);
         return true;
     }
@@ -79,8 +85,8 @@ void aws_value_write_time(rip_buffer *out, int64_t ms, aws_time_format format)
     time_t seconds = (time_t)(ms / 1000);
     struct tm parts;
     gmtime_r(&seconds, &parts);
-    rip_buffer_printf(out, "%s, %02d %s %d %02d:%02d:%02d GMT", DAYS[parts.tm_wday], parts.tm_mday, MONTHS[parts.tm_mon],
-                      parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+    rip_buffer_printf(out, "%s, %02d %s %d %02d:%02d:%02d GMT", DAYS[parts.tm_wday], parts.tm_mday,
+                      MONTHS[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 json_t *aws_value_time_json(int64_t ms)
@@ -102,12 +108,14 @@ static void write_real(rip_buffer *out, double value)
     rip_buffer_puts(out, text);
 }
 
-rip_status aws_value_write(rip_buffer *out, const aws_member *member, const json_t *value, aws_time_format format, rip_error *err)
+rip_status aws_value_write(rip_buffer *out, const aws_member *member, const json_t *value, aws_time_format format,
+                           rip_error *err)
 {
     int64_t ms;
     if (aws_shape_type(aws_member_shape(member)) == AWS_TIMESTAMP) {
         if (!aws_value_time(value, &ms)) {
-            return rip_fail(err, RIP_EINVAL, "%s: expected an RFC 3339 time or seconds since 1970", aws_member_name(member));
+            return rip_fail(err, RIP_EINVAL, "%s: expected an RFC 3339 time or seconds since 1970",
+                            aws_member_name(member));
         }
         aws_value_write_time(out, ms, aws_value_time_format(member, format));
         return RIP_OK;

@@ -13,8 +13,8 @@ typedef enum aws_time_format { AWS_TIME_ISO8601, AWS_TIME_RFC822, AWS_TIME_UNIX 
 /** The format that the member's or shape's timestampFormat names, else `otherwise`. */
 aws_time_format aws_value_time_format(const aws_member *member, aws_time_format otherwise);
 
-/** Milliseconds since the epoch from a JSON value: RFC 3339 text, RFC 822 text, or a number of seconds, as a number or as
- * text. */
+/** Milliseconds since the epoch from a JSON value: RFC 3339 text, RFC 822 text, or a number of seconds, as a number or
+ * as text. */
 bool aws_value_time(const json_t *value, int64_t *ms);
 
 /** Append a time: "2014-01-01T00:00:00Z", "Wed, 01 Jan 2014 00:00:00 GMT" or "1388534400". */
@@ -25,7 +25,8 @@ json_t *aws_value_time_json(int64_t ms);
 
 /** Append a scalar as text (query, headers, XML): numbers in their shortest exact form, booleans as words, times in
  * `format`. RIP_EINVAL for a time that is none, and for objects and lists. */
-rip_status aws_value_write(rip_buffer *out, const aws_member *member, const json_t *value, aws_time_format format, rip_error *err);
+rip_status aws_value_write(rip_buffer *out, const aws_member *member, const json_t *value, aws_time_format format,
+                           rip_error *err);
 
 /** A scalar from its text, by the shape's type. New reference; NULL when it is none of that type. */
 json_t *aws_value_read(const aws_member *member, const char *text, size_t len);

@@ -89,7 +89,8 @@ static void XMLCALL on_start(void *data, const XML_Char *name, const XML_Char **
     const char *local = colon ? colon + 1 : name;
     aws_xml_node *node = take(r->xml, sizeof *node);
     if (node) {
-        *node = (aws_xml_node){.name = take_text(r->xml, local, strlen(local)), .text = "", .attributes = take_attributes(r, attributes)};
+        *node = (aws_xml_node){
+            .name = take_text(r->xml, local, strlen(local)), .text = "", .attributes = take_attributes(r, attributes)};
     }
     if (!node || !node->name || !node->attributes) {
         refuse(r, "out of memory");
@@ -128,7 +129,8 @@ static void XMLCALL on_text(void *data, const XML_Char *text, int len)
     if (r->depth > 0) rip_buffer_append(&r->open[r->depth - 1].text, text, (size_t)len);
 }
 
-static void XMLCALL on_doctype(void *data, const XML_Char *name, const XML_Char *system, const XML_Char *public, int internal)
+static void XMLCALL on_doctype(void *data, const XML_Char *name, const XML_Char *system, const XML_Char *public,
+                               int internal)
 {
     (void)name;
     (void)system;
@@ -152,7 +154,8 @@ rip_status aws_xml_parse(const char *bytes, size_t len, aws_xml **out, rip_error
         XML_SetCharacterDataHandler(parser, on_text);
         XML_SetStartDoctypeDeclHandler(parser, on_doctype);
         if (XML_Parse(parser, bytes, (int)len, XML_TRUE) != XML_STATUS_OK) {
-            status = rip_fail(err, RIP_EIO, "the reply is no XML that can be read: line %lu: %s", (unsigned long)XML_GetCurrentLineNumber(parser),
+            status = rip_fail(err, RIP_EIO, "the reply is no XML that can be read: line %lu: %s",
+                              (unsigned long)XML_GetCurrentLineNumber(parser),
                               r->refused ? r->refused : XML_ErrorString(XML_GetErrorCode(parser)));
         }
     }

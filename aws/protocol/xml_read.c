@@ -14,7 +14,8 @@ static bool is_flat(const aws_member *member)
 static const char *element_name(const aws_member *member)
 {
     const aws_shape *shape = aws_member_shape(member);
-    if (aws_shape_type(shape) == AWS_LIST && is_flat(member) && aws_member_has_location_name(aws_shape_element(shape))) {
+    if (aws_shape_type(shape) == AWS_LIST && is_flat(member) &&
+        aws_member_has_location_name(aws_shape_element(shape))) {
         return aws_member_location_name(aws_shape_element(shape));
     }
     return aws_member_location_name(member);
@@ -58,7 +59,8 @@ static bool read_entry(json_t *value, const aws_shape *shape, const aws_xml_node
 {
     const aws_member *key_member = aws_shape_key(shape), *value_member = aws_shape_element(shape);
     const char *key_name = aws_member_has_location_name(key_member) ? aws_member_location_name(key_member) : "key";
-    const char *value_name = aws_member_has_location_name(value_member) ? aws_member_location_name(value_member) : "value";
+    const char *value_name =
+        aws_member_has_location_name(value_member) ? aws_member_location_name(value_member) : "value";
     const aws_xml_node *key = aws_xml_child(entry, key_name), *own = aws_xml_child(entry, value_name);
     if (!key || !own) return true;
     json_t *each = read_value(value_member, own, err);
@@ -84,7 +86,8 @@ static json_t *read_map(const aws_member *member, const aws_xml_node *node, rip_
 static json_t *read_scalar(const aws_member *member, const char *text, size_t len, rip_error *err)
 {
     json_t *value = aws_value_read(member, text, len);
-    if (!value) rip_fail(err, RIP_EIO, "the reply's %s is not of the type that the API model tells", aws_member_name(member));
+    if (!value)
+        rip_fail(err, RIP_EIO, "the reply's %s is not of the type that the API model tells", aws_member_name(member));
     return value;
 }
 

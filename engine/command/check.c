@@ -42,7 +42,8 @@ static void print_playbook(const rip_playbook *playbook, bool json)
     if (json) {
         json_t *trigger = json_loadb(playbook->trigger, playbook->trigger_len, 0, NULL);
         print_json(json_pack("{s:s, s:s, s:s, s:s?, s:O, s:o}", "path", playbook->path, "name", playbook->name, "about",
-                             playbook->about, "mode", playbook->mode, "permissions", playbook->permissions, "trigger", trigger));
+                             playbook->about, "mode", playbook->mode, "permissions", playbook->permissions, "trigger",
+                             trigger));
         return;
     }
     terminal_print(stdout, TERMINAL_GREEN, "ok");
@@ -96,7 +97,8 @@ int command_check(int argc, char **argv)
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case 'o':
             json = strcmp(optarg, "json") == 0;
-            if (!json && strcmp(optarg, "text") != 0) return terminal_usage("check", "--output %s: text or json", optarg);
+            if (!json && strcmp(optarg, "text") != 0)
+                return terminal_usage("check", "--output %s: text or json", optarg);
             break;
         default: return terminal_usage("check", "there is no option %s", argv[optind - 1]);
         }

@@ -4,9 +4,9 @@
 
 /** Exit statuses of every command. `match` follows grep: 0 a match, 1 none. */
 enum {
-    COMMAND_DONE = 0,  /* all is well */
+    COMMAND_DONE = 0,   /* all is well */
     COMMAND_FAILED = 1, /* something failed, or an expectation was not met */
-    COMMAND_USAGE = 2  /* wrong usage or configuration: nothing was done */
+    COMMAND_USAGE = 2   /* wrong usage or configuration: nothing was done */
 };
 
 int command_run(int argc, char **argv);

@@ -112,10 +112,12 @@ static rip_status start_of(drill *d, rip_error *err)
 
 static rip_status load_event(drill *d, const json_t *entry, drill_event *event, rip_error *err)
 {
-    const char *file = json_is_object(entry) ? json_string_value(json_object_get(entry, "file")) : json_string_value(entry);
+    const char *file =
+        json_is_object(entry) ? json_string_value(json_object_get(entry, "file")) : json_string_value(entry);
     const char *at = json_is_object(entry) ? json_string_value(json_object_get(entry, "at")) : NULL;
     if (!file) return rip_fail(err, RIP_EINVAL, "events: expected paths, or tables with file and at");
-    if (at && !rip_duration_parse(at, &event->at)) return rip_fail(err, RIP_EINVAL, "events: at: %s is no span of time", at);
+    if (at && !rip_duration_parse(at, &event->at))
+        return rip_fail(err, RIP_EINVAL, "events: at: %s is no span of time", at);
     event->drill = d;
     event->path = beside(d, file);
     return event->path ? RIP_OK : rip_nomem(err);
@@ -129,7 +131,8 @@ static rip_status load_events(drill *d, rip_error *err)
     if (!d->events) return rip_nomem(err);
     size_t i;
     json_t *entry;
-    json_array_foreach (events, i, entry) {
+    json_array_foreach(events, i, entry)
+    {
         rip_status status = load_event(d, entry, &d->events[i], err);
         if (status != RIP_OK) return status;
         d->event_count++;
@@ -147,7 +150,8 @@ static void on_ended(void *data, const char *run, const json_t *record)
     size_t i;
     json_t *change;
     json_int_t started = json_integer_value(json_object_get(report, "started"));
-    json_array_foreach (json_object_get(report, "changes"), i, change) {
+    json_array_foreach(json_object_get(report, "changes"), i, change)
+    {
         if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
         json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
                          json_integer_value(json_object_get(change, "ms")) - d->start;
@@ -161,7 +165,8 @@ static void on_finding(void *data, const dispatched *what)
     drill *d = data;
     json_t *finding = json_copy((json_t *)(uintptr_t)what->finding);
     json_object_del(finding, "event");
-    json_array_append_new(d->findings, json_pack("{s:o, s:s, s:O}", "finding", finding, "origin", what->origin, "runs", what->runs));
+    json_array_append_new(d->findings,
+                          json_pack("{s:o, s:s, s:O}", "finding", finding, "origin", what->origin, "runs", what->runs));
 }
 
 static void on_fault(void *data, const char *origin, size_t line, const rip_error *err)
@@ -175,7 +180,8 @@ static rip_status on_document(void *data, const source_document *document)
 {
     drill *d = data;
     rip_error err;
-    return dispatch_document(d->engine.dispatch, document->bytes, document->len, document->origin, document->line, &err);
+    return dispatch_document(d->engine.dispatch, document->bytes, document->len, document->origin, document->line,
+                             &err);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)
@@ -221,8 +227,10 @@ static rip_status scenario_playbooks(drill *d, rip_error *err)
     json_t *path;
     const json_t *paths = json_object_get(d->scenario, "playbooks");
     if (d->playbook_count > 0) return RIP_OK;
-    json_array_foreach (paths, i, path) {
-        if (!json_is_string(path) || i == PATHS_MOST) return rip_fail(err, RIP_EINVAL, "playbooks: expected up to %d paths", PATHS_MOST);
+    json_array_foreach(paths, i, path)
+    {
+        if (!json_is_string(path) || i == PATHS_MOST)
+            return rip_fail(err, RIP_EINVAL, "playbooks: expected up to %d paths", PATHS_MOST);
         d->playbooks[d->playbook_count] = beside(d, json_string_value(path));
         if (!d->playbooks[d->playbook_count++]) return rip_nomem(err);
     }
@@ -281,11 +289,13 @@ static void print_quotas(const drill *d)
     printf(" (virtual); the request quotas allow no less than %s", least);
     if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
     puts(".");
-    json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
+    json_object_foreach(json_object_get(d->quotas, "groups"), name, group)
+    {
         json_int_t own = json_integer_value(json_object_get(group, "bound_ms"));
         if (own <= 0) continue;
         report_span(own, least);
-        printf("  %-28s %5" JSON_INTEGER_FORMAT " calls: at least %s\n", name, json_integer_value(json_object_get(group, "calls")), least);
+        printf("  %-28s %5" JSON_INTEGER_FORMAT " calls: at least %s\n", name,
+               json_integer_value(json_object_get(group, "calls")), least);
     }
 }
 
@@ -294,7 +304,8 @@ static void print_results(const drill *d)
     size_t i;
     json_t *result;
     terminal_print(stdout, TERMINAL_BOLD, "Expected\n");
-    json_array_foreach (d->results, i, result) {
+    json_array_foreach(d->results, i, result)
+    {
         bool met = json_is_true(json_object_get(result, "met"));
         const char *found = json_string_value(json_object_get(result, "found"));
         fputs("  ", stdout);
@@ -317,13 +328,15 @@ static void print_text(const drill *d)
     printf(" (%s)\n  ", rip_config_string(d->engine.config, "mode"));
     terminal_wrap(stdout, 2, 2, about ? about : "");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat came in\n");
-    json_array_foreach (d->findings, i, entry) {
-        report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")), 0);
+    json_array_foreach(d->findings, i, entry)
+    {
+        report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")),
+                       0);
     }
     count = dispatch_count(d->engine.dispatch).unwanted;
     if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat was done\n");
-    json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
+    json_array_foreach(d->runs, i, entry) report_run(stdout, entry, d->verbose);
     putchar('\n');
     print_quotas(d);
     putchar('\n');
@@ -333,8 +346,8 @@ static void print_text(const drill *d)
 static void print_json(const drill *d)
 {
     json_t *all = json_pack("{s:O, s:s, s:O, s:O, s:I, s:O, s:O}", "name", json_object_get(d->scenario, "name"), "mode",
-                            rip_config_string(d->engine.config, "mode"), "findings", d->findings, "runs", d->runs, "containment_ms",
-                            d->containment_ms, "quotas", d->quotas, "expectations", d->results);
+                            rip_config_string(d->engine.config, "mode"), "findings", d->findings, "runs", d->runs,
+                            "containment_ms", d->containment_ms, "quotas", d->quotas, "expectations", d->results);
     json_dumpf(all, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(all);
@@ -345,8 +358,9 @@ static int judge(drill *d)
     size_t i;
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
-    json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach (d->runs, i, each) {
+    json_array_foreach(d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
+    json_array_foreach(d->runs, i, each)
+    {
         failed = failed || strcmp(json_string_value(json_object_get(each, "outcome")), "failed") == 0;
     }
     return failed ? COMMAND_FAILED : COMMAND_DONE;
@@ -357,24 +371,28 @@ static int judge(drill *d)
 static int parse(drill *d, int argc, char **argv)
 {
     enum { OPTION_OUTPUT = 256, OPTION_STATE };
-    static const struct option OPTIONS[] = {
-        {"mode", required_argument, NULL, 'm'},     {"playbooks", required_argument, NULL, 'p'},
-        {"verbose", no_argument, NULL, 'v'},        {"output", required_argument, NULL, OPTION_OUTPUT},
-        {"state", no_argument, NULL, OPTION_STATE}, {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option OPTIONS[] = {{"mode", required_argument, NULL, 'm'},
+                                            {"playbooks", required_argument, NULL, 'p'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"output", required_argument, NULL, OPTION_OUTPUT},
+                                            {"state", no_argument, NULL, OPTION_STATE},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":m:p:vh", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 'm': d->mode = optarg; break;
         case 'p':
-            if (d->playbook_count == PATHS_MOST) return terminal_usage("drill", "over %d times --playbooks", PATHS_MOST);
+            if (d->playbook_count == PATHS_MOST)
+                return terminal_usage("drill", "over %d times --playbooks", PATHS_MOST);
             d->playbooks[d->playbook_count++] = strdup(optarg);
             break;
         case 'v': d->verbose = true; break;
         case OPTION_OUTPUT:
             d->json = strcmp(optarg, "json") == 0;
-            if (!d->json && strcmp(optarg, "text") != 0) return terminal_usage("drill", "--output %s: text or json", optarg);
+            if (!d->json && strcmp(optarg, "text") != 0)
+                return terminal_usage("drill", "--output %s: text or json", optarg);
             break;
         case OPTION_STATE: d->state_only = true; break;
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;

@@ -96,8 +96,8 @@ static json_t *tags_of(const rip_config *config)
     json_t *list = json_array();
     for (size_t i = 0; i < rip_config_rows(config, "protect.tags"); i++) {
         const char *value = rip_config_cell(config, "protect.tags", i, "value");
-        json_array_append_new(list, json_pack("{s:s, s:s}", "key", rip_config_cell(config, "protect.tags", i, "key"), "value",
-                                              value ? value : "*"));
+        json_array_append_new(list, json_pack("{s:s, s:s}", "key", rip_config_cell(config, "protect.tags", i, "key"),
+                                              "value", value ? value : "*"));
     }
     return list;
 }
@@ -132,7 +132,8 @@ void engine_mistake(void *data, const rip_playbook_mistake *mistake)
 {
     char place[32] = "";
     if (mistake->line) snprintf(place, sizeof place, ":%u:%u", mistake->line, mistake->column);
-    terminal_error(data, "%s%s: %s%s%s", mistake->path, place, mistake->field, *mistake->field ? ": " : "", mistake->message);
+    terminal_error(data, "%s%s: %s%s%s", mistake->path, place, mistake->field, *mistake->field ? ": " : "",
+                   mistake->message);
 }
 
 static rip_status open_books(engine *e, const char *const *paths, size_t count, rip_error *err)
@@ -146,8 +147,8 @@ static rip_status open_books(engine *e, const char *const *paths, size_t count, 
         count = 1;
     }
     const char *const only[] = {shipped};
-    rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake, (void *)(uintptr_t)e->command,
-                                     &e->mistakes, &e->books, err);
+    rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake,
+                                     (void *)(uintptr_t)e->command, &e->mistakes, &e->books, err);
     free(shipped);
     return status;
 }

@@ -9,7 +9,8 @@
 
 #define NAMES_TOLD 5
 
-static void note(json_t *results, bool met, const char *found, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void note(json_t *results, bool met, const char *found, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static void note(json_t *results, bool met, const char *found, const char *format, ...)
 {
@@ -17,14 +18,16 @@ static void note(json_t *results, bool met, const char *found, const char *forma
     va_start(args, format);
     json_t *expected = json_vsprintf(format, args);
     va_end(args);
-    json_array_append_new(results, json_pack("{s:o, s:b, s:s?}", "expected", expected, "met", (int)met, "found", found));
+    json_array_append_new(results,
+                          json_pack("{s:o, s:b, s:s?}", "expected", expected, "met", (int)met, "found", found));
 }
 
 static bool matches_any(const json_t *globs, const char *arn)
 {
     size_t i;
     json_t *glob;
-    json_array_foreach (globs, i, glob) {
+    json_array_foreach(globs, i, glob)
+    {
         if (rip_glob_match(json_string_value(glob), arn)) return true;
     }
     return false;
@@ -53,13 +56,16 @@ static void check_gone(json_t *results, const json_t *globs, const expect_outcom
     size_t i;
     json_t *glob, *value;
     const char *arn;
-    json_array_foreach (globs, i, glob) {
+    json_array_foreach(globs, i, glob)
+    {
         size_t before = 0;
         names left = {0};
-        json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
+        json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
+        {
             if (rip_glob_match(json_string_value(glob), arn)) before++;
         }
-        json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
+        json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
+        {
             if (rip_glob_match(json_string_value(glob), arn)) names_add(&left, arn, "");
         }
         const char *found = before == 0 ? "there was none to begin with" : left.count ? names_text(&left) : NULL;
@@ -73,10 +79,12 @@ static void check_kept(json_t *results, const json_t *globs, const expect_outcom
     size_t i;
     json_t *glob, *value;
     const char *arn;
-    json_array_foreach (globs, i, glob) {
+    json_array_foreach(globs, i, glob)
+    {
         size_t before = 0;
         names differ = {0};
-        json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
+        json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
+        {
             if (!rip_glob_match(json_string_value(glob), arn)) continue;
             before++;
             const json_t *now = json_object_get(outcome->after, arn);
@@ -95,7 +103,8 @@ static bool has_fields(const json_t *value, const json_t *fields)
 {
     const char *key;
     json_t *wanted;
-    json_object_foreach ((json_t *)(uintptr_t)fields, key, wanted) {
+    json_object_foreach((json_t *)(uintptr_t)fields, key, wanted)
+    {
         if (!json_equal(json_object_get(value, key), wanted)) return false;
     }
     return true;
@@ -105,10 +114,12 @@ static void check_changed(json_t *results, const json_t *changed, const expect_o
 {
     const char *glob, *arn;
     json_t *fields, *value;
-    json_object_foreach ((json_t *)(uintptr_t)changed, glob, fields) {
+    json_object_foreach((json_t *)(uintptr_t)changed, glob, fields)
+    {
         size_t count = 0;
         names wrong = {0};
-        json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
+        json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
+        {
             if (!rip_glob_match(glob, arn)) continue;
             count++;
             if (!has_fields(value, fields)) names_add(&wrong, arn, "");
@@ -125,7 +136,8 @@ static bool changes_expected(const json_t *changed, const char *arn)
 {
     const char *glob;
     json_t *fields;
-    json_object_foreach ((json_t *)(uintptr_t)changed, glob, fields) {
+    json_object_foreach((json_t *)(uintptr_t)changed, glob, fields)
+    {
         if (rip_glob_match(glob, arn)) return true;
     }
     return false;
@@ -139,7 +151,8 @@ static void check_untouched(json_t *results, const json_t *expect, const expect_
     size_t same = 0;
     const char *arn;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
+    json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
+    {
         if (matches_any(gone, arn) || changes_expected(changed, arn)) continue;
         const json_t *now = json_object_get(outcome->after, arn);
         if (!now)
@@ -149,7 +162,8 @@ static void check_untouched(json_t *results, const json_t *expect, const expect_
         else
             same++;
     }
-    json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
+    json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
+    {
         if (!json_object_get(outcome->before, arn) && !matches_any(created, arn) && !changes_expected(changed, arn)) {
             names_add(&differ, arn, "new: ");
         }
@@ -163,18 +177,25 @@ static void check_runs(json_t *results, const json_t *runs, const expect_outcome
     const char *playbook;
     json_t *wanted, *run;
     size_t i;
-    json_object_foreach ((json_t *)(uintptr_t)runs, playbook, wanted) {
+    json_object_foreach((json_t *)(uintptr_t)runs, playbook, wanted)
+    {
         const char *found = NULL;
-        json_array_foreach (outcome->runs, i, run) {
+        json_array_foreach(outcome->runs, i, run)
+        {
             if (strcmp(json_string_value(json_object_get(run, "playbook")), playbook) == 0) {
                 found = json_string_value(json_object_get(run, "outcome"));
                 if (found && strcmp(found, json_string_value(wanted)) != 0) break;
             }
         }
         bool met = found && strcmp(found, json_string_value(wanted)) == 0;
-        note(results, met, met ? NULL : found ? found : "it did not run", "run: %s is %s", playbook, json_string_value(wanted));
+        note(results, met,
+             met     ? NULL
+             : found ? found
+                     : "it did not run",
+             "run: %s is %s", playbook, json_string_value(wanted));
     }
-    json_array_foreach (outcome->runs, i, run) {
+    json_array_foreach(outcome->runs, i, run)
+    {
         const char *name = json_string_value(json_object_get(run, "playbook"));
         if (!json_object_get(runs, name)) note(results, false, "it ran", "run: %s does not run", name);
     }
@@ -186,11 +207,13 @@ static json_t *phases_of(const json_t *runs)
     json_t *phases = json_array();
     size_t i, k, p;
     json_t *run, *change, *known;
-    json_array_foreach (runs, i, run) {
-        json_array_foreach (json_object_get(run, "changes"), k, change) {
+    json_array_foreach(runs, i, run)
+    {
+        json_array_foreach(json_object_get(run, "changes"), k, change)
+        {
             json_t *phase = json_object_get(change, "phase");
             bool seen = !*json_string_value(phase);
-            json_array_foreach (phases, p, known) seen = seen || json_equal(known, phase);
+            json_array_foreach(phases, p, known) seen = seen || json_equal(known, phase);
             if (!seen) json_array_append(phases, phase);
         }
     }
@@ -225,14 +248,15 @@ static void check_times(json_t *results, const json_t *expect, const expect_outc
     }
 }
 
-static const char *const KEYS[] = {"runs",      "gone",  "kept",             "changed",    "created",
-                                   "untouched", "order", "contained_within", "quota_ratio"};
+static const char *const KEYS[] = {
+    "runs", "gone", "kept", "changed", "created", "untouched", "order", "contained_within", "quota_ratio"};
 
 const char *expect_unknown_key(const json_t *expect)
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)expect, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)expect, key, value)
+    {
         bool known = false;
         for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) known = known || strcmp(KEYS[i], key) == 0;
         if (!known) return key;

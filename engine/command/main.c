@@ -46,19 +46,21 @@ int command_help(int argc, char **argv)
         if (!c) return unknown(argv[1]);
         return c->run == command_help ? command_help(1, args) : c->run(2, args);
     }
-    puts("Usage: riposte COMMAND [OPTION]... [ARGUMENT]...\n"
-         "\n"
-         "Riposte answers findings from Amazon GuardDuty and AWS Security Hub with Lua\n"
-         "playbooks that call AWS. Out of the box it changes nothing: it shows what it\n"
-         "would do.\n"
-         "\n"
-         "Commands:");
+    puts(
+        "Usage: riposte COMMAND [OPTION]... [ARGUMENT]...\n"
+        "\n"
+        "Riposte answers findings from Amazon GuardDuty and AWS Security Hub with Lua\n"
+        "playbooks that call AWS. Out of the box it changes nothing: it shows what it\n"
+        "would do.\n"
+        "\n"
+        "Commands:");
     for (const command *c = COMMANDS; c->name; c++) printf("  %-9s %s\n", c->name, c->about);
-    puts("\n"
-         "'riposte COMMAND --help' tells a command's options, with examples.\n"
-         "\n"
-         "Exit status: 0 done; 1 something failed or an expectation was not met; 2 wrong\n"
-         "usage or configuration.");
+    puts(
+        "\n"
+        "'riposte COMMAND --help' tells a command's options, with examples.\n"
+        "\n"
+        "Exit status: 0 done; 1 something failed or an expectation was not met; 2 wrong\n"
+        "usage or configuration.");
     return COMMAND_DONE;
 }
 

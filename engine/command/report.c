@@ -75,7 +75,8 @@ size_t report_changes(const json_t *run, const char *state)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach (json_object_get(run, "changes"), i, change) {
+    json_array_foreach(json_object_get(run, "changes"), i, change)
+    {
         if (!state || strcmp(text(change, "state"), state) == 0) count++;
     }
     return count;
@@ -87,7 +88,8 @@ static const json_t *name_of(const json_t *params)
     const json_t *best = NULL, *first = NULL;
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)params, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)params, key, value)
+    {
         if (json_is_array(value)) value = json_array_get(value, 0);
         if (!json_is_string(value)) continue;
         if (!first) first = value;
@@ -99,8 +101,10 @@ static const json_t *name_of(const json_t *params)
 static bool same_group(const change_group *group, const json_t *change)
 {
     const json_t *error = json_object_get(change, "error");
-    return strcmp(group->phase, text(change, "phase")) == 0 && strcmp(group->operation, text(change, "operation")) == 0 &&
-           strcmp(group->state, text(change, "state")) == 0 && group->undo == (json_object_get(change, "undo") != NULL) &&
+    return strcmp(group->phase, text(change, "phase")) == 0 &&
+           strcmp(group->operation, text(change, "operation")) == 0 &&
+           strcmp(group->state, text(change, "state")) == 0 &&
+           group->undo == (json_object_get(change, "undo") != NULL) &&
            strcmp(group->irreversible, text(change, "irreversible")) == 0 &&
            strcmp(group->error ? text(group->error, "code") : "", error ? text(error, "code") : "") == 0;
 }
@@ -126,7 +130,8 @@ static size_t gather(const json_t *changes, change_group *groups)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach (changes, i, change) {
+    json_array_foreach(changes, i, change)
+    {
         size_t at = 0;
         while (at < count && !same_group(&groups[at], change)) at++;
         add_change(&groups[at], change);
@@ -221,7 +226,8 @@ static void print_each(FILE *out, const json_t *changes)
 {
     size_t i;
     json_t *change;
-    json_array_foreach (changes, i, change) {
+    json_array_foreach(changes, i, change)
+    {
         char at[32];
         report_span(number(change, "at"), at);
         char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
@@ -235,7 +241,8 @@ static void print_each(FILE *out, const json_t *changes)
         if (error)
             terminal_wrap(out, 13, 13, text(error, "message"));
         else
-            print_undo(out, json_object_get(change, "undo") != NULL, text(change, "irreversible"), text(change, "state"));
+            print_undo(out, json_object_get(change, "undo") != NULL, text(change, "irreversible"),
+                       text(change, "state"));
     }
 }
 
@@ -248,7 +255,8 @@ static void print_left_alone(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(list) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  left alone\n");
-    json_array_foreach (list, i, entry) {
+    json_array_foreach(list, i, entry)
+    {
         fputs("    ", out);
         terminal_quote(out, TERMINAL_PLAIN, text(entry, "what"), 200);
         fprintf(out, "\n      ");
@@ -262,7 +270,8 @@ static void print_log(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(json_object_get(run, "log")) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  log\n");
-    json_array_foreach (json_object_get(run, "log"), i, entry) {
+    json_array_foreach(json_object_get(run, "log"), i, entry)
+    {
         char at[32];
         report_span(number(entry, "at"), at);
         fprintf(out, "  %9s  ", at);
@@ -297,9 +306,10 @@ void report_run(FILE *out, const json_t *run, bool every)
         terminal_wrap(out, 4, 12, text(error, "message"));
     }
     if (strcmp(outcome, "planned") == 0 && strcmp(mode, "approve") == 0) {
-        fputs("  This is a plan: it waits for approval. Run with --mode enforce and a playbook\n"
-              "  whose header allows it to carry it out.\n",
-              out);
+        fputs(
+            "  This is a plan: it waits for approval. Run with --mode enforce and a playbook\n"
+            "  whose header allows it to carry it out.\n",
+            out);
     }
     if (every)
         print_each(out, changes);

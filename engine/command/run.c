@@ -66,7 +66,8 @@ static json_t *reports_of(run_command *c, const json_t *ids)
     json_t *reports = json_array();
     size_t i;
     json_t *id;
-    json_array_foreach (ids, i, id) {
+    json_array_foreach(ids, i, id)
+    {
         json_t *report = record_report(c->engine.journal, json_string_value(id));
         if (report) json_array_append_new(reports, report);
     }
@@ -115,7 +116,7 @@ static void on_finding(void *data, const dispatched *what)
         size_t i;
         json_t *report;
         report_finding(stdout, what->finding, what->origin, what->line);
-        json_array_foreach (reports, i, report) report_run(stdout, report, c->verbose);
+        json_array_foreach(reports, i, report) report_run(stdout, report, c->verbose);
         putchar('\n');
     }
     fflush(stdout);
@@ -147,14 +148,16 @@ static void print_summary(run_command *c)
     dispatch_counts n = dispatch_count(c->engine.dispatch);
     clear_progress(c);
     if (c->json) {
-        json_t *summary = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events, "unwanted",
-                                    (json_int_t)n.unwanted, "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated,
-                                    "faults", (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
-                                    "rejected_playbooks", (json_int_t)c->engine.mistakes);
+        json_t *summary =
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events, "unwanted",
+                      (json_int_t)n.unwanted, "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated,
+                      "faults", (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
+                      "rejected_playbooks", (json_int_t)c->engine.mistakes);
         print_json(json_pack("{s:o}", "summary", summary));
         return;
     }
-    printf("%zu event%s: %zu wanted, %zu that no playbook wants", n.events, n.events == 1 ? "" : "s", n.findings, n.unwanted);
+    printf("%zu event%s: %zu wanted, %zu that no playbook wants", n.events, n.events == 1 ? "" : "s", n.findings,
+           n.unwanted);
     if (n.repeated) printf(", %zu repeated", n.repeated);
     if (n.faults) printf(", %zu faulty", n.faults);
     printf("; %zu run%s", n.runs, n.runs == 1 ? "" : "s");
@@ -167,7 +170,8 @@ static void print_summary(run_command *c)
 static rip_status on_document(void *data, const source_document *document)
 {
     run_command *c = data;
-    return dispatch_document(c->engine.dispatch, document->bytes, document->len, document->origin, document->line, &c->broken);
+    return dispatch_document(c->engine.dispatch, document->bytes, document->len, document->origin, document->line,
+                             &c->broken);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)
@@ -240,7 +244,8 @@ static int parse(run_command *c, int argc, char **argv)
         case 'v': c->verbose = true; break;
         case OPTION_OUTPUT:
             c->json = strcmp(optarg, "json") == 0;
-            if (!c->json && strcmp(optarg, "text") != 0) return terminal_usage("run", "--output %s: text or json", optarg);
+            if (!c->json && strcmp(optarg, "text") != 0)
+                return terminal_usage("run", "--output %s: text or json", optarg);
             break;
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case ':': return terminal_usage("run", "%s needs a value", argv[optind - 1]);
@@ -267,8 +272,12 @@ static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
     aws_wire_options options = {
         .loop = &c->engine.loop,
         .clock = c->engine.clock,
-        .profile = c->profile ? c->profile : *profile ? profile : NULL,
-        .endpoint_url = c->endpoint_url ? c->endpoint_url : *url ? url : NULL,
+        .profile = c->profile ? c->profile
+                   : *profile ? profile
+                              : NULL,
+        .endpoint_url = c->endpoint_url ? c->endpoint_url
+                        : *url          ? url
+                                        : NULL,
     };
     return aws_wire_new(&options, out, err);
 }

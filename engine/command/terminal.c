@@ -23,8 +23,9 @@ bool terminal_colours(FILE *out)
 }
 
 static const char *const CODES[] = {
-    [TERMINAL_PLAIN] = "",         [TERMINAL_BOLD] = "\x1b[1m",    [TERMINAL_DIM] = "\x1b[2m", [TERMINAL_RED] = "\x1b[31m",
-    [TERMINAL_GREEN] = "\x1b[32m", [TERMINAL_YELLOW] = "\x1b[33m", [TERMINAL_CYAN] = "\x1b[36m",
+    [TERMINAL_PLAIN] = "",        [TERMINAL_BOLD] = "\x1b[1m",   [TERMINAL_DIM] = "\x1b[2m",
+    [TERMINAL_RED] = "\x1b[31m",  [TERMINAL_GREEN] = "\x1b[32m", [TERMINAL_YELLOW] = "\x1b[33m",
+    [TERMINAL_CYAN] = "\x1b[36m",
 };
 
 static bool style_on(FILE *out, terminal_style style)

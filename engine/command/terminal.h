@@ -5,9 +5,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-typedef enum terminal_style { TERMINAL_PLAIN, TERMINAL_BOLD, TERMINAL_DIM, TERMINAL_RED, TERMINAL_GREEN, TERMINAL_YELLOW, TERMINAL_CYAN } terminal_style;
+typedef enum terminal_style {
+    TERMINAL_PLAIN,
+    TERMINAL_BOLD,
+    TERMINAL_DIM,
+    TERMINAL_RED,
+    TERMINAL_GREEN,
+    TERMINAL_YELLOW,
+    TERMINAL_CYAN
+} terminal_style;
 
-/** Are there colours on `out`? Only on a terminal, not where TERM is "dumb", never with NO_COLOR (https://no-color.org). */
+/** Are there colours on `out`? Only on a terminal, not where TERM is "dumb", never with NO_COLOR
+ * (https://no-color.org). */
 bool terminal_colours(FILE *out);
 
 /** Write formatted text in a style. Values from outside must have been escaped (terminal_quote). */

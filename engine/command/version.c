@@ -11,20 +11,22 @@
 #include "engine/command/command.h"
 #include "engine/command/terminal.h"
 
-static const char HELP[] = "Usage: riposte version [--output text|json]\n"
-                           "\n"
-                           "Show the version, the libraries in use, and where the files that come with it are.\n"
-                           "\n"
-                           "Example:\n"
-                           "  riposte version --output json\n";
+static const char HELP[] =
+    "Usage: riposte version [--output text|json]\n"
+    "\n"
+    "Show the version, the libraries in use, and where the files that come with it are.\n"
+    "\n"
+    "Example:\n"
+    "  riposte version --output json\n";
 
 static json_t *versions(void)
 {
     rip_error err;
     const char *data = rip_data_dir(&err);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "riposte", RIPOSTE_VERSION, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
-                     "." LUA_VERSION_RELEASE, "libuv", uv_version_string(), "libcurl", curl_version_info(CURLVERSION_NOW)->version,
-                     "openssl", OpenSSL_version(OPENSSL_VERSION_STRING), "jansson", jansson_version_str(), "data", data);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "riposte", RIPOSTE_VERSION, "lua",
+                     LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE, "libuv", uv_version_string(),
+                     "libcurl", curl_version_info(CURLVERSION_NOW)->version, "openssl",
+                     OpenSSL_version(OPENSSL_VERSION_STRING), "jansson", jansson_version_str(), "data", data);
 }
 
 int command_version(int argc, char **argv)
@@ -39,7 +41,8 @@ int command_version(int argc, char **argv)
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case 'o':
             json = strcmp(optarg, "json") == 0;
-            if (!json && strcmp(optarg, "text") != 0) return terminal_usage("version", "--output %s: text or json", optarg);
+            if (!json && strcmp(optarg, "text") != 0)
+                return terminal_usage("version", "--output %s: text or json", optarg);
             break;
         default: return terminal_usage("version", "there is no option %s", argv[optind - 1]);
         }
@@ -51,7 +54,8 @@ int command_version(int argc, char **argv)
     } else {
         const char *key;
         json_t *value;
-        json_object_foreach (all, key, value) printf("%-8s %s\n", key, json_is_string(value) ? json_string_value(value) : "-");
+        json_object_foreach(all, key, value)
+            printf("%-8s %s\n", key, json_is_string(value) ? json_string_value(value) : "-");
     }
     json_decref(all);
     return COMMAND_DONE;

@@ -246,7 +246,8 @@ static rip_status on_event(void *data, const char *event, size_t len)
     return RIP_OK;
 }
 
-rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line, rip_error *err)
+rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line,
+                             rip_error *err)
 {
     rip_error why;
     d->origin = origin;

@@ -54,7 +54,8 @@ void dispatch_free(dispatch *d);
 
 /** Take one JSON document in: it may hold several findings. What is wrong with it goes to the listener's `fault`; the
  * status tells only of the machine (RIP_ENOMEM). */
-rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line, rip_error *err);
+rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line,
+                             rip_error *err);
 
 /** Runs that are under way or waiting. A source stops handing over while there are many. */
 size_t dispatch_backlog(const dispatch *d);

@@ -16,8 +16,8 @@ typedef struct library library;
  * Every mistake goes to `fn` (headers, triggers, permissions that no API model knows, two playbooks of one name); a
  * playbook that has one is left out and the others are loaded. `*mistakes` counts them. `models` is borrowed and may be
  * NULL: permissions are not looked up then. RIP_ENOTFOUND for a path that is not there, RIP_ENOMEM. */
-rip_status library_load(const char *const *paths, size_t count, aws_models *models, rip_playbook_mistake_fn fn, void *data,
-                        size_t *mistakes, library **out, rip_error *err);
+rip_status library_load(const char *const *paths, size_t count, aws_models *models, rip_playbook_mistake_fn fn,
+                        void *data, size_t *mistakes, library **out, rip_error *err);
 void library_free(library *books);
 
 size_t library_count(const library *books);
@@ -27,6 +27,7 @@ const rip_playbook *library_at(const library *books, size_t index);
 /** Call `fn` for each playbook whose trigger matches the event, in order of their names. RIP_EINVAL for bytes that are
  * no JSON object. */
 typedef void (*library_match_fn)(void *data, const rip_playbook *playbook);
-rip_status library_match(library *books, const char *event, size_t len, library_match_fn fn, void *data, rip_error *err);
+rip_status library_match(library *books, const char *event, size_t len, library_match_fn fn, void *data,
+                         rip_error *err);
 
 #endif

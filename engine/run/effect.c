@@ -39,8 +39,10 @@ typedef struct pending {
 static void pending_free(pending *p)
 {
     effect_door *door = p->door;
-    if (p->previous) p->previous->next = p->next;
-    else if (door->first == p) door->first = p->next;
+    if (p->previous)
+        p->previous->next = p->next;
+    else if (door->first == p)
+        door->first = p->next;
     if (p->next) p->next->previous = p->previous;
     if (p->check) guard_cancel(p->check);
     if (p->call) aws_call_cancel(p->call);
@@ -145,7 +147,8 @@ static json_t *error_object(const pending *p, const char *code, const char *mess
     json_t *error = json_pack("{s:s, s:s, s:b}", "code", code, "message", message, "retryable", 0);
     if (error && p->operation) {
         json_object_set_new(error, "operation",
-                            json_sprintf("%s:%s", aws_service_name(aws_operation_service(p->operation)), aws_operation_name(p->operation)));
+                            json_sprintf("%s:%s", aws_service_name(aws_operation_service(p->operation)),
+                                         aws_operation_name(p->operation)));
     }
     return error;
 }
@@ -167,7 +170,8 @@ static json_t *reply_value(const json_t *reply, const char *path)
         if (len >= sizeof name) return NULL;
         memcpy(name, path, len);
         name[len] = '\0';
-        reply = json_is_array(reply) ? json_array_get(reply, (size_t)strtoul(name, NULL, 10)) : json_object_get(reply, name);
+        reply = json_is_array(reply) ? json_array_get(reply, (size_t)strtoul(name, NULL, 10))
+                                     : json_object_get(reply, name);
         path += len + (path[len] == '.');
     }
     return json_incref((json_t *)(uintptr_t)reply);
@@ -181,12 +185,13 @@ static json_t *with_reply(json_t *undo, const json_t *reply)
         return value ? value : json_null();
     }
     if (json_is_array(undo)) {
-        for (size_t i = 0; i < json_array_size(undo); i++) json_array_set_new(undo, i, with_reply(json_array_get(undo, i), reply));
+        for (size_t i = 0; i < json_array_size(undo); i++)
+            json_array_set_new(undo, i, with_reply(json_array_get(undo, i), reply));
     } else if (json_is_object(undo)) {
         const char *key;
         json_t *value;
         void *tmp;
-        json_object_foreach_safe (undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
+        json_object_foreach_safe(undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
     }
     return json_incref(undo);
 }
@@ -232,7 +237,8 @@ static void call_aws(pending *p)
     aws_call_options options = {p->region, p->account, token, NULL};
     json_t *params = json_object_get(p->step.request, "params");
     rip_error err;
-    if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK) return;
+    if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK)
+        return;
     p->error = error_object(p, "ParamValidationError", err.message);
     p->step.undo = (json_decref(p->step.undo), NULL);
     finish(p, "failed");
@@ -273,16 +279,20 @@ static void sleep_or_go_on(pending *p)
 {
     bool nothing_happens = p->door->settings.mode != RUN_ENFORCE && p->door->changes > 0;
     json_int_t ms = json_integer_value(json_object_get(p->step.request, "ms"));
-    if (nothing_happens || ms <= 0) on_slept(p);
-    else rip_timer_start(&p->timer, p->door->settings.clock, (uint64_t)ms, on_slept, p);
+    if (nothing_happens || ms <= 0)
+        on_slept(p);
+    else
+        rip_timer_start(&p->timer, p->door->settings.clock, (uint64_t)ms, on_slept, p);
 }
 
 static void act(pending *p)
 {
     char token[37];
     if (p->operation) {
-        if (p->step.is_change && p->door->settings.mode != RUN_ENFORCE) plan_change(p);
-        else call_aws(p);
+        if (p->step.is_change && p->door->settings.mode != RUN_ENFORCE)
+            plan_change(p);
+        else
+            call_aws(p);
     } else if (strcmp(p->kind, "sleep") == 0) {
         sleep_or_go_on(p);
     } else {
@@ -308,8 +318,10 @@ static void act(pending *p)
 static void on_started_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status == RIP_OK) act(p);
-    else stop(p->door, status, err->message);
+    if (status == RIP_OK)
+        act(p);
+    else
+        stop(p->door, status, err->message);
 }
 
 static void start(pending *p)
@@ -329,8 +341,10 @@ static void on_refusal_written(void *data, rip_status status, const rip_error *e
 {
     refusal *r = data;
     pending *p = r->effect;
-    if (status == RIP_OK) refuse(p, r->code, r->err.message);
-    else stop(p->door, status, err->message);
+    if (status == RIP_OK)
+        refuse(p, r->code, r->err.message);
+    else
+        stop(p->door, status, err->message);
     free(r);
 }
 
@@ -351,8 +365,10 @@ static void on_guarded(void *data, rip_status status, const char *name, const ri
 {
     pending *p = data;
     p->check = NULL;
-    if (status == RIP_OK) start(p);
-    else start_refusal(p, name, err);
+    if (status == RIP_OK)
+        start(p);
+    else
+        start_refusal(p, name, err);
 }
 
 static rip_status find_operation(pending *p, rip_error *err)
@@ -360,7 +376,8 @@ static rip_status find_operation(pending *p, rip_error *err)
     const char *service_name = json_string_value(json_object_get(p->step.request, "service"));
     const char *name = json_string_value(json_object_get(p->step.request, "operation"));
     const aws_service *service = NULL;
-    rip_status status = aws_models_service(aws_client_models(p->door->settings.client), service_name ? service_name : "", &service, err);
+    rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
+                                           service_name ? service_name : "", &service, err);
     if (status == RIP_OK) status = aws_service_operation(service, name ? name : "", &p->operation, err);
     return status;
 }
@@ -374,7 +391,7 @@ static void admit_operation(pending *p)
         start_refusal(p, name, &err);
         return;
     }
-    guard_request request = {p->operation,      json_object_get(p->step.request, "params"),
+    guard_request request = {p->operation,        json_object_get(p->step.request, "params"),
                              settings->partition, p->region,
                              p->account,          settings->permissions,
                              p->door->changes,    settings->changes_allowed};
@@ -382,7 +399,8 @@ static void admit_operation(pending *p)
     if (guard_admit(settings->guard, &request, &name, &err) != RIP_OK) {
         start_refusal(p, name, &err);
     } else if (p->step.is_change) {
-        p->door->changes++; /* counted before the guard's look-ups, so that parallel fibers cannot overdraw the budget */
+        p->door
+            ->changes++; /* counted before the guard's look-ups, so that parallel fibers cannot overdraw the budget */
         guard_change(settings->guard, &request, on_guarded, p, &p->check);
     } else {
         start(p);
@@ -394,13 +412,16 @@ static void answer_from_journal(pending *p, const journal_step *step)
 {
     if (strcmp(step->fingerprint, p->fingerprint) != 0) {
         char reason[RIP_ERROR_MESSAGE_MAX];
-        snprintf(reason, sizeof reason, "diverged: step %s%s%u was %s %.12s and is now %s %.12s: the playbook is not deterministic, or not the same",
-                 p->path, *p->path ? "/" : "", p->step.number, step->kind, step->fingerprint, p->kind, p->fingerprint);
+        snprintf(
+            reason, sizeof reason,
+            "diverged: step %s%s%u was %s %.12s and is now %s %.12s: the playbook is not deterministic, or not the same",
+            p->path, *p->path ? "/" : "", p->step.number, step->kind, step->fingerprint, p->kind, p->fingerprint);
         stop(p->door, RIP_EINVAL, reason);
         return;
     }
     bool failed = strcmp(step->outcome, "failed") == 0 || strcmp(step->outcome, "refused") == 0;
-    rip_effect_reply reply = {failed ? NULL : step->reply, failed ? step->reply : NULL, strcmp(step->outcome, "planned") == 0};
+    rip_effect_reply reply = {failed ? NULL : step->reply, failed ? step->reply : NULL,
+                              strcmp(step->outcome, "planned") == 0};
     p->door->changes += step->is_change;
     rip_effect_done done = p->done;
     void *data = p->data;
@@ -416,10 +437,14 @@ void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done do
         stop(door, RIP_ENOMEM, "out of memory");
         return;
     }
-    const journal_step *step = journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
-    if (step && step->state == JOURNAL_FINISHED) answer_from_journal(p, step);
-    else if (strcmp(effect->kind, "aws") == 0) admit_operation(p);
-    else start(p);
+    const journal_step *step =
+        journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
+    if (step && step->state == JOURNAL_FINISHED)
+        answer_from_journal(p, step);
+    else if (strcmp(effect->kind, "aws") == 0)
+        admit_operation(p);
+    else
+        start(p);
 }
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err)

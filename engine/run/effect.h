@@ -1,7 +1,8 @@
 /* The door: the one way from a run to the world.
  *
- * For every effect it asks, in this order: does the journal already hold this step? did the header declare the permission? does a guard
- * forbid it? does the mode let it through, or does it become a line of the plan? Then: write *started*, do it, write *finished*, answer. */
+ * For every effect it asks, in this order: does the journal already hold this step? did the header declare the
+ * permission? does a guard forbid it? does the mode let it through, or does it become a line of the plan? Then: write
+ * *started*, do it, write *finished*, answer. */
 #ifndef RIPOSTE_RUN_EFFECT_H
 #define RIPOSTE_RUN_EFFECT_H
 
@@ -43,7 +44,8 @@ rip_door *effect_door_base(effect_door *door);
 /** Changes that were let through or planned so far. */
 unsigned effect_door_changes(const effect_door *door);
 
-/** A copy of `value` with every value that was made up for a plan shown as "(known after the change)". New reference. */
+/** A copy of `value` with every value that was made up for a plan shown as "(known after the change)". New reference.
+ */
 json_t *effect_door_mask(const effect_door *door, const json_t *value);
 
 /** One effect; this is rip_door.perform. */

@@ -28,7 +28,8 @@ static json_t *kept(const json_t *list)
     return list ? json_incref((json_t *)(uintptr_t)list) : json_array();
 }
 
-rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out, rip_error *err)
+rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out,
+                     rip_error *err)
 {
     guard *g = calloc(1, sizeof *g);
     if (!g) return rip_nomem(err);
@@ -72,7 +73,9 @@ rip_status guard_admit(const guard *g, const guard_request *request, const char 
     const char *action = aws_operation_iam_action(request->operation);
     if (!any_matches(request->permissions, action, rip_glob_match_nocase)) {
         *name = "permission";
-        return rip_fail(err, RIP_EDENIED, "the playbook's header does not declare the permission %s: add it to `permissions` if it is meant", action);
+        return rip_fail(
+            err, RIP_EDENIED,
+            "the playbook's header does not declare the permission %s: add it to `permissions` if it is meant", action);
     }
     if (json_array_size(g->accounts) > 0 && !any_matches(g->accounts, request->account, rip_glob_match)) {
         *name = "account";
@@ -87,8 +90,9 @@ rip_status guard_admit(const guard *g, const guard_request *request, const char 
 
 /* Protected resources. */
 
-/* IAM's calls give a user's or role's name without its path, so a pattern with a path protects the name under every path:
- * "arn:aws:iam::*:user/admin/alice" and "arn:aws:iam::123456789012:user/alice" agree on what stands before the path and behind it. */
+/* IAM's calls give a user's or role's name without its path, so a pattern with a path protects the name under every
+ * path: "arn:aws:iam::*:user/admin/alice" and "arn:aws:iam::123456789012:user/alice" agree on what stands before the
+ * path and behind it. */
 static bool iam_name_matches(const char *pattern, const char *arn)
 {
     const char *name = strrchr(arn, '/'), *pattern_name = strrchr(pattern, '/');
@@ -124,7 +128,8 @@ static const char *protecting_tag(const guard *g, const json_t *tags)
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
+    {
         for (size_t i = 0; i < json_array_size(g->protected_tags); i++) {
             const char *text = json_string_value(value);
             if (tag_matches(json_array_get(g->protected_tags, i), key, text ? text : "")) return key;
@@ -175,12 +180,13 @@ static void on_tags(void *data, const aws_result *result)
     check->under_way = NULL;
     if (result->error && !strstr(result->error->code, "NotFound") && !strstr(result->error->code, "NoSuchEntity")) {
         rip_error err;
-        rip_fail(&err, RIP_EDENIED, "the tags of %s could not be read (%s: %s), so it counts as protected", arn, result->error->code,
-                 result->error->message);
+        rip_fail(&err, RIP_EDENIED, "the tags of %s could not be read (%s: %s), so it counts as protected", arn,
+                 result->error->code, result->error->message);
         decide(check, RIP_EDENIED, &err);
         return;
     }
-    json_object_set_new(check->guard->tags, arn, result->error ? json_object() : read_tags(check->call, result->output));
+    json_object_set_new(check->guard->tags, arn,
+                        result->error ? json_object() : read_tags(check->call, result->output));
     check_next(check);
 }
 
@@ -201,7 +207,8 @@ static bool look_up(guard_check *check, const char *arn, rip_error *err)
     json_t *params = json_object_get(check->call, "params");
     if (aws_models_service(aws_client_models(check->guard->client), service_name, &service, err) != RIP_OK ||
         aws_service_operation(service, operation_name, &operation, err) != RIP_OK ||
-        aws_call_start(check->guard->client, operation, params, &options, on_tags, check, &check->under_way, err) != RIP_OK) {
+        aws_call_start(check->guard->client, operation, params, &options, on_tags, check, &check->under_way, err) !=
+            RIP_OK) {
         err->status = RIP_EDENIED;
         return false;
     }
@@ -227,7 +234,8 @@ static void check_next(guard_check *check)
         }
         const char *key = protecting_tag(check->guard, tags);
         if (!key) continue;
-        rip_fail(&err, RIP_EDENIED, "%s is protected by its tag %s=%s", arn, key, json_string_value(json_object_get(tags, key)));
+        rip_fail(&err, RIP_EDENIED, "%s is protected by its tag %s=%s", arn, key,
+                 json_string_value(json_object_get(tags, key)));
         break;
     }
     decide(check, err.status, &err);
@@ -238,7 +246,8 @@ void guard_change(guard *g, const guard_request *request, guard_done done, void 
     rip_error err = {RIP_OK, ""};
     *out = NULL;
     if (request->changes_made >= request->changes_allowed) {
-        rip_fail(&err, RIP_EDENIED, "the run's budget of %u changes is used up: raise limits.changes if that is meant", request->changes_allowed);
+        rip_fail(&err, RIP_EDENIED, "the run's budget of %u changes is used up: raise limits.changes if that is meant",
+                 request->changes_allowed);
         done(data, RIP_EDENIED, "budget", &err);
         return;
     }
@@ -249,7 +258,8 @@ void guard_change(guard *g, const guard_request *request, guard_done done, void 
         check->data = data;
         check->region = strdup(request->region);
         check->account = strdup(request->account);
-        check->arns = run_targets_of(g->targets, request->operation, request->params, request->partition, request->region, request->account);
+        check->arns = run_targets_of(g->targets, request->operation, request->params, request->partition,
+                                     request->region, request->account);
     }
     if (!check || !check->region || !check->account || !check->arns) {
         if (check) check_free(check);

@@ -1,4 +1,5 @@
-/* What stops a change whatever the playbook says: undeclared permissions, foreign accounts and regions, protected resources, budgets. */
+/* What stops a change whatever the playbook says: undeclared permissions, foreign accounts and regions, protected
+ * resources, budgets. */
 #ifndef RIPOSTE_RUN_GUARD_H
 #define RIPOSTE_RUN_GUARD_H
 
@@ -9,7 +10,8 @@
 #include "engine/base/error.h"
 #include "engine/run/target.h"
 
-/** Set by the configuration, the same for all runs. All borrowed. An empty or missing list of accounts or regions allows all. */
+/** Set by the configuration, the same for all runs. All borrowed. An empty or missing list of accounts or regions
+ * allows all. */
 typedef struct guard_policy {
     const json_t *accounts;       /* array of account ids that may be touched */
     const json_t *regions;        /* array of region globs */
@@ -20,9 +22,10 @@ typedef struct guard_policy {
 typedef struct guard guard;
 typedef struct guard_check guard_check;
 
-/** Guards for runs that use `client`; the tags of resources that were looked up are kept for its life. `policy` is copied (references are kept).
- *  `targets` and `client` are borrowed. */
-rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out, rip_error *err);
+/** Guards for runs that use `client`; the tags of resources that were looked up are kept for its life. `policy` is
+ * copied (references are kept). `targets` and `client` are borrowed. */
+rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out,
+                     rip_error *err);
 void guard_free(guard *g);
 
 /** What is about to be done. Borrowed during the call. */
@@ -35,15 +38,15 @@ typedef struct guard_request {
     unsigned changes_allowed;
 } guard_request;
 
-/** Whether a run may call the operation at all (reads too): declared permission, allowed account and region. RIP_OK or RIP_EDENIED, `err` telling
- *  what forbids it and `*name` the guard ("permission", "account", "region"). */
+/** Whether a run may call the operation at all (reads too): declared permission, allowed account and region. RIP_OK or
+ * RIP_EDENIED, `err` telling what forbids it and `*name` the guard ("permission", "account", "region"). */
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err);
 
 /** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget"). */
 typedef void (*guard_done)(void *data, rip_status status, const char *name, const rip_error *err);
 
-/** Whether a change may be made: budget, then protected resources, whose tags are looked up where tag patterns are set. `done` is
- *  called once, perhaps from inside. `*out` is set before, to the check under way: forget it in `done`. */
+/** Whether a change may be made: budget, then protected resources, whose tags are looked up where tag patterns are set.
+ * `done` is called once, perhaps from inside. `*out` is set before, to the check under way: forget it in `done`. */
 void guard_change(guard *g, const guard_request *request, guard_done done, void *data, guard_check **out);
 
 /** `done` is not called any more. */

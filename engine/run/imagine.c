@@ -41,12 +41,13 @@ static json_t *unknown_string(void *data, const char *path, const aws_shape *sha
     char kind[128], prefix[512];
     resource_kind(path, kind, sizeof kind);
     bool global = strcmp(service, "iam") == 0;
-    snprintf(prefix, sizeof prefix, "arn:%s:%s:%s:%s:%s%s", im->place->partition, service, global ? "" : im->place->region,
-             im->place->account, kind, *kind ? "/" : "");
+    snprintf(prefix, sizeof prefix, "arn:%s:%s:%s:%s:%s%s", im->place->partition, service,
+             global ? "" : im->place->region, im->place->account, kind, *kind ? "/" : "");
     return run_unknown_make(im->unknowns, what, prefix);
 }
 
-json_t *imagine_output(run_unknowns *unknowns, const aws_operation *operation, const json_t *params, const imagine_place *place)
+json_t *imagine_output(run_unknowns *unknowns, const aws_operation *operation, const json_t *params,
+                       const imagine_place *place)
 {
     imagination im = {unknowns, place, operation};
     json_t *output = aws_output_imagine(operation, params, unknown_string, &im);

@@ -1,4 +1,5 @@
-/* The reply that a planned change would have: made from the model's output shape and the request, unknown values marked. */
+/* The reply that a planned change would have: made from the model's output shape and the request, unknown values
+ * marked. */
 #ifndef RIPOSTE_RUN_IMAGINE_H
 #define RIPOSTE_RUN_IMAGINE_H
 
@@ -15,6 +16,7 @@ typedef struct imagine_place {
 } imagine_place;
 
 /** A new reference; {} when the operation gives nothing. The same for the same step and parameters. */
-json_t *imagine_output(run_unknowns *unknowns, const aws_operation *operation, const json_t *params, const imagine_place *place);
+json_t *imagine_output(run_unknowns *unknowns, const aws_operation *operation, const json_t *params,
+                       const imagine_place *place);
 
 #endif

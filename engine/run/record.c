@@ -4,16 +4,19 @@
 
 #include "engine/run/unknown.h"
 
-json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode, int64_t now_ms)
+json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
+                     int64_t now_ms)
 {
     json_t *brief = json_object();
-    static const char *const KEYS[] = {"id", "version", "source", "form", "kind", "title", "severity", "account", "region", "partition"};
+    static const char *const KEYS[] = {"id",    "version",  "source",  "form",   "kind",
+                                       "title", "severity", "account", "region", "partition"};
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
         json_t *value = json_object_get(finding, KEYS[i]);
         if (value) json_object_set(brief, KEYS[i], value);
     }
-    return json_pack("{s:s, s:s, s:s, s:s%, s:o, s:s, s:I}", "id", id, "playbook", playbook->name, "file", playbook->path, "text",
-                     playbook->text, playbook->text_len, "finding", brief, "mode", mode, "started", (json_int_t)now_ms);
+    return json_pack("{s:s, s:s, s:s, s:s%, s:o, s:s, s:I}", "id", id, "playbook", playbook->name, "file",
+                     playbook->path, "text", playbook->text, playbook->text_len, "finding", brief, "mode", mode,
+                     "started", (json_int_t)now_ms);
 }
 
 static json_t *operation_name(const json_t *request)
@@ -36,15 +39,19 @@ static void copy_field(json_t *to, const json_t *from, const char *key)
 static json_t *change_of(const journal_step *step, int64_t started, const run_unknowns *unknowns)
 {
     const char *state = step->state == JOURNAL_FINISHED ? step->outcome : "started";
-    json_t *change = json_pack("{s:o, s:s, s:I, s:o, s:o, s:s}", "step", step_name(step), "phase", step->phase, "at",
-                               (json_int_t)(step->started_ms - started), "operation", operation_name(step->request), "params",
-                               run_unknown_mask(unknowns, json_object_get(step->request, "params")), "state", state);
+    json_t *change =
+        json_pack("{s:o, s:s, s:I, s:o, s:o, s:s}", "step", step_name(step), "phase", step->phase, "at",
+                  (json_int_t)(step->started_ms - started), "operation", operation_name(step->request), "params",
+                  run_unknown_mask(unknowns, json_object_get(step->request, "params")), "state", state);
     copy_field(change, step->request, "region");
     copy_field(change, step->request, "account");
-    if (step->state == JOURNAL_FINISHED) json_object_set_new(change, "ms", json_integer(step->finished_ms - step->started_ms));
+    if (step->state == JOURNAL_FINISHED)
+        json_object_set_new(change, "ms", json_integer(step->finished_ms - step->started_ms));
     if (strcmp(state, "failed") == 0 || strcmp(state, "refused") == 0) json_object_set(change, "error", step->reply);
-    if (step->undo) json_object_set_new(change, "undo", run_unknown_mask(unknowns, step->undo));
-    else if (step->irreversible) json_object_set_new(change, "irreversible", json_string(step->irreversible));
+    if (step->undo)
+        json_object_set_new(change, "undo", run_unknown_mask(unknowns, step->undo));
+    else if (step->irreversible)
+        json_object_set_new(change, "irreversible", json_string(step->irreversible));
     return change;
 }
 

@@ -8,14 +8,16 @@
 #include "engine/journal/journal.h"
 #include "lua/playbook.h"
 
-/** The first line of a run's record: id, playbook with its text, what of the finding says which it is, mode, start. New reference. */
-json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode, int64_t now_ms);
+/** The first line of a run's record: id, playbook with its text, what of the finding says which it is, mode, start. New
+ * reference. */
+json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
+                     int64_t now_ms);
 
 /** The whole run for a report: its record without the playbook's text, and
- *  "changes":    one object for each change, in the order in which they were started: step, phase, at (ms from the run's start), operation, params,
- *                region, account, state ("done", "planned", "failed", "refused", "started"), error, undo or irreversible, ms
- *  "left_alone": [{"what","why"}], "evidence": [{"name","value"}], "log": [{"at","text","fields"}],
- *  "calls":      {"ecs:ListServices": n, …} for all operations, "reads", "failed_reads".
+ *  "changes":    one object for each change, in the order in which they were started: step, phase, at (ms from the
+ * run's start), operation, params, region, account, state ("done", "planned", "failed", "refused", "started"), error,
+ * undo or irreversible, ms "left_alone": [{"what","why"}], "evidence": [{"name","value"}], "log":
+ * [{"at","text","fields"}], "calls":      {"ecs:ListServices": n, …} for all operations, "reads", "failed_reads".
  *  Values made up for a plan read "(known after the change)". New reference; NULL if there is no such run. */
 json_t *record_report(journal *j, const char *id);
 

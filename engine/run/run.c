@@ -61,11 +61,15 @@ static void end(run *r, rip_status status, const rip_error *why)
     effect_door_free(r->door);
     r->door = NULL;
     bool planned = r->mode == RUN_DRY_RUN || r->mode == RUN_APPROVE;
-    const char *outcome = status != RIP_OK ? "failed" : r->mode == RUN_OBSERVE ? "observed" : planned ? "planned" : "done";
-    json_t *last = json_pack("{s:s, s:I, s:o}", "outcome", outcome, "finished", (json_int_t)rip_clock_now(r->context->clock), "sources",
-                             json_incref(r->sources));
+    const char *outcome = status != RIP_OK         ? "failed"
+                          : r->mode == RUN_OBSERVE ? "observed"
+                          : planned                ? "planned"
+                                                   : "done";
+    json_t *last = json_pack("{s:s, s:I, s:o}", "outcome", outcome, "finished",
+                             (json_int_t)rip_clock_now(r->context->clock), "sources", json_incref(r->sources));
     if (status != RIP_OK) {
-        json_object_set_new(last, "error", json_pack("{s:s, s:s}", "status", rip_status_name(status), "message", why->message));
+        json_object_set_new(last, "error",
+                            json_pack("{s:s, s:s}", "status", rip_status_name(status), "message", why->message));
     }
     journal_run_end(r->context->journal, r->id, last, on_end_written, r);
     json_decref(last);
@@ -134,9 +138,10 @@ static rip_status open_door(run *r, rip_error *err)
 
 static rip_status open_script(run *r, rip_error *err)
 {
-    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook", r->playbook->name,
-                              "account", text_of(r->finding, "account", ""), "region", text_of(r->finding, "region", "us-east-1"), "partition",
-                              text_of(r->finding, "partition", "aws"));
+    json_t *about =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook",
+                  r->playbook->name, "account", text_of(r->finding, "account", ""), "region",
+                  text_of(r->finding, "region", "us-east-1"), "partition", text_of(r->finding, "partition", "aws"));
     if (!about) return rip_nomem(err);
     rip_script_options options = {
         .playbook = r->playbook,
@@ -173,13 +178,14 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
 static void begin(void *data)
 {
     run *r = data;
-    json_t *record = record_begin(r->id, r->playbook, r->finding, run_mode_name(r->mode), rip_clock_now(r->context->clock));
+    json_t *record =
+        record_begin(r->id, r->playbook, r->finding, run_mode_name(r->mode), rip_clock_now(r->context->clock));
     journal_run_begin(r->context->journal, record, on_begun, r);
     json_decref(record);
 }
 
-rip_status run_start(const run_context *context, const rip_playbook *playbook, json_t *finding, run_done done, void *data, run **out,
-                     rip_error *err)
+rip_status run_start(const run_context *context, const rip_playbook *playbook, json_t *finding, run_done done,
+                     void *data, run **out, rip_error *err)
 {
     run *r = calloc(1, sizeof *r);
     if (!r) return rip_nomem(err);

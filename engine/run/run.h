@@ -27,16 +27,17 @@ typedef struct run_context {
 /** A run is over. `record` is the journal's, borrowed; `r` may be freed inside. */
 typedef void (*run_done)(void *data, run *r, const json_t *record);
 
-/** The id that a run of this playbook for this version of this finding has: the same on every machine and at every time, so that
- *  a finding that comes in twice makes one run. `out` has 32 bytes. */
+/** The id that a run of this playbook for this version of this finding has: the same on every machine and at every
+ * time, so that a finding that comes in twice makes one run. `out` has 32 bytes. */
 void run_id(const rip_playbook *playbook, const json_t *finding, char out[32]);
 
 /** The mode that a run of this playbook would have: the lowest of the global one and the playbook's. */
 run_mode run_effective_mode(const run_context *context, const rip_playbook *playbook);
 
-/** Start a run. `playbook` outlives it; a reference to `finding` is kept. `done` is called once, from the loop, unless the run is freed before. */
-rip_status run_start(const run_context *context, const rip_playbook *playbook, json_t *finding, run_done done, void *data, run **out,
-                     rip_error *err);
+/** Start a run. `playbook` outlives it; a reference to `finding` is kept. `done` is called once, from the loop, unless
+ * the run is freed before. */
+rip_status run_start(const run_context *context, const rip_playbook *playbook, json_t *finding, run_done done,
+                     void *data, run **out, rip_error *err);
 
 const char *run_name(const run *r);
 

@@ -20,7 +20,8 @@ rip_status run_targets_load(run_targets **out, rip_error *err)
     rip_status status = rip_read_file(path, FILE_MAX_BYTES, &text, NULL, err);
     json_error_t why;
     json_t *services = status == RIP_OK ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
-    if (status == RIP_OK && !services) status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
+    if (status == RIP_OK && !services)
+        status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
     free(text);
     free(path);
     run_targets *targets = status == RIP_OK ? calloc(1, sizeof *targets) : NULL;
@@ -64,7 +65,8 @@ static const char *placeholder(const expansion *e, const char *name, size_t len,
     return json_is_string(other) ? last_part(json_string_value(other)) : "*";
 }
 
-/* "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{value}"; a name in braces that is none of ours is another parameter. */
+/* "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{value}"; a name in braces that is none of ours is another
+ * parameter. */
 static json_t *expand(const expansion *e, const char *template, const char *value)
 {
     if (strncmp(value, "arn:", 4) == 0) return json_string(value);
@@ -118,8 +120,8 @@ static bool holds(const json_t *names, const char *name)
     return false;
 }
 
-json_t *run_targets_of(const run_targets *targets, const aws_operation *operation, const json_t *params, const char *partition,
-                       const char *region, const char *account)
+json_t *run_targets_of(const run_targets *targets, const aws_operation *operation, const json_t *params,
+                       const char *partition, const char *region, const char *account)
 {
     const json_t *service = json_object_get(targets->services, aws_service_name(aws_operation_service(operation)));
     const json_t *templates = json_object_get(service, "params");
@@ -129,10 +131,13 @@ json_t *run_targets_of(const run_targets *targets, const aws_operation *operatio
     if (!arns) return NULL;
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)params, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)params, name, value)
+    {
         const char *template = json_string_value(json_object_get(templates, name));
-        if (template) add_each(arns, &e, template, value);
-        else if (is_arn(value) && !holds(references, name)) add(arns, json_incref(value));
+        if (template)
+            add_each(arns, &e, template, value);
+        else if (is_arn(value) && !holds(references, name))
+            add(arns, json_incref(value));
     }
     return arns;
 }
@@ -150,7 +155,8 @@ static const char *arn_field(const char *arn, int n, size_t *len)
     return arn;
 }
 
-/* Put `arn` and `id` (what follows the resource's last '/' or ':') where a template of parameters says "{arn}" and "{id}". */
+/* Put `arn` and `id` (what follows the resource's last '/' or ':') where a template of parameters says "{arn}" and
+ * "{id}". */
 static json_t *fill(const json_t *template, const char *arn, const char *id)
 {
     if (json_is_string(template)) {
@@ -169,10 +175,11 @@ static json_t *fill(const json_t *template, const char *arn, const char *id)
         json_t *copy = json_object();
         const char *key;
         json_t *value;
-        json_object_foreach ((json_t *)(uintptr_t)template, key, value) json_object_set_new(copy, key, fill(value, arn, id));
+        json_object_foreach((json_t *)(uintptr_t) template, key, value)
+            json_object_set_new(copy, key, fill(value, arn, id));
         return copy;
     }
-    return json_incref((json_t *)(uintptr_t)template);
+    return json_incref((json_t *)(uintptr_t) template);
 }
 
 json_t *run_targets_tag_call(const run_targets *targets, const char *arn)

@@ -6,8 +6,8 @@
 #include "engine/base/buffer.h"
 #include "engine/base/digest.h"
 
-/* Every mark starts with the run's own tag, 16 hexadecimal digits of a digest over its id: one search tells whether a string holds any,
- * and a string from a finding cannot hold one but by knowing the run's id before the run exists. */
+/* Every mark starts with the run's own tag, 16 hexadecimal digits of a digest over its id: one search tells whether a
+ * string holds any, and a string from a finding cannot hold one but by knowing the run's id before the run exists. */
 #define TAG_PREFIX "unknown"
 #define TAG_DIGITS 16
 
@@ -46,7 +46,8 @@ bool run_unknown_in(const run_unknowns *unknowns, const char *text)
 json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value)
 {
     if (json_is_string(value)) {
-        return json_string(run_unknown_in(unknowns, json_string_value(value)) ? RUN_UNKNOWN_TEXT : json_string_value(value));
+        return json_string(run_unknown_in(unknowns, json_string_value(value)) ? RUN_UNKNOWN_TEXT
+                                                                              : json_string_value(value));
     }
     if (json_is_array(value)) {
         json_t *copy = json_array();
@@ -59,7 +60,8 @@ json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value)
         json_t *copy = json_object();
         const char *key;
         json_t *item;
-        json_object_foreach ((json_t *)(uintptr_t)value, key, item) json_object_set_new(copy, key, run_unknown_mask(unknowns, item));
+        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+            json_object_set_new(copy, key, run_unknown_mask(unknowns, item));
         return copy;
     }
     return json_copy((json_t *)(uintptr_t)value);

@@ -10,12 +10,14 @@ typedef struct run_unknowns run_unknowns;
 /** How a plan shows such a value. */
 #define RUN_UNKNOWN_TEXT "(known after the change)"
 
-/** `run` (its id) keeps the marks of one run apart from another's, and from strings that an attacker wrote. NULL: out of memory. */
+/** `run` (its id) keeps the marks of one run apart from another's, and from strings that an attacker wrote. NULL: out
+ * of memory. */
 run_unknowns *run_unknowns_new(const char *run);
 void run_unknowns_free(run_unknowns *unknowns);
 
-/** A new made-up string for the value at `what` ("2.7/3:taskDefinition.taskDefinitionArn"): the same again for the same `what`. With an
- *  `arn_prefix` ("arn:aws:ecs:us-east-1:123456789012:task-definition/") it is put behind that. New reference. */
+/** A new made-up string for the value at `what` ("2.7/3:taskDefinition.taskDefinitionArn"): the same again for the same
+ * `what`. With an `arn_prefix` ("arn:aws:ecs:us-east-1:123456789012:task-definition/") it is put behind that. New
+ * reference. */
 json_t *run_unknown_make(run_unknowns *unknowns, const char *what, const char *arn_prefix);
 
 /** Is any made-up value in this string? */

@@ -1,0 +1,283 @@
+/* The protocols' common parts: which one it is, idempotency tokens, host prefixes, errors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "aws/model_private.h"
+#include "aws/protocol/private.h"
+#include "engine/base/digest.h"
+
+/* Requests. */
+
+static json_t *random_token(void)
+{
+    unsigned char bytes[16];
+    char hex[33];
+    if (RAND_bytes(bytes, sizeof bytes) != 1) return NULL;
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* RFC 9562, 5.4 */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    rip_hex(bytes, sizeof bytes, hex);
+    return json_sprintf("%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* The parameters with an idempotency token, if one is wanted and missing. New reference. */
+static json_t *with_token(const aws_operation *operation, const json_t *params, const char *token)
+{
+    const char *member = aws_operation_token_member(operation);
+    json_t *all = json_is_object(params) ? json_incref((json_t *)(uintptr_t)params) : json_object();
+    if (!member || json_object_get(all, member)) return all;
+    json_t *copy = json_copy(all);
+    json_decref(all);
+    if (json_object_set_new(copy, member, token ? json_string(token) : random_token()) == 0) return copy;
+    json_decref(copy);
+    return NULL;
+}
+
+/* "{AccountId}.data-" with its labels filled in. */
+static rip_status write_host_prefix(const aws_operation *operation, const json_t *params, aws_http_request *request,
+                                    rip_error *err)
+{
+    const char *from = json_string_value(json_object_get(aws_operation_trait(operation, "endpoint"), "hostPrefix"));
+    if (!from) return RIP_OK;
+    rip_buffer out = {0};
+    for (; *from; from++) {
+        const char *close = *from == '{' ? strchr(from, '}') : NULL;
+        if (!close) {
+            rip_buffer_putc(&out, *from);
+            continue;
+        }
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)(close - from - 1), from + 1);
+        const char *value = json_string_value(json_object_get(params, name));
+        /* What goes into a host's name is a label, and nothing else (RFC 1123, 2.1). */
+        size_t len = value ? strlen(value) : 0;
+        if (len == 0 || len > 63 ||
+            strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != len) {
+            rip_buffer_free(&out);
+            return rip_fail(err, RIP_EINVAL,
+                            "%s: it becomes a part of the host's name: expected letters, digits and '-'", name);
+        }
+        rip_buffer_puts(&out, value);
+        from = close;
+    }
+    request->host_prefix = rip_buffer_take(&out, NULL);
+    return request->host_prefix ? RIP_OK : rip_nomem(err);
+}
+
+static rip_status build_json(const aws_operation *operation, const json_t *params, aws_http_request *request,
+                             rip_error *err)
+{
+    const aws_service *service = aws_operation_service(operation);
+    const char *version = aws_service_metadata(service, "jsonVersion"),
+               *target = aws_service_metadata(service, "targetPrefix");
+    char text[256];
+    json_t *wire = aws_json_write(aws_operation_input(operation), params, err);
+    if (!wire) return err ? err->status : RIP_EINVAL;
+    char *body = json_dumps(wire, JSON_COMPACT);
+    json_decref(wire);
+    if (!body) return rip_nomem(err);
+    rip_buffer_puts(&request->body, body);
+    free(body);
+    snprintf(text, sizeof text, "application/x-amz-json-%s", version ? version : "1.0");
+    rip_status status = aws_headers_add(&request->headers, "Content-Type", text, err);
+    snprintf(text, sizeof text, "%s.%s", target ? target : "", aws_operation_name(operation));
+    if (status == RIP_OK) status = aws_headers_add(&request->headers, "X-Amz-Target", text, err);
+    return status;
+}
+
+static rip_status build_query(const aws_operation *operation, const json_t *params, aws_http_request *request,
+                              rip_error *err)
+{
+    rip_status status = aws_query_write(operation, params, &request->body, err);
+    if (status != RIP_OK) return status;
+    return aws_headers_add(&request->headers, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8", err);
+}
+
+/* Operations whose body AWS wants a digest of (S3's DeleteObjects, PutBucketPolicy …). */
+static rip_status add_md5(const aws_operation *operation, aws_http_request *request, rip_error *err)
+{
+    const json_t *checksum = aws_operation_trait(operation, "httpChecksum");
+    bool wanted = json_is_true(aws_operation_trait(operation, "httpChecksumRequired")) ||
+                  json_is_true(json_object_get(checksum, "requestChecksumRequired"));
+    if (!wanted || aws_headers_get(&request->headers, "Content-MD5")) return RIP_OK;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    rip_buffer text = {0};
+    if (EVP_Digest(request->body.data ? request->body.data : "", request->body.len, digest, &len, EVP_md5(), NULL) !=
+        1) {
+        return rip_fail(err, RIP_EIO, "no MD5 from OpenSSL, which this operation's Content-MD5 needs");
+    }
+    aws_value_base64(&text, digest, len);
+    rip_status status = aws_headers_add(&request->headers, "Content-MD5", text.data ? text.data : "", err);
+    rip_buffer_free(&text);
+    return status;
+}
+
+static rip_status build(const aws_operation *operation, const json_t *params, aws_http_request *request, rip_error *err)
+{
+    switch (aws_service_protocol(aws_operation_service(operation))) {
+    case AWS_QUERY:
+    case AWS_EC2: return build_query(operation, params, request, err);
+    case AWS_JSON: return build_json(operation, params, request, err);
+    case AWS_REST_JSON:
+    case AWS_REST_XML: return aws_rest_build(operation, aws_operation_input_member(operation), params, request, err);
+    }
+    return RIP_EINVAL;
+}
+
+rip_status aws_protocol_build(const aws_operation *operation, const json_t *params, const char *token,
+                              aws_http_request *request, rip_error *err)
+{
+    rip_error own;
+    if (!err) err = &own;
+    json_t *all = with_token(operation, params, token);
+    if (!all) return rip_nomem(err);
+    request->method = strdup(aws_operation_http_method(operation));
+    request->path = strdup("/");
+    rip_status status = request->method && request->path ? build(operation, all, request, err) : rip_nomem(err);
+    if (status == RIP_OK && !request->query) request->query = strdup("");
+    if (status == RIP_OK && !request->query) status = rip_nomem(err);
+    if (status == RIP_OK) status = write_host_prefix(operation, all, request, err);
+    if (status == RIP_OK) status = add_md5(operation, request, err);
+    if (status == RIP_OK) status = rip_buffer_status(&request->body, err);
+    json_decref(all);
+    return status;
+}
+
+/* Errors. */
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    if (text) snprintf(out, size, "%s", text);
+}
+
+/* "aws.protocoltests#FooError:http://…" is FooError. */
+static void copy_code(aws_error *error, const char *code)
+{
+    if (!code) return;
+    const char *hash = strchr(code, '#');
+    if (hash) code = hash + 1;
+    snprintf(error->code, sizeof error->code, "%.*s", (int)strcspn(code, ":"), code);
+}
+
+static void read_json_error(const aws_http_response *response, aws_error *error)
+{
+    json_t *body = json_loadb(response->body.data ? response->body.data : "", response->body.len, 0, NULL);
+    const char *query = aws_headers_get(&response->headers, "x-amzn-query-error");
+    const char *header = aws_headers_get(&response->headers, "x-amzn-errortype");
+    const char *code = json_string_value(json_object_get(body, "__type"));
+    if (!code) code = json_string_value(json_object_get(body, "code"));
+    if (!code) code = json_string_value(json_object_get(body, "Code"));
+    copy_code(error, header ? header : code);
+    if (query) snprintf(error->code, sizeof error->code, "%.*s", (int)strcspn(query, ";"), query);
+    const char *message = json_string_value(json_object_get(body, "message"));
+    if (!message) message = json_string_value(json_object_get(body, "Message"));
+    copy_text(error->message, sizeof error->message, message);
+    json_decref(body);
+}
+
+static void read_xml_error(const aws_http_response *response, aws_error *error)
+{
+    aws_xml *xml = NULL;
+    rip_error ignored;
+    if (response->body.len == 0 || aws_xml_parse(response->body.data, response->body.len, &xml, &ignored) != RIP_OK)
+        return;
+    const aws_xml_node *root = aws_xml_root(xml);
+    copy_code(error, aws_xml_find_text(root, "Code"));
+    copy_text(error->message, sizeof error->message, aws_xml_find_text(root, "Message"));
+    const char *id = aws_xml_find_text(root, "RequestId");
+    if (!id) id = aws_xml_find_text(root, "RequestID");
+    copy_text(error->request_id, sizeof error->request_id, id);
+    aws_xml_free(xml);
+}
+
+static void read_error(const aws_operation *operation, const aws_http_response *response, aws_error *error)
+{
+    aws_protocol protocol = aws_service_protocol(aws_operation_service(operation));
+    error->http_status = response->status;
+    if (protocol == AWS_JSON || protocol == AWS_REST_JSON)
+        read_json_error(response, error);
+    else
+        read_xml_error(response, error);
+    if (!*error->code) snprintf(error->code, sizeof error->code, "%d", response->status);
+}
+
+/* Replies. */
+
+static rip_status parse_json(const aws_shape *shape, const aws_http_response *response, json_t **output, rip_error *err)
+{
+    if (response->body.len == 0) {
+        *output = json_object();
+        return RIP_OK;
+    }
+    json_error_t where;
+    json_t *wire = json_loadb(response->body.data, response->body.len, 0, &where);
+    if (!wire)
+        return rip_fail(err, RIP_EIO, "the reply is no JSON that can be read: line %d: %s", where.line, where.text);
+    *output = aws_json_read(shape, wire, err);
+    json_decref(wire);
+    return *output ? RIP_OK : err->status;
+}
+
+static rip_status parse_query(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                              char *request_id, rip_error *err)
+{
+    const aws_shape *shape = aws_operation_output(operation);
+    const char *wrapper = aws_operation_result_wrapper(operation);
+    aws_xml *xml = NULL;
+    if (response->body.len == 0) {
+        *output = json_object();
+        return RIP_OK;
+    }
+    rip_status status = aws_xml_parse(response->body.data, response->body.len, &xml, err);
+    if (status != RIP_OK) return status;
+    const aws_xml_node *root = aws_xml_root(xml), *from = wrapper ? aws_xml_child(root, wrapper) : root;
+    const aws_xml_node *metadata = aws_xml_child(root, "ResponseMetadata");
+    const aws_xml_node *id = aws_xml_child(metadata ? metadata : root, metadata ? "RequestId" : "requestId");
+    if (id && request_id) copy_text(request_id, AWS_REQUEST_ID_MAX, id->text);
+    *output = shape && from ? aws_xml_read(shape, from, err) : json_object();
+    aws_xml_free(xml);
+    return *output ? RIP_OK : err->status;
+}
+
+static void find_request_id(const aws_http_response *response, char *request_id)
+{
+    static const char *const NAMES[] = {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        const char *id = aws_headers_get(&response->headers, NAMES[i]);
+        if (id) {
+            copy_text(request_id, AWS_REQUEST_ID_MAX, id);
+            return;
+        }
+    }
+}
+
+rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                              aws_error *error, char *request_id, rip_error *err)
+{
+    rip_error own;
+    char id[AWS_REQUEST_ID_MAX] = "";
+    if (!err) err = &own;
+    *output = NULL;
+    *error = (aws_error){.code = ""};
+    rip_status status = RIP_OK;
+    find_request_id(response, id);
+    if (response->status >= 300) {
+        read_error(operation, response, error);
+        if (!*error->request_id) copy_text(error->request_id, sizeof error->request_id, id);
+        copy_text(id, sizeof id, error->request_id);
+    } else {
+        switch (aws_service_protocol(aws_operation_service(operation))) {
+        case AWS_QUERY:
+        case AWS_EC2: status = parse_query(operation, response, output, id, err); break;
+        case AWS_JSON: status = parse_json(aws_operation_output(operation), response, output, err); break;
+        case AWS_REST_JSON:
+        case AWS_REST_XML: status = aws_rest_parse(operation, response, output, err); break;
+        }
+    }
+    if (request_id) copy_text(request_id, AWS_REQUEST_ID_MAX, id);
+    return status;
+}
