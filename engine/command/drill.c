@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -142,11 +143,11 @@ static rip_status load_events(drill *d, rip_error *err)
 
 /* What happens. */
 
-static void on_ended(void *data, const char *run, const json_t *record)
+static void on_ended(void *data, const char *id, const json_t *record)
 {
     drill *d = data;
     (void)record;
-    json_t *report = record_report(d->engine.journal, run);
+    json_t *report = record_report(d->engine.journal, id);
     size_t i;
     json_t *change;
     json_int_t started = json_integer_value(json_object_get(report, "started"));

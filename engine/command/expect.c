@@ -1,6 +1,7 @@
 #include "engine/command/expect.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
