@@ -99,10 +99,10 @@ local function as_they_empty(on, found, emptied)
 
   -- Once emptied by us, ECS is asked whether it counts nothing any more.
   local function look()
-    local asked, by_arn = {}, {}
+    local asked = {}
     for _, cluster in ipairs(waiting) do
       if emptied[cluster.clusterArn] == "done" then
-        asked[#asked + 1], by_arn[cluster.clusterArn] = cluster.clusterArn, cluster
+        asked[#asked + 1] = cluster.clusterArn
       end
     end
     local now = {}
