@@ -1,14 +1,16 @@
 --- What takes a change back: for an operation and its parameters, the operations that bring back what was before.
 ---
 --- riposte/inverse/<service>.lua holds one function an operation: fun(change): undo | nil, why. `undo` is a list made with
---- change:undo; `why` tells people why there is none. What was before is told by change:prior_state: read by the caller
---- a moment ago (the client method's second argument), or read now. What only the change's reply tells is written {["$reply"] = "path.in.the.reply"}: the engine fills it
---- in.
+--- change:undo; `why` tells people why there is none. change:prior_state tells what was before: what the caller read a
+--- moment ago (the client method's second argument, {prior = …}), or what is read now. What only the change's reply tells
+--- is written {["$reply"] = "path.in.the.reply"}: the engine fills it in.
 local failure = require "riposte.failure"
 
 local inverse = {}
 
-local SERVICES = { autoscaling = true, ec2 = true, ecs = true, guardduty = true, iam = true, lambda = true, securityhub = true }
+local SERVICES = {
+  autoscaling = true, ec2 = true, ecs = true, guardduty = true, iam = true, lambda = true, securityhub = true,
+}
 
 local Change = {}
 Change.__index = Change

@@ -5,6 +5,7 @@ local securityhub = {}
 local TOLD = { "Workflow", "Severity", "Confidence", "Criticality", "VerificationState", "UserDefinedFields" }
 
 local function finding_before(change, identifier)
+  if change.prior then return change.prior end
   local output = change.read("get_findings", {
     Filters = {
       Id = { { Value = identifier.Id, Comparison = "EQUALS" } },
