@@ -79,6 +79,7 @@ static bool is_of_class(int c, int class)
     case 'u': in = isupper(c); break;
     case 'w': in = isalnum(c); break;
     case 'x': in = isxdigit(c); break;
+    case 'z': in = c == '\0'; break; /* older than patterns that may hold a zero byte */
     default: return class == c;
     }
     return isupper(class) ? !in : in;
