@@ -1,5 +1,6 @@
 #include "engine/command/report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

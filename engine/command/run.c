@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,10 +136,10 @@ static void on_fault(void *data, const char *origin, size_t line, const rip_erro
     terminal_error("run", "%s:%zu: %s", origin, line, err->message);
 }
 
-static void on_ended(void *data, const char *run, const json_t *record)
+static void on_ended(void *data, const char *id, const json_t *record)
 {
     run_command *c = data;
-    (void)run;
+    (void)id;
     const char *outcome = json_string_value(json_object_get(record, "outcome"));
     if (!outcome || strcmp(outcome, "failed") == 0) c->failed = true;
 }

@@ -1,5 +1,6 @@
 #include "engine/run/target.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
