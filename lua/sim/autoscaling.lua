@@ -453,7 +453,7 @@ end
 function operations.DeleteLaunchConfiguration(state, p)
   local name = p.LaunchConfigurationName
   if not state.configurations:get(name) then
-    invalid "Launch configuration name not found - Launch configuration " .. name .. " not found"
+    invalid("Launch configuration name not found - Launch configuration " .. name .. " not found")
   end
   if value.find(state.groups:all(), function(group) return group.fields.LaunchConfigurationName == name end) then
     failure.raise("ResourceInUse", "Cannot delete launch configuration " .. name .. " because it is attached to an AutoScalingGroup")

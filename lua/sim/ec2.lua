@@ -128,7 +128,7 @@ function ec2.snapshot(state, put)
       end
       for _, name in ipairs(MOVING) do shown[name] = nil end
       shown.Tags = tags.upper.list(thing.Tags)
-      if thing.state ~= "terminated" then put(state_of.arn(state, kind.type, thing[kind.id]), shown) end
+      if thing.state ~= "terminated" and not state.given[thing] then put(state_of.arn(state, kind.type, thing[kind.id]), shown) end
     end
   end
 end

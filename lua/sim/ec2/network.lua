@@ -38,7 +38,7 @@ function network.make_group(state, fields)
   })
 end
 
---- The default VPC of a fresh region.
+--- The default VPC of a fresh region. It is no part of a snapshot: regions come to be when they are first asked for.
 function network.open(state)
   local vpc = network.make_vpc(state, { CidrBlock = "172.31.0.0/16", IsDefault = true })
   for i, zone in ipairs { "a", "b", "c" } do
@@ -46,6 +46,10 @@ function network.open(state)
       VpcId = vpc, CidrBlock = ("172.31.%d.0/20"):format((i - 1) * 16), AvailabilityZone = state.region .. zone,
       DefaultForAz = true,
     })
+  end
+  state.given = {}
+  for _, list in ipairs { "vpcs", "subnets", "groups" } do
+    for thing in state[list]:each() do state.given[thing] = true end
   end
 end
 
