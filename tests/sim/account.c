@@ -128,10 +128,12 @@ typedef struct outcome {
     aws_error error;
 } outcome;
 
-typedef struct try {
+typedef struct
+try {
     aws_attempt attempt; /* first */
     outcome outcome;
-} try;
+}
+try;
 
 static void on_done(aws_attempt *attempt, const aws_reply *reply)
 {
