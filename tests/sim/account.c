@@ -174,13 +174,11 @@ json_t *account_try(account *a, const char *service, const char *operation, cons
 
 static char *formatted(const char *format, va_list args)
 {
-    va_list again;
-    va_copy(again, args);
-    size_t len = (size_t)vsnprintf(NULL, 0, format, args) + 1;
-    char *text = malloc(len);
+    json_t *string = json_vsprintf(format, args);
+    assert_non_null(string);
+    char *text = strdup(json_string_value(string));
     assert_non_null(text);
-    vsnprintf(text, len, format, again);
-    va_end(again);
+    json_decref(string);
     return text;
 }
 
