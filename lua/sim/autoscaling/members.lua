@@ -77,12 +77,12 @@ end
 local function look(state, group)
   group.looking = false
   if state.groups:get(group.name) ~= group then return end
-  local members = living(group)
-  if #members < group.desired and not members.suspended(group, "Launch") and not group.deleting then
-    launch(state, group, group.desired - #members)
-  elseif #members > group.desired and not members.suspended(group, "Terminate") then
-    local excess = #members - group.desired
-    for _, member in ipairs(members) do
+  local alive = living(group)
+  if #alive < group.desired and not members.suspended(group, "Launch") and not group.deleting then
+    launch(state, group, group.desired - #alive)
+  elseif #alive > group.desired and not members.suspended(group, "Terminate") then
+    local excess = #alive - group.desired
+    for _, member in ipairs(alive) do
       if excess > 0 and (not member.ProtectedFromScaleIn or group.deleting) then
         members.release(state, group, member)
         excess = excess - 1
