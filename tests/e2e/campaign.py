@@ -45,6 +45,7 @@ class Campaign:
         self.ec2, self.ecs, self.iam, self.autoscaling = map(emulator.client, ("ec2", "ecs", "iam", "autoscaling"))
         self.functions = emulator.client("lambda")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.wall = self.ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
         self.keys, self.instances = {}, {}
         self.build_own()
         self.began = int(time.time()) + 1
@@ -58,7 +59,8 @@ class Campaign:
     def service(self, cluster, name, family, count):
         self.ecs.create_service(
             cluster=cluster, serviceName=name, taskDefinition=family, desiredCount=count, launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet], "assignPublicIp": "DISABLED"}})
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet], "securityGroups": [self.wall],
+                                                         "assignPublicIp": "DISABLED"}})
 
     def instance(self, name, kind):
         made = self.ec2.run_instances(

@@ -42,7 +42,7 @@ class Emulator:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env=os.environ | {"MOTO_ECS_NEW_ARN": "true"})
+                                        env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"})
         until = time.monotonic() + START_MOST
         while True:
             try:
