@@ -269,9 +269,9 @@ static json_t *results_of(drill *d)
     expect_outcome outcome = {d->before, d->after, d->runs, d->containment_ms,
                               json_integer_value(json_object_get(d->quotas, "bound_ms"))};
     bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
-    if (enforce) return expect_check(json_object_get(d->scenario, "expect"), &outcome);
+    if (enforce) return expect_compare(json_object_get(d->scenario, "expect"), &outcome);
     json_t *nothing = json_pack("{s:b}", "untouched", 1); /* a rehearsal changes nothing, whatever the scenario */
-    json_t *results = expect_check(nothing, &outcome);
+    json_t *results = expect_compare(nothing, &outcome);
     json_decref(nothing);
     return results;
 }

@@ -265,7 +265,7 @@ const char *expect_unknown_key(const json_t *expect)
     return NULL;
 }
 
-json_t *expect_check(const json_t *expect, const expect_outcome *outcome)
+json_t *expect_compare(const json_t *expect, const expect_outcome *outcome)
 {
     json_t *results = json_array();
     if (json_object_get(expect, "runs")) check_runs(results, json_object_get(expect, "runs"), outcome);

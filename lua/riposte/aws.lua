@@ -37,22 +37,23 @@ end
 local operation_of
 
 -- What takes the change back is worked out before it is made: afterwards the prior state is gone.
-local function undo_of(state, operation, params)
+local function undo_of(state, operation, params, prior)
   return inverse.of {
     service = state.service,
     operation = operation.name,
     params = params,
     region = state.region,
     account = state.account,
+    prior = prior,
     read = function(name, wanted)
       return read(state, operation_of(state, name), wanted)
     end,
   }
 end
 
-local function change(state, operation, params)
+local function change(state, operation, params, prior)
   local engine = state.engine
-  local undo, why = undo_of(state, operation, params)
+  local undo, why = undo_of(state, operation, params, prior)
   local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
   if not ok then raise(value) end
   if planned then
@@ -73,9 +74,9 @@ function operation_of(state, name)
   return operation
 end
 
-local function call(state, operation, params)
+local function call(state, operation, params, options)
   if operation.read then return read(state, operation, params or {}) end
-  return change(state, operation, params or {})
+  return change(state, operation, params or {}, options and options.prior)
 end
 
 -- Pages -------------------------------------------------------------------------------------------------------------
@@ -203,7 +204,8 @@ function class.__index(self, name)
   if Client[name] then return Client[name] end
   local state = state_of[self]
   local operation = operation_of(state, name)
-  local method = function(_, params) return call(state, operation, params) end
+  -- options.prior: the resource as it was just read, so that its inverse need not read it again (riposte.inverse).
+  local method = function(_, params, options) return call(state, operation, params, options) end
   rawset(self, name, method)
   return method
 end

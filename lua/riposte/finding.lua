@@ -36,11 +36,11 @@ end
 
 local function update_asff(self, workflow, text)
   local asff = data_of[self].event.detail.findings[1]
-  client(self, "securityhub"):batch_update_findings {
+  client(self, "securityhub"):batch_update_findings({
     FindingIdentifiers = { { Id = asff.Id, ProductArn = asff.ProductArn } },
     Note = { Text = cut(text, NOTE_MAX), UpdatedBy = "riposte" },
     Workflow = { Status = workflow },
-  }
+  }, { prior = asff })
 end
 
 -- OCSF's status_id: 2 in progress, 4 resolved.

@@ -1,0 +1,127 @@
+--- Remedies for ECS task definitions. A revision cannot be changed: a corrected one is registered, what runs the bad one is
+--- moved to it, and the bad one is deregistered.
+local failure = require "riposte.failure"
+local revision = require "riposte.revision"
+
+local task_definitions = {}
+
+-- The services of a cluster that have a revision as theirs or still deploy it.
+local function users_in(on, cluster, arn)
+  local users, batch = {}, {}
+  local function look()
+    if #batch == 0 then return end
+    for _, service in ipairs(on.ecs:describe_services({ cluster = cluster, services = batch }).services or {}) do
+      local uses = service.taskDefinition == arn
+      for _, deployment in ipairs(service.deployments or {}) do uses = uses or deployment.taskDefinition == arn end
+      if service.status == "ACTIVE" and uses then users[#users + 1] = service end
+    end
+    batch = {}
+  end
+  for service in on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }) do
+    batch[#batch + 1] = service
+    if #batch == 10 then look() end
+  end
+  look()
+  return users
+end
+
+local function users_of(on, arn)
+  local users = {}
+  local found = on.run:parallel(on.ecs:pages("list_clusters"), function(cluster) return users_in(on, cluster, arn) end)
+  for _, each in ipairs(found) do table.move(each or {}, 1, #(each or {}), #users + 1, users) end
+  return users
+end
+
+local function controller_of(service)
+  return (service.deploymentController or {}).type or "ECS"
+end
+
+-- Moves the services; gives those that were moved, and how many had to be left on the old revision.
+local function move(on, services, from, to)
+  local moved, left = {}, 0
+  on.run:parallel(services, function(service)
+    if controller_of(service) ~= "ECS" then
+      left = left + 1
+      on.run:left_alone(service.serviceArn, ("its deployments are made by %s, which has to move it from %s to %s"):format(
+        controller_of(service), from, to))
+      return
+    end
+    on.ecs:update_service(
+      { cluster = service.clusterArn, service = service.serviceArn, taskDefinition = to },
+      { prior = service }
+    )
+    moved[#moved + 1] = service
+  end)
+  return moved, left
+end
+
+local function settle(on, moved, timeout)
+  on.run:parallel(moved, function(service)
+    on.ecs:wait("services_stable", { cluster = service.clusterArn, services = { service.serviceArn } },
+      { timeout = timeout, every = "5s" })
+  end)
+end
+
+local function corrected(params, definition, tags)
+  local request = revision.copy(revision.request_of(definition, tags))
+  return params.revise(request) or request
+end
+
+--- Replace a task definition's revision with a corrected one. `revise(request)` changes the request (or gives another),
+--- which carries over everything that RegisterTaskDefinition takes. Services in all clusters of the region that run the
+--- bad revision are moved, and once they are stable (within `timeout`, 10m unless told) the bad one is deregistered;
+--- services that CodeDeploy or an external controller deploys are left alone, and the revision with them.
+--- Gives `task_definition`, the new revision's ARN, and `services`, those that were moved.
+task_definitions.revise_task_definition = {
+  about = "Register a corrected revision, move the services to it, deregister the bad one.",
+  params = { task_definition = "string", revise = "function", timeout = "string?" },
+  undo = "the services are moved back; the bad revision is registered anew; the corrected one is deregistered",
+  check = function(on, params)
+    local output = on.ecs:describe_task_definition { taskDefinition = params.task_definition, include = { "TAGS" } }
+    local definition = output.taskDefinition
+    if definition.status ~= "ACTIVE" then return nil, "the revision is deregistered already" end
+    local request = corrected(params, definition, output.tags)
+    if revision.equal(request, revision.request_of(definition, output.tags)) then return nil, "there is nothing to correct" end
+    return { definition = definition, tags = output.tags, request = request }
+  end,
+  change = function(on, params, state)
+    local bad = state.definition.taskDefinitionArn
+    local new = on.ecs:register_task_definition(state.request).taskDefinition.taskDefinitionArn
+    local moved, left = move(on, users_of(on, bad), bad, new)
+    settle(on, moved, params.timeout or "10m")
+    local arns = {}
+    for i, service in ipairs(moved) do arns[i] = service.serviceArn end
+    if left == 0 then
+      on.ecs:deregister_task_definition({ taskDefinition = bad }, { prior = revision.request_of(state.definition, state.tags) })
+    end
+    state.left = left
+    return { task_definition = new, services = arns }
+  end,
+  proof = function(on, params, state)
+    local now = on.ecs:describe_task_definition({ taskDefinition = params.task_definition }).taskDefinition
+    return state.left > 0 or now.status == "INACTIVE"
+  end,
+}
+
+--- Deregister a revision: nothing new is started from it. What runs goes on.
+task_definitions.deregister_task_definition = {
+  about = "Deregister a task definition's revision.",
+  params = { task_definition = "string", known = "table?" },
+  undo = "the same definition is registered as a new revision",
+  check = function(on, params)
+    if params.known then return params.known end
+    local ok, output = pcall(on.ecs.describe_task_definition, on.ecs,
+      { taskDefinition = params.task_definition, include = { "TAGS" } })
+    if not ok then
+      if failure.is(output, "ClientException") then return nil, "there is no such revision" end
+      error(output, 0)
+    end
+    if output.taskDefinition.status ~= "ACTIVE" then return nil, "the revision is deregistered already" end
+    return revision.request_of(output.taskDefinition, output.tags)
+  end,
+  change = function(on, params, prior)
+    on.ecs:deregister_task_definition({ taskDefinition = params.task_definition }, { prior = prior })
+  end,
+}
+
+return task_definitions
