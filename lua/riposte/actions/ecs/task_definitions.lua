@@ -103,13 +103,14 @@ task_definitions.revise_task_definition = {
   end,
 }
 
---- Deregister a revision: nothing new is started from it. What runs goes on.
+--- Deregister a revision: nothing new is started from it. What runs goes on. `known` is what DescribeTaskDefinition told a
+--- moment ago: {definition = …, tags = …}.
 task_definitions.deregister_task_definition = {
   about = "Deregister a task definition's revision.",
   params = { task_definition = "string", known = "table?" },
   undo = "the same definition is registered as a new revision",
   check = function(on, params)
-    if params.known then return params.known end
+    if params.known then return revision.request_of(params.known.definition, params.known.tags) end
     local ok, output = pcall(on.ecs.describe_task_definition, on.ecs,
       { taskDefinition = params.task_definition, include = { "TAGS" } })
     if not ok then
