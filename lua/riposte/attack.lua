@@ -97,7 +97,8 @@ function module.of(finding, run)
     began = time.ms(finding.first_seen) or time.ms(finding.last_seen) or run:now(),
     users = {}, user_list = {}, roles = {}, role_list = {}, keys = {}, key_list = {},
     images = {}, clusters = {}, tasks = {}, instances = {},
-    made = {}, trail_known = false, said = {},
+    made = {}, trail_known = false,
+    said = {}, answered = {}, seen = {},
   }, Attack)
   for _, actor in ipairs(finding.actors or {}) do read_actor(attack, actor) end
   for resource in finding:resources() do read_resource(attack, resource) end

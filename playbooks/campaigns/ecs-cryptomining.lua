@@ -16,7 +16,8 @@ local identities = require "riposte.attack.identities"
 local machines = require "riposte.attack.machines"
 local trail = require "riposte.attack.trail"
 
-local ROUNDS = 3 -- what came back is answered again, so often
+local ROUNDS = 3 -- so often at most what came back is answered
+local BREATH = "10s" -- after what was done, before the look whether anything came back
 
 local function call(fn) return fn() end
 
@@ -124,14 +125,27 @@ local function clear(run, found)
   end)
 end
 
-local function count(found)
-  local total = #found.containers.clusters + #found.containers.services + #found.containers.tasks
-  total = total + #found.machines.groups + #found.machines.instances
-  return total + #found.functions.functions + #found.functions.urls + #found.identities.users
+-- What was not dealt with before: everything is answered once, also while it is still on its way out.
+local function fresh(attack, found)
+  local total = 0
+  for _, part in pairs(found) do
+    for kind, things in pairs(part) do
+      part[kind] = {}
+      for _, thing in ipairs(things) do
+        if not attack.answered[thing.what] then
+          attack.answered[thing.what] = true
+          table.insert(part[kind], thing)
+          total = total + 1
+        end
+      end
+    end
+  end
+  return found, total
 end
 
-local function contain(attack, found)
-  local run = attack.run
+-- The clusters take as long as their quota wants. Meanwhile the rest is done, and looked at again.
+local function contain(attack, found, round)
+  local run, total = attack.run, 0
   run:parallel({
     function() contain_containers(run, found.containers) end,
     function()
@@ -140,8 +154,23 @@ local function contain(attack, found)
         function() contain_machines(run, found.machines) end,
       }, call)
       clear(run, found)
+      if run.mode ~= "enforce" or round == ROUNDS then return end
+      local back, count = run:phase("proof", function()
+        run:sleep(BREATH)
+        return fresh(attack, judge(attack, read(attack)))
+      end)
+      if count > 0 then total = count + contain(attack, back, round + 1) end
     end,
   }, call)
+  return total
+end
+
+-- Is there a cluster now that was not there when it was looked last?
+local function any_new_cluster(attack)
+  for arn in attack.run.aws.ecs():pages("list_clusters", { maxResults = 100 }) do
+    if not attack.seen[arn] then return true end
+  end
+  return false
 end
 
 return {
@@ -179,15 +208,13 @@ return {
       function() run:phase("credentials", function() credentials.lock(attack) end) end,
       function() world = read(attack) end,
     }, call)
-    local found, total = judge(attack, world), 0
-    for _ = 1, ROUNDS do
-      local now = count(found)
-      total = total + now
-      contain(attack, found)
-      if now == 0 or run.mode ~= "enforce" then break end
-      found = run:phase("proof", function() return judge(attack, read(attack)) end)
-    end
+    local found, total = fresh(attack, judge(attack, world))
+    total = total + contain(attack, found, 1)
     run:phase("proof", function()
+      if run.mode == "enforce" and any_new_cluster(attack) then
+        local back, count = fresh(attack, judge(attack, read(attack)))
+        total = total + count + contain(attack, back, ROUNDS)
+      end
       finding:resolve(("%d things of the campaign were contained: see run %s"):format(total, run.id))
     end)
   end,

@@ -20,5 +20,6 @@ return {
   },
   autoscaling = { groups = campaign.with(shop.groups, campaign.groups) },
   lambda = { functions = campaign.with(shop.functions, campaign.functions) },
+  guardduty = { DetectorId = "12abc34d567e8fa901bc2d34e56789f0", findings = { campaign.finding } },
   cloudtrail = { events = campaign.events },
 }

@@ -87,7 +87,7 @@ end
 campaign.functions = {
   {
     FunctionName = "gen-3b7c", Role = "functions", Runtime = "python3.12", Handler = "index.handler",
-    LastModified = "2025-11-02T14:09:30.000+0000", FunctionUrlConfig = { AuthType = "NONE" },
+    LastModified = "2025-11-02T14:09:30Z", FunctionUrlConfig = { AuthType = "NONE" },
   },
 }
 event("CreateFunction20150331", "lambda", 9, 30, "AWS::Lambda::Function", "gen-3b7c", { functionName = "gen-3b7c" })
@@ -98,5 +98,7 @@ campaign.user = {
   AttachedManagedPolicies = { "arn:aws:iam::aws:policy/AmazonSESFullAccess" },
 }
 event("CreateUser", "iam", 10, 0, "AWS::IAM::User", "mail-relay-91", { userName = "mail-relay-91" })
+
+campaign.finding = { Id = "c4b9e1f0a7d84c1e9a3f5b6d7e8f9012", Type = "AttackSequence:ECS/CompromisedCluster" }
 
 return campaign

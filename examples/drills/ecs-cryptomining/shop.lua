@@ -126,11 +126,11 @@ shop.groups = {
 shop.functions = {
   {
     FunctionName = "shop-webhook", Role = "functions", Runtime = "python3.12", Handler = "index.handler",
-    LastModified = "2025-11-02T14:12:00.000+0000", FunctionUrlConfig = { AuthType = "NONE" },
+    LastModified = "2025-11-02T14:12:00Z", FunctionUrlConfig = { AuthType = "NONE" },
   },
   {
     FunctionName = "invoice-pdf", Role = "functions", Runtime = "nodejs22.x", Handler = "index.handler",
-    LastModified = "2025-05-01T10:00:00.000+0000",
+    LastModified = "2025-05-01T10:00:00Z",
   },
 }
 

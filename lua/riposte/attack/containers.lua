@@ -50,9 +50,12 @@ end
 
 local function read_cluster(run, ecs, cluster)
   local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
-  local parts = { function() entry.services = services_in(run, ecs, arn) end }
+  local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
+  if cluster.activeServicesCount > 0 then
+    parts[#parts + 1] = function() entry.services = services_in(run, ecs, arn) end
+  end
   if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
-    parts[2] = function() entry.tasks = tasks_in(run, ecs, arn) end
+    parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
   end
   run:parallel(parts, function(part) part() end)
   return entry
@@ -90,6 +93,7 @@ function containers.read(attack, names)
       if cluster.status ~= "INACTIVE" then clusters[#clusters + 1] = cluster end
     end
   end
+  for _, cluster in ipairs(clusters) do attack.seen[cluster.clusterArn] = true end
   local world = { entries = {}, definitions = {} }
   world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster) end)
   run:parallel(definitions_of(world.entries), function(arn) describe_definition(ecs, world.definitions, arn) end)

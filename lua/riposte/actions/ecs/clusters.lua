@@ -80,7 +80,7 @@ function Emptying:empty(cluster)
   end)
   on.run:phase(self.phases.leftovers, function()
     on.run:parallel(services, function(service)
-      on.actions.ecs.delete_service { cluster = arn, service = service.serviceArn, known = service, wait = false }
+      on.ecs:delete_service({ cluster = arn, service = service.serviceArn, force = true }, { prior = service })
     end)
     if cluster.registeredContainerInstancesCount > 0 then deregister_instances(on, arn) end
   end)
@@ -97,9 +97,17 @@ function Emptying:all(found)
   return failures[1]
 end
 
+-- A service that is being deleted counts until its last task has stopped, but only in the statistics.
 local function is_empty(cluster)
+  for _, each in ipairs(cluster.statistics or {}) do
+    if each.name:find("^draining.*ServiceCount$") and each.value ~= "0" then return false end
+  end
   return cluster.activeServicesCount == 0 and cluster.runningTasksCount == 0 and cluster.pendingTasksCount == 0
     and cluster.registeredContainerInstancesCount == 0
+end
+
+function Emptying:describe(arns)
+  return self.on.ecs:describe_clusters({ clusters = arns, include = { "STATISTICS" } }).clusters or {}
 end
 
 -- Which of the emptied clusters ECS counts as empty by now: {ARN = true}.
@@ -109,7 +117,7 @@ function Emptying:look(waiting)
     if self.state[cluster.clusterArn] == "emptied" then asked[#asked + 1] = cluster.clusterArn end
   end
   for batch in batches(asked, BATCH) do
-    for _, each in ipairs(self.on.ecs:describe_clusters({ clusters = batch }).clusters or {}) do
+    for _, each in ipairs(self:describe(batch)) do
       empty[each.clusterArn] = is_empty(each)
     end
   end
