@@ -93,17 +93,17 @@ void rip_vm_kill(rip_vm *vm, rip_status status, const char *reason)
 
 static void kill_for_memory(rip_vm *vm)
 {
-    char reason[160];
+    char reason[256];
     snprintf(reason, sizeof reason,
              "out of memory: the playbook may use %zu bytes in all and %zu for one value; "
-             "handle less at once",
+             "handle less at once, or look for a function that calls itself without end",
              vm->limits.memory_bytes, vm->limits.value_bytes);
     rip_vm_kill(vm, RIP_ELIMIT, reason);
 }
 
 static void kill_for_instructions(rip_vm *vm)
 {
-    char reason[160];
+    char reason[256];
     snprintf(reason, sizeof reason,
              "over the limit of %llu instructions: look for a loop that does not end, or raise the limit",
              (unsigned long long)vm->limits.instructions);

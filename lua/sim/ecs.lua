@@ -17,10 +17,8 @@ function ecs.open(state)
   state_of.open(state)
   tasks.open(state)
   state.reconcile = services.reconcile
+  function state.instance_lost(id) instances.lost(state, id) end
 end
-
---- EC2 tells that an instance is gone.
-ecs.instance_lost = instances.lost
 
 -- The seed ------------------------------------------------------------------------------------------------------------
 
