@@ -147,7 +147,7 @@ function Attack:judge(thing)
   local facts = facts_of(self, thing)
   if #facts > 0 then return true, join(facts) end
   if type(thing.by) == "string" and thing.by ~= "" then return false, "made by " .. thing.by end
-  if self.trail_known then return false, "nothing ties it to the attack: CloudTrail has others as its maker" end
+  if self.trail_known then return false, "nothing ties it to the attack, not even CloudTrail" end
   local marks = thing.marks or {}
   if thing.created and #marks > 0 then
     return true, ("came into being at %s, since the attack began; %s; CloudTrail can't be asked who made it"):format(

@@ -72,6 +72,7 @@ for g = 1, GROUPS do
     campaign.instances[#campaign.instances + 1] = {
       InstanceId = id, InstanceType = "p3.8xlarge", ImageId = "ami-0bbbbbbbbbbbbbbbb", disableApiTermination = true,
       LaunchTime = ("2025-11-02T14:07:%02dZ"):format(i), Tags = { Name = "asg-miner" },
+      BlockDeviceMappings = { { DeviceName = "/dev/xvda", Ebs = { VolumeId = "vol-" .. id:sub(3), VolumeSize = 100 } } },
     }
     event("ModifyInstanceAttribute", "ec2", 8, i, "AWS::EC2::Instance", id, { instanceId = id })
   end
