@@ -27,7 +27,9 @@ return {
         status = "ACTIVE", pidMode = "task", cpu = "256", memory = "512", networkMode = "awsvpc",
         taskRoleArn = "arn:aws:iam::123456789012:role/monitor",
       },
-      ["arn:aws:ecs:eu-west-1:123456789012:service/*/monitor"] = { taskDefinition = TASK_DEFINITION .. "monitor:8", status = "ACTIVE" },
+      ["arn:aws:ecs:eu-west-1:123456789012:service/*/monitor"] = {
+        status = "ACTIVE", taskDefinition = TASK_DEFINITION .. "monitor:8",
+      },
       ["arn:aws:ecs:eu-west-1:123456789012:task/*"] = { lastStatus = "RUNNING" },
     },
     untouched = true,
