@@ -224,6 +224,25 @@ static void make_ids(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &OBJECT_IDS);
 }
 
+/* Errors name functions by looking through the registry's table of loaded libraries. They find copies there, which a
+ * playbook cannot fill with a million fields. The library `name` is on top. */
+static void remember_names(lua_State *L, const char *name)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, -4)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        if (lua_isfunction(L, -1))
+            lua_rawset(L, -4);
+        else
+            lua_pop(L, 2);
+    }
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
 void rip_sandbox_open(lua_State *L)
 {
     static const struct {
@@ -237,8 +256,10 @@ void rip_sandbox_open(lua_State *L)
     make_ids(L);
     open_base(L);
     rip_sandbox_open_order(L);
+    remember_names(L, LUA_GNAME);
     for (size_t i = 0; i < sizeof LIBRARIES / sizeof *LIBRARIES; i++) {
         LIBRARIES[i].open(L);
+        remember_names(L, LIBRARIES[i].name);
         lua_setfield(L, -2, LIBRARIES[i].name);
     }
     lua_pop(L, 1);

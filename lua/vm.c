@@ -367,7 +367,7 @@ rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t 
     else
         take_error(L, err);
     lua_pop(L, 1);
-    return status == LUA_ERRMEM ? RIP_ELIMIT : rip_fail(err, RIP_EINVAL, "%s", err ? err->message : "");
+    return status == LUA_ERRMEM ? RIP_ELIMIT : RIP_EINVAL;
 }
 
 static rip_vm_result killed(const rip_vm *vm, rip_error *err)
