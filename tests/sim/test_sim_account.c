@@ -216,12 +216,10 @@ static void test_every_simulated_operation_is_one_of_awss(void **state)
     size_t i, count = 0;
     account_open(&a, EMPTY);
     json_t *known = sim_transport_operations(a.transport);
-    json_object_foreach(known, name, operations)
-    {
+    json_object_foreach (known, name, operations) {
         const aws_service *service = NULL;
         assert_int_equal(aws_models_service(a.models, name, &service, &err), RIP_OK);
-        json_array_foreach(operations, i, operation)
-        {
+        json_array_foreach (operations, i, operation) {
             const aws_operation *found = NULL;
             if (aws_service_operation(service, json_string_value(operation), &found, &err) != RIP_OK)
                 fail_msg("%s", err.message);
