@@ -246,6 +246,19 @@ static void test_a_run_can_be_freed_in_the_middle(void **state)
     assert_false(s.ended);
 }
 
+static void test_a_run_can_be_freed_before_a_child_was_waited_for(void **state)
+{
+    (void)state;
+    stage s;
+    start(
+        &s,
+        "local i = 0 run:parallel(function() i = i + 1 if i > 1 then run:log('next') end return i end, function() end)",
+        false);
+    assert_string_equal(s.log.data, "#1 log next;");
+    finish(&s);
+    assert_false(s.ended);
+}
+
 /* The playbook breaks the library's pcall, so that an error goes past run:parallel with a child under way. */
 static void test_a_fiber_can_outlive_its_parent(void **state)
 {
@@ -291,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_an_effect_where_nothing_can_wait_is_not_begun),
         cmocka_unit_test(test_a_run_that_is_stopped_runs_nothing_any_more),
         cmocka_unit_test(test_a_run_can_be_freed_in_the_middle),
+        cmocka_unit_test(test_a_run_can_be_freed_before_a_child_was_waited_for),
         cmocka_unit_test(test_a_fiber_can_outlive_its_parent),
         cmocka_unit_test(test_a_loop_without_end_gives_the_loop_its_turn_and_is_killed),
     };
