@@ -27,7 +27,7 @@ static void drop_nulls(json_t *json)
         else
             drop_nulls(value);
     }
-    json_array_foreach(json, i, value) drop_nulls(value);
+    json_array_foreach (json, i, value) drop_nulls(value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
