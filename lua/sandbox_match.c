@@ -496,7 +496,7 @@ static int l_gsub(lua_State *L)
             changed = add_replacement(&m, &result, s, end, type) || changed;
             s = last = end;
         } else if (s < m.subject_end) {
-            luaL_addchar(&result, *s);
+            luaL_addchar(&result, *s); /* NOLINT(clang-analyzer-core.NullDereference): Lua's strings are never NULL */
             s++;
         } else {
             break;
