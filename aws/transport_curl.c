@@ -436,8 +436,8 @@ void aws_web_free(aws_web *web)
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
 
-/** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves this
- * to the program where it may use no signals, as beside threads. */
+/** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves
+ * this to the program where it may use no signals, as beside threads. */
 static void ignore_broken_pipes(void)
 {
     struct sigaction now;

@@ -98,6 +98,7 @@ function module.of(finding, run)
     users = {}, user_list = {}, roles = {}, role_list = {}, keys = {}, key_list = {},
     images = {}, clusters = {}, tasks = {}, instances = {},
     made = {}, trail_known = false,
+    said = {}, answered = {}, seen = {},
   }, Attack)
   for _, actor in ipairs(finding.actors or {}) do read_actor(attack, actor) end
   for resource in finding:resources() do read_resource(attack, resource) end
@@ -146,7 +147,7 @@ function Attack:judge(thing)
   local facts = facts_of(self, thing)
   if #facts > 0 then return true, join(facts) end
   if type(thing.by) == "string" and thing.by ~= "" then return false, "made by " .. thing.by end
-  if self.trail_known then return false, "nothing ties it to the attack: CloudTrail has others as its maker" end
+  if self.trail_known then return false, "nothing ties it to the attack, not even CloudTrail" end
   local marks = thing.marks or {}
   if thing.created and #marks > 0 then
     return true, ("came into being at %s, since the attack began; %s; CloudTrail can't be asked who made it"):format(
@@ -157,23 +158,32 @@ end
 
 local LEFT_ALONE_MOST = 100
 
+--- Say once that something is left alone, and why.
+function Attack:leave(what, why)
+  if self.said[what] then return false end
+  self.said[what] = true
+  self.run:left_alone(what, why)
+  return true
+end
+
 --- Divide things into those of the attack, each with its verdict's facts in `why`, and the rest, which is said to be left
 --- alone. Both are kept as evidence.
 function Attack:sift(things)
-  local ours, left = {}, 0
+  local ours, left, more = {}, 0, 0
   for _, thing in ipairs(things) do
     local of, why = self:judge(thing)
     thing.why = why
     if of then
       ours[#ours + 1] = thing
     else
-      left = left + 1
-      if left <= LEFT_ALONE_MOST then self.run:left_alone(thing.what, why) end
+      if left == LEFT_ALONE_MOST then
+        more = more + 1
+      elseif self:leave(thing.what, why) then
+        left = left + 1
+      end
     end
   end
-  if left > LEFT_ALONE_MOST then
-    self.run:left_alone(("%d more of kind %s"):format(left - LEFT_ALONE_MOST, things[1].kind), "for such reasons")
-  end
+  if more > 0 then self:leave(("%d more of kind %s"):format(more, things[1].kind), "for such reasons") end
   return ours
 end
 

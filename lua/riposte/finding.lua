@@ -64,13 +64,17 @@ local RESOLVE = {
   guardduty = function(self, text)
     local detector, id = guardduty_of(self)
     local guardduty = client(self, "guardduty")
-    guardduty:update_findings_feedback {
-      DetectorId = detector,
-      FindingIds = { id },
-      Feedback = "USEFUL",
-      Comments = cut(text, COMMENT_MAX),
-    }
-    guardduty:archive_findings { DetectorId = detector, FindingIds = { id } }
+    run_of[self]:parallel({
+      function()
+        guardduty:update_findings_feedback {
+          DetectorId = detector,
+          FindingIds = { id },
+          Feedback = "USEFUL",
+          Comments = cut(text, COMMENT_MAX),
+        }
+      end,
+      function() guardduty:archive_findings { DetectorId = detector, FindingIds = { id } } end,
+    }, function(part) part() end)
   end,
 }
 

@@ -132,7 +132,8 @@ static void test_a_call_is_signed_sent_and_its_reply_read(void **state)
 
 static void test_a_truncated_reply_is_a_retryable_error(void **state)
 {
-    list_clusters(*state, (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"clu", .close = true});
+    list_clusters(*state,
+                  (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"clu", .close = true});
     fixture *f = *state;
     assert_string_equal(f->error.code, "ConnectionError");
     assert_true(f->error.retryable);
@@ -150,7 +151,8 @@ static void test_a_reply_that_is_no_json_is_told_so(void **state)
 static void test_endless_headers_are_cut_off(void **state)
 {
     fixture *f = *state;
-    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\n", .endless = true, .again = "X-More: and more\r\n"});
+    list_clusters(f,
+                  (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\n", .endless = true, .again = "X-More: and more\r\n"});
     assert_string_equal(f->error.code, "ReplyTooLarge");
     assert_non_null(strstr(f->error.message, "headers"));
 }
@@ -193,9 +195,10 @@ static void test_a_bucket_in_another_region_is_named(void **state)
 {
     fixture *f = *state;
     json_t *params = json_pack("{s:s}", "Bucket", "logs");
-    f->reply = (loopback_reply){.bytes = "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\n"
-                                         "Content-Type: application/xml\r\nContent-Length: 50\r\n\r\n"
-                                         "<Error><Code>PermanentRedirect</Code></Error>     "};
+    f->reply = (loopback_reply){.bytes =
+                                    "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\n"
+                                    "Content-Type: application/xml\r\nContent-Length: 50\r\n\r\n"
+                                    "<Error><Code>PermanentRedirect</Code></Error>     "};
     try_call(f, "s3", "ListObjectsV2", params, 2000);
     assert_string_equal(f->error.code, "PermanentRedirect");
     assert_non_null(strstr(f->error.message, "eu-west-1"));
@@ -217,8 +220,9 @@ static void test_the_servers_clock_corrects_ours(void **state)
 static void test_retry_after_is_passed_on(void **state)
 {
     fixture *f = *state;
-    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 503 Slow Down\r\nRetry-After: 3\r\n"
-                                               "Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}"});
+    list_clusters(f,
+                  (loopback_reply){.bytes = "HTTP/1.1 503 Slow Down\r\nRetry-After: 3\r\n"
+                                            "Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}"});
     assert_int_equal(f->got.retry_after_ms, 3000);
     assert_int_equal(f->error.http_status, 503);
 }

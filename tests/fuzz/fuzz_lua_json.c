@@ -20,14 +20,13 @@ static void drop_nulls(json_t *json)
     size_t i;
     json_t *value;
     void *next;
-    json_object_foreach_safe(json, next, key, value)
-    {
+    json_object_foreach_safe (json, next, key, value) {
         if (json_is_null(value))
             json_object_deln(json, key, json_object_iter_key_len(json_object_key_to_iter(key)));
         else
             drop_nulls(value);
     }
-    json_array_foreach(json, i, value) drop_nulls(value);
+    json_array_foreach (json, i, value) drop_nulls(value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

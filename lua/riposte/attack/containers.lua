@@ -50,9 +50,12 @@ end
 
 local function read_cluster(run, ecs, cluster)
   local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
-  local parts = { function() entry.services = services_in(run, ecs, arn) end }
+  local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
+  if cluster.activeServicesCount > 0 then
+    parts[#parts + 1] = function() entry.services = services_in(run, ecs, arn) end
+  end
   if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
-    parts[2] = function() entry.tasks = tasks_in(run, ecs, arn) end
+    parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
   end
   run:parallel(parts, function(part) part() end)
   return entry
@@ -77,18 +80,20 @@ local function describe_definition(ecs, into, arn)
   into[arn] = { definition = output.taskDefinition, tags = output.tags }
 end
 
---- Read all clusters of the region with what is in them: {entries = {{cluster, services, tasks}, …}, definitions = {ARN =
---- {definition, tags}}}.
-function containers.read(attack)
+--- Read clusters of the region, all or those named, with what is in them: {entries = {{cluster, services, tasks}, …},
+--- definitions = {ARN = {definition, tags}}}.
+---@param names string[]?
+function containers.read(attack, names)
   local run = attack.run
   local ecs = run.aws.ecs { region = attack.region }
   local clusters = {}
-  for batch in batches(all(ecs:pages("list_clusters", { maxResults = 100 })), 100) do
+  for batch in batches(names or all(ecs:pages("list_clusters", { maxResults = 100 })), 100) do
     local output = ecs:describe_clusters { clusters = batch, include = { "SETTINGS", "CONFIGURATIONS", "TAGS" } }
     for _, cluster in ipairs(output.clusters or {}) do
       if cluster.status ~= "INACTIVE" then clusters[#clusters + 1] = cluster end
     end
   end
+  for _, cluster in ipairs(clusters) do attack.seen[cluster.clusterArn] = true end
   local world = { entries = {}, definitions = {} }
   world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster) end)
   run:parallel(definitions_of(world.entries), function(arn) describe_definition(ecs, world.definitions, arn) end)
@@ -186,13 +191,19 @@ local function judge_contents(attack, entry, rogue)
   return ours, others
 end
 
+-- ECS does not tell who made a cluster: CloudTrail does, and where it can't be asked, what is in the cluster has to.
 local function cluster_thing(attack, entry, ours)
   local arn, proof = entry.cluster.clusterArn, {}
-  for _, each in ipairs { ours.services[1], ours.tasks[1] } do proof[#proof + 1] = each.why end
+  local first = ours.services[1] or ours.tasks[1]
+  if first and not attack.trail_known then proof[1] = "all that is in it is of the attack: " .. first.why end
   local name = entry.cluster.clusterName
   local made = attack:maker("cluster", arn)
   if made then attack.made["cluster " .. name] = made end
-  return { kind = "cluster", name = name, what = arn, known = entry, proof = proof }
+  return { kind = "cluster", name = name, what = arn, known = entry, proof = proof, contents = ours }
+end
+
+local function append(to, from)
+  table.move(from, 1, #from, #to + 1, to)
 end
 
 --- Which clusters, services, tasks and task definitions are of the attack: {clusters, services, tasks, definitions}, each
@@ -207,18 +218,25 @@ function containers.judge(attack, world)
   local found = { clusters = {}, services = {}, tasks = {}, definitions = attack:sift(things) }
   for _, thing in ipairs(found.definitions) do rogue[thing.name] = thing.why end
 
-  local clusters = {}
+  local clusters, of = {}, {}
   for _, entry in ipairs(world.entries) do
     local ours, others = judge_contents(attack, entry, rogue)
     if others then
-      attack.run:left_alone(entry.cluster.clusterArn, "it holds what is not of the attack: " .. others)
-      table.move(ours.services, 1, #ours.services, #found.services + 1, found.services)
-      table.move(ours.tasks, 1, #ours.tasks, #found.tasks + 1, found.tasks)
+      attack:leave(entry.cluster.clusterArn, "it holds what is not of the attack: " .. others)
+      append(found.services, ours.services)
+      append(found.tasks, ours.tasks)
     else
       clusters[#clusters + 1] = cluster_thing(attack, entry, ours)
     end
   end
   found.clusters = attack:sift(clusters)
+  for _, thing in ipairs(found.clusters) do of[thing] = true end
+  for _, thing in ipairs(clusters) do
+    if not of[thing] then
+      append(found.services, thing.contents.services)
+      append(found.tasks, thing.contents.tasks)
+    end
+  end
   for _, kind in ipairs { "clusters", "services", "tasks", "definitions" } do
     attack:keep_evidence("ECS " .. kind .. " of the attack", found[kind])
   end

@@ -30,10 +30,10 @@ local function delete_part(on, name, part)
   end
 end
 
--- What is missing is not there to be deleted.
-local function unless_missing(fn, ...)
-  local ok, err = pcall(fn, ...)
+local function has_password(on, name)
+  local ok, err = pcall(on.iam.get_login_profile, on.iam, { UserName = name })
   if not ok and not failure.is(err, "NoSuchEntity", "NoSuchEntityException") then error(err, 0) end
+  return ok
 end
 
 --- Delete a user with its keys, password, policies, group memberships, devices and certificates. Keys and password are
@@ -48,7 +48,7 @@ users.delete_user = {
     return user
   end,
   change = function(on, params, user)
-    unless_missing(on.iam.delete_login_profile, on.iam, { UserName = params.user })
+    if has_password(on, params.user) then on.iam:delete_login_profile { UserName = params.user } end
     on.run:parallel(PARTS, function(part) delete_part(on, params.user, part) end)
     on.iam:delete_user({ UserName = params.user }, { prior = user })
   end,

@@ -1,0 +1,53 @@
+-- The campaign of November 2025 in a small company's account. What the finding names is one of 53 clusters; the rest has to
+-- be found. The shop, its workers and its people go on as if nothing had happened.
+return {
+  name = "ecs-cryptomining",
+  about = "Stolen keys made 53 clusters of miners, protected GPU instances, a public function and a mail user; the shop "
+    .. "next to them must not notice that they go.",
+  account = "account.lua",
+  start = "2025-11-02T14:24:00Z",
+  mode = "enforce",
+  playbooks = { "../../../playbooks/campaigns/ecs-cryptomining.lua" },
+  events = { "finding.json" },
+  expect = {
+    runs = { ["ecs-cryptomining"] = "done" },
+    gone = {
+      "arn:aws:ecs:us-east-1:123456789012:cluster/svc-*",
+      "arn:aws:ecs:us-east-1:123456789012:service/svc-*",
+      "arn:aws:ecs:us-east-1:123456789012:task/svc-*",
+      "arn:aws:ecs:us-east-1:123456789012:service/staging/sync-agent",
+      "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/asg-miner-*",
+      "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1b2c3d4e5f60*",
+      "arn:aws:ec2:us-east-1:123456789012:volume/vol-0a1b2c3d4e5f60*",
+      "arn:aws:lambda:us-east-1:123456789012:function:gen-*",
+      "arn:aws:iam::123456789012:user/mail-relay-9*",
+    },
+    kept = {
+      "arn:aws:ecs:us-east-1:123456789012:cluster/shop*",
+      "arn:aws:ecs:us-east-1:123456789012:service/shop*",
+      "arn:aws:ecs:us-east-1:123456789012:cluster/data-lake",
+      "arn:aws:ecs:us-east-1:123456789012:service/data-lake/*",
+      "arn:aws:ecs:us-east-1:123456789012:service/staging/web",
+      "arn:aws:ecs:us-east-1:123456789012:cluster/default",
+      "arn:aws:ec2:us-east-1:123456789012:instance/i-0feed*",
+      "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/shop-workers",
+      "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/render-farm",
+      "arn:aws:lambda:us-east-1:123456789012:function:shop-webhook*",
+      "arn:aws:lambda:us-east-1:123456789012:function:invoice-pdf",
+      "arn:aws:iam::123456789012:user/alice",
+      "arn:aws:iam::123456789012:user/newsletter",
+      "arn:aws:iam::123456789012:role/*",
+    },
+    changed = {
+      ["arn:aws:iam::123456789012:user/ci-deploy"] = { UserName = "ci-deploy" },
+      ["arn:aws:iam::123456789012:user/ci-deploy/access-key/AKIAIOSFODNN7EXAMPLE"] = { Status = "Inactive" },
+      ["arn:aws:ecs:us-east-1:123456789012:cluster/staging"] = { status = "ACTIVE", activeServicesCount = 1 },
+      ["arn:aws:ecs:us-east-1:123456789012:task/staging/*"] = { lastStatus = "RUNNING" },
+      ["arn:aws:ecs:us-east-1:123456789012:task-definition/td-*"] = { status = "INACTIVE" },
+    },
+    untouched = true,
+    order = { "credentials", "recreation", "running", "leftovers", "proof" },
+    contained_within = 34650,
+    quota_ratio = 1.05,
+  },
+}
