@@ -1,4 +1,5 @@
 /* Shapes and members: read from their lines when they are first asked for, and kept. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,13 +61,11 @@ static bool read_members(aws_shape *shape)
     json_t *reference, *name;
     shape->members = calloc(json_array_size(list) + 1, sizeof *shape->members);
     if (!shape->members) return false;
-    json_array_foreach(list, i, reference)
-    {
+    json_array_foreach (list, i, reference) {
         if (!aws_member_init(&shape->members[shape->member_count], shape->service, reference)) return false;
         shape->member_count++;
     }
-    json_array_foreach(json_object_get(shape->line, "r"), i, name)
-    {
+    json_array_foreach (json_object_get(shape->line, "r"), i, name) {
         for (size_t k = 0; k < shape->member_count; k++) {
             if (strcmp(shape->members[k].name, json_string_value(name)) == 0) shape->members[k].required = true;
         }

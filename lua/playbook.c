@@ -193,8 +193,7 @@ static void check_permissions(header *h)
     h->playbook->permissions = json_incref((json_t *)(uintptr_t)list);
     size_t i;
     json_t *each;
-    json_array_foreach(list, i, each)
-    {
+    json_array_foreach (list, i, each) {
         if (json_is_string(each) && is_permission(json_string_value(each))) continue;
         char field[64];
         snprintf(field, sizeof field, "permissions[%zu]", i + 1);
@@ -234,8 +233,7 @@ static void check_limits(header *h)
     const json_t *limits = wanted(h, "limits", JSON_OBJECT, "a table with changes and time", false);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)limits, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
         if (strcmp(key, "time") == 0) {
             check_time_limit(h, value);
         } else if (strcmp(key, "changes") == 0) {

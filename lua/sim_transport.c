@@ -27,7 +27,8 @@ typedef struct sim_transport {
     aws_transport transport; /* first: a sim_transport is an aws_transport */
     rip_clock *clock;
     lua_State *L;
-    rip_timer wake; /* for what happens by itself */
+    rip_timer wake;    /* for what happens by itself */
+    rip_error failure; /* of what happened by itself: told by every answer from then on */
 } sim_transport;
 
 static sim_transport *sim_of(aws_transport *transport)
@@ -249,9 +250,8 @@ static void arm(sim_transport *sim)
 static void on_wake(void *data)
 {
     sim_transport *sim = data;
-    rip_error err = {0};
-    protected(sim->L, advance, sim, &err); /* what fails here is out of the agenda: the rest goes on */
-    arm(sim);
+    rip_status status = protected(sim->L, advance, sim, &sim->failure);
+    if (status == RIP_OK) arm(sim);
 }
 
 /* The transport. */
@@ -284,15 +284,15 @@ static void sim_send(aws_transport *self, aws_attempt *attempt)
     answer->sim = sim;
     answer->attempt = attempt;
     attempt->transport_data = answer;
-    rip_error err = {0};
-    if (protected(sim->L, perform, answer, &err) != RIP_OK) {
+    rip_error err = sim->failure;
+    if (err.status != RIP_OK || protected(sim->L, perform, answer, &err) != RIP_OK) {
         snprintf(answer->error.code, sizeof answer->error.code, "InternalFailure");
         snprintf(answer->error.message, sizeof answer->error.message, "%s", err.message);
         answer->error.http_status = 500;
     }
-    snprintf(answer->error.request_id, sizeof answer->error.request_id, "%s", answer->request_id);
+    memcpy(answer->error.request_id, answer->request_id, sizeof answer->request_id);
     rip_timer_start(&answer->timer, sim->clock, (uint64_t)answer->latency_ms, on_answer, answer);
-    arm(sim);
+    if (sim->failure.status == RIP_OK) arm(sim);
 }
 
 static void sim_cancel(aws_transport *self, aws_attempt *attempt)

@@ -1,4 +1,5 @@
 /* JSON bodies: AWS JSON 1.0 and 1.1, and the bodies of rest-json. */
+#include <stdint.h>
 #include <string.h>
 
 #include "aws/protocol/private.h"
@@ -25,8 +26,7 @@ static json_t *write_structure(const aws_shape *shape, const json_t *value, unsi
 {
     json_t *wire = json_object(), *each;
     const char *name;
-    json_object_foreach((json_t *)(uintptr_t)value, name, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, name, each) {
         const aws_member *member = aws_shape_member(shape, name);
         if (!member || aws_member_location(member) != AWS_IN_BODY) continue;
         json_t *written = write_value(member, each, depth, err);
@@ -42,8 +42,7 @@ static json_t *write_list(const aws_shape *shape, const json_t *value, unsigned 
 {
     json_t *wire = json_array(), *each;
     size_t i;
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         json_t *written = write_value(aws_shape_element(shape), each, depth, err);
         if (!written || json_array_append_new(wire, written) != 0) {
             json_decref(wire);
@@ -57,8 +56,7 @@ static json_t *write_map(const aws_shape *shape, const json_t *value, unsigned d
 {
     json_t *wire = json_object(), *each;
     const char *key;
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         json_t *written = write_value(aws_shape_element(shape), each, depth, err);
         if (!written || json_object_set_new(wire, key, written) != 0) {
             json_decref(wire);
@@ -124,8 +122,7 @@ static json_t *read_list(const aws_member *member, const aws_shape *shape, const
     if (!json_is_array(wire)) return mistyped(member, err);
     json_t *value = json_array(), *each;
     size_t i;
-    json_array_foreach(wire, i, each)
-    {
+    json_array_foreach (wire, i, each) {
         json_t *read = json_is_null(each) ? json_null() : read_value(aws_shape_element(shape), each, depth, err);
         if (!read || json_array_append_new(value, read) != 0) {
             json_decref(value);
@@ -141,8 +138,7 @@ static json_t *read_map(const aws_member *member, const aws_shape *shape, const 
     if (!json_is_object(wire)) return mistyped(member, err);
     json_t *value = json_object(), *each;
     const char *key;
-    json_object_foreach((json_t *)(uintptr_t)wire, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)wire, key, each) {
         if (json_is_null(each)) continue;
         json_t *read = read_value(aws_shape_element(shape), each, depth, err);
         if (!read || json_object_set_new(value, key, read) != 0) {

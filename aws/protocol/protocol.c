@@ -1,4 +1,5 @@
 /* The protocols' common parts: which one it is, idempotency tokens, host prefixes, errors. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* The REST protocols: parameters in the path, the query and headers; what is left in a JSON or an XML body. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -90,13 +91,11 @@ static rip_status write_query_value(rip_buffer *out, const char *name, const aws
     json_t *each;
     size_t i;
     if (aws_shape_type(shape) == AWS_MAP) {
-        json_object_foreach((json_t *)(uintptr_t)value, key, each)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
             if (status == RIP_OK) status = write_query_value(out, key, aws_shape_element(shape), each, err);
         }
     } else if (aws_shape_type(shape) == AWS_LIST) {
-        json_array_foreach(value, i, each)
-        {
+        json_array_foreach (value, i, each) {
             if (status == RIP_OK) status = write_pair(out, name, aws_shape_element(shape), each, err);
         }
     } else {
@@ -131,8 +130,7 @@ static rip_status write_query(const rest *r, rip_buffer *out)
         }
         const char *key;
         json_t *each;
-        json_object_foreach((json_t *)(uintptr_t)value, key, each)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
             if (status != RIP_OK || names_member(r, key)) continue;
             status = write_query_value(out, key, aws_shape_element(aws_member_shape(member)), each, r->err);
         }
@@ -181,8 +179,7 @@ static rip_status write_header_list(rip_buffer *out, const aws_member *member, c
     rip_status status = RIP_OK;
     size_t i;
     json_t *each;
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         rip_buffer text = {0};
         if (status == RIP_OK) status = aws_value_write(&text, element, each, AWS_TIME_RFC822, err);
         if (i) rip_buffer_puts(out, ",");
@@ -220,8 +217,7 @@ static rip_status write_header_map(rest *r, const aws_member *member, const json
     const char *key;
     json_t *each;
     rip_status status = RIP_OK;
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         rip_buffer name = {0};
         rip_buffer_printf(&name, "%s%s", aws_member_has_location_name(member) ? aws_member_location_name(member) : "",
                           key);

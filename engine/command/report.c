@@ -76,8 +76,7 @@ size_t report_changes(const json_t *run, const char *state)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach(json_object_get(run, "changes"), i, change)
-    {
+    json_array_foreach (json_object_get(run, "changes"), i, change) {
         if (!state || strcmp(text(change, "state"), state) == 0) count++;
     }
     return count;
@@ -89,8 +88,7 @@ static const json_t *name_of(const json_t *params)
     const json_t *best = NULL, *first = NULL;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)params, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)params, key, value) {
         if (json_is_array(value)) value = json_array_get(value, 0);
         if (!json_is_string(value)) continue;
         if (!first) first = value;
@@ -131,8 +129,7 @@ static size_t gather(const json_t *changes, change_group *groups)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach(changes, i, change)
-    {
+    json_array_foreach (changes, i, change) {
         size_t at = 0;
         while (at < count && !same_group(&groups[at], change)) at++;
         add_change(&groups[at], change);
@@ -227,8 +224,7 @@ static void print_each(FILE *out, const json_t *changes)
 {
     size_t i;
     json_t *change;
-    json_array_foreach(changes, i, change)
-    {
+    json_array_foreach (changes, i, change) {
         char at[32];
         report_span(number(change, "at"), at);
         char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
@@ -256,8 +252,7 @@ static void print_left_alone(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(list) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  left alone\n");
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach (list, i, entry) {
         fputs("    ", out);
         terminal_quote(out, TERMINAL_PLAIN, text(entry, "what"), 200);
         fprintf(out, "\n      ");
@@ -271,8 +266,7 @@ static void print_log(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(json_object_get(run, "log")) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  log\n");
-    json_array_foreach(json_object_get(run, "log"), i, entry)
-    {
+    json_array_foreach (json_object_get(run, "log"), i, entry) {
         char at[32];
         report_span(number(entry, "at"), at);
         fprintf(out, "  %9s  ", at);

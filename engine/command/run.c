@@ -67,8 +67,7 @@ static json_t *reports_of(run_command *c, const json_t *ids)
     json_t *reports = json_array();
     size_t i;
     json_t *id;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *report = record_report(c->engine.journal, json_string_value(id));
         if (report) json_array_append_new(reports, report);
     }
@@ -117,7 +116,7 @@ static void on_finding(void *data, const dispatched *what)
         size_t i;
         json_t *report;
         report_finding(stdout, what->finding, what->origin, what->line);
-        json_array_foreach(reports, i, report) report_run(stdout, report, c->verbose);
+        json_array_foreach (reports, i, report) report_run(stdout, report, c->verbose);
         putchar('\n');
     }
     fflush(stdout);

@@ -192,7 +192,7 @@ static json_t *with_reply(json_t *undo, const json_t *reply)
         const char *key;
         json_t *value;
         void *tmp;
-        json_object_foreach_safe(undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
+        json_object_foreach_safe (undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
     }
     return json_incref(undo);
 }

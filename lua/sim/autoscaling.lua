@@ -2,17 +2,18 @@
 local collection = require "sim.collection"
 local failure = require "sim.failure"
 local instances = require "sim.ec2.instances"
+local members = require "sim.autoscaling.members"
 local paging = require "sim.paging"
 local value = require "sim.value"
 
 local autoscaling = { operations = {}, throttle = { code = "Throttling", message = "Rate exceeded", status = 400 } }
 local operations = autoscaling.operations
 
-local NOTICE_MS <const>, DELETE_MS <const> = 5000, 5000
+local DELETE_MS <const> = 5000
 
 function autoscaling.open(state)
   state.groups, state.configurations = collection.new(), collection.new()
-  function state.instance_lost(id) autoscaling.instance_lost(state, id) end
+  function state.instance_lost(id) members.lost(state, id) end
 end
 
 local function invalid(message)
@@ -23,109 +24,6 @@ local function find(state, name)
   local group = state.groups:get(name)
   if not group then invalid "AutoScalingGroup name not found - AutoScalingGroup not found" end
   return group
-end
-
-local function ec2_of(state)
-  return state.account:service("ec2", state.region)
-end
-
--- Instances -----------------------------------------------------------------------------------------------------------
-
-local function member_of(state, group, instance, lifecycle)
-  return {
-    InstanceId = instance.InstanceId, InstanceType = instance.InstanceType, HealthStatus = "Healthy",
-    AvailabilityZone = instance.Placement.AvailabilityZone, LifecycleState = lifecycle,
-    ProtectedFromScaleIn = group.fields.NewInstancesProtectedFromScaleIn or false,
-    LaunchConfigurationName = group.fields.LaunchConfigurationName, LaunchTemplate = group.fields.LaunchTemplate,
-    since = state.account.now,
-  }
-end
-
-local function launch_fields(state, group)
-  local ec2 = ec2_of(state)
-  local configuration = state.configurations:get(group.fields.LaunchConfigurationName)
-  local reference = group.fields.LaunchTemplate
-    or (group.fields.MixedInstancesPolicy and group.fields.MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification)
-  local fields = value.copy(configuration or reference and ec2.template_data(reference) or {})
-  local profile = fields.IamInstanceProfile
-  if type(profile) == "string" then
-    profile = profile:find "^arn:" and { Arn = profile } or { Name = profile }
-  end
-  fields.profile = instances.profile(ec2, profile)
-  fields.SecurityGroupIds = fields.SecurityGroupIds or fields.SecurityGroups
-  fields.SubnetId = group.subnets[1]
-  fields.Placement = { AvailabilityZone = group.fields.AvailabilityZones and group.fields.AvailabilityZones[1] }
-  fields.MetadataOptions = fields.MetadataOptions or nil
-  fields.DisableApiTermination = group.protects or fields.DisableApiTermination
-  fields.Tags = { { Key = "aws:autoscaling:groupName", Value = group.name } }
-  for _, tag in ipairs(group.tags) do
-    if tag.PropagateAtLaunch then table.insert(fields.Tags, { Key = tag.Key, Value = tag.Value }) end
-  end
-  return fields
-end
-
-local function launch(state, group, count)
-  for _, instance in ipairs(instances.launch(ec2_of(state), launch_fields(state, group), count)) do
-    local member = group.members:put(instance.InstanceId, member_of(state, group, instance, "Pending"))
-    state.account:after(12000, function()
-      if member.LifecycleState == "Pending" then member.LifecycleState = "InService" end
-    end)
-  end
-end
-
-local function release(state, group, member)
-  if member.LifecycleState == "Terminating" then return end
-  member.LifecycleState = "Terminating"
-  local instance = ec2_of(state).instances:get(member.InstanceId)
-  -- Auto Scaling terminates what it owns whatever disableApiTermination says.
-  if instance then instances.terminate(ec2_of(state), instance) end
-  state.account:after(20000, function() group.members:remove(member.InstanceId) end)
-end
-
-local function suspended(group, process)
-  return value.contains(group.suspended, process)
-end
-
-local reconcile
-
-local function living(group)
-  return value.filter(group.members:all(), function(member) return member.LifecycleState ~= "Terminating" end)
-end
-
-local function look(state, group)
-  group.looking = false
-  if state.groups:get(group.name) ~= group then return end
-  local members = living(group)
-  if #members < group.desired and not suspended(group, "Launch") and not group.deleting then
-    launch(state, group, group.desired - #members)
-  elseif #members > group.desired and not suspended(group, "Terminate") then
-    local excess = #members - group.desired
-    for _, member in ipairs(members) do
-      if excess > 0 and (not member.ProtectedFromScaleIn or group.deleting) then
-        release(state, group, member)
-        excess = excess - 1
-      end
-    end
-  end
-end
-
-function reconcile(state, group)
-  if group.looking then return end
-  group.looking = true
-  state.account:after(NOTICE_MS, look, state, group)
-end
-
---- EC2 tells that an instance goes: its group will replace it.
-function autoscaling.instance_lost(state, id)
-  for group in state.groups:each() do
-    local member = group.members:get(id)
-    if member and member.LifecycleState ~= "Terminating" then
-      member.LifecycleState = "Terminating"
-      member.HealthStatus = "Unhealthy"
-      if not suspended(group, "ReplaceUnhealthy") then reconcile(state, group) end
-      state.account:after(20000, function() group.members:remove(id) end)
-    end
-  end
 end
 
 -- Groups --------------------------------------------------------------------------------------------------------------
@@ -152,7 +50,7 @@ local function place(group, state)
     table.insert(group.subnets, id)
   end
   if not group.fields.AvailabilityZones then
-    local subnet = group.subnets[1] and ec2_of(state).subnets:get(group.subnets[1])
+    local subnet = group.subnets[1] and members.ec2(state).subnets:get(group.subnets[1])
     group.fields.AvailabilityZones = value.list { subnet and subnet.AvailabilityZone or state.region .. "a" }
   end
 end
@@ -178,7 +76,8 @@ local function describe(group)
   for name, default in pairs(DEFAULTS) do shown[name] = default end
   for name, field in pairs(group.fields) do shown[name] = field end
   shown.TerminationPolicies = shown.TerminationPolicies or value.list { "Default" }
-  shown.LoadBalancerNames, shown.TargetGroupARNs = shown.LoadBalancerNames or value.list {}, shown.TargetGroupARNs or value.list {}
+  shown.LoadBalancerNames = shown.LoadBalancerNames or value.list {}
+  shown.TargetGroupARNs = shown.TargetGroupARNs or value.list {}
   shown.AutoScalingGroupName, shown.AutoScalingGroupARN = group.name, group.arn
   shown.MinSize, shown.MaxSize, shown.DesiredCapacity = group.min, group.max, group.desired
   shown.CreatedTime, shown.Tags = group.created, group.tags
@@ -201,7 +100,8 @@ local function check_sizes(group)
     invalid(("Max bound, %d, must be greater than or equal to min bound, %d"):format(group.max, group.min))
   end
   if group.desired < group.min or group.desired > group.max then
-    invalid(("Desired capacity:%d must be between the specified min size:%d and max size:%d"):format(group.desired, group.min, group.max))
+    invalid(("Desired capacity:%d must be between the specified min size:%d and max size:%d")
+      :format(group.desired, group.min, group.max))
   end
 end
 
@@ -209,20 +109,22 @@ local function check_source(state, p)
   if p.LaunchConfigurationName and not state.configurations:get(p.LaunchConfigurationName) then
     invalid "Launch configuration name not found - Launch configuration not found"
   end
-  if p.LaunchTemplate then ec2_of(state).template_data(p.LaunchTemplate) end
+  if p.LaunchTemplate then members.ec2(state).template_data(p.LaunchTemplate) end
 end
 
 function operations.CreateAutoScalingGroup(state, p)
   local name = p.AutoScalingGroupName
   if state.groups:get(name) then
-    failure.raise("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name " .. name .. " already exists")
+    failure.raise("AlreadyExists",
+      "AutoScalingGroup by this name already exists - A group with the name " .. name .. " already exists")
   end
   check_sizes { min = p.MinSize, max = p.MaxSize, desired = p.DesiredCapacity or p.MinSize }
   check_source(state, p)
   if not (p.LaunchConfigurationName or p.LaunchTemplate or p.MixedInstancesPolicy or p.InstanceId) then
-    invalid "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter."
+    invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or "
+      .. "MixedInstancesPolicy parameter.")
   end
-  reconcile(state, make(state, name, p))
+  members.reconcile(state, make(state, name, p))
 end
 
 local FILTERS <const> = {
@@ -233,7 +135,9 @@ local function passes(group, filters)
   for _, filter in ipairs(filters or {}) do
     local read = FILTERS[filter.Name]
     local wanted = filter.Name:match "^tag:(.+)$"
-    if not read and not wanted then invalid(("Filter type %s is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"):format(filter.Name)) end
+    if not read and not wanted then
+      invalid(("Filter type %s is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"):format(filter.Name))
+    end
     local fits = value.find(group.tags, function(tag)
       if wanted then return tag.Key == wanted and value.contains(filter.Values, tag.Value) end
       return value.contains(filter.Values, read(tag))
@@ -291,18 +195,20 @@ function operations.UpdateAutoScalingGroup(state, p)
   end
   group.min, group.max, group.desired = min, max, desired
   place(group, state)
-  reconcile(state, group)
+  members.reconcile(state, group)
 end
 
 function operations.SetDesiredCapacity(state, p)
   local group = find(state, p.AutoScalingGroupName)
   if p.DesiredCapacity < group.min then
-    invalid(("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup."):format(p.DesiredCapacity, group.min))
+    invalid(("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.")
+      :format(p.DesiredCapacity, group.min))
   elseif p.DesiredCapacity > group.max then
-    invalid(("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup."):format(p.DesiredCapacity, group.max))
+    invalid(("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.")
+      :format(p.DesiredCapacity, group.max))
   end
   group.desired = p.DesiredCapacity
-  reconcile(state, group)
+  members.reconcile(state, group)
 end
 
 function operations.DeleteAutoScalingGroup(state, p)
@@ -312,7 +218,7 @@ function operations.DeleteAutoScalingGroup(state, p)
       "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.")
   end
   group.deleting, group.min, group.desired = true, 0, 0
-  for member in group.members:each() do release(state, group, member) end
+  for member in group.members:each() do members.release(state, group, member) end
   state.account:after(group.members:size() > 0 and 25000 or DELETE_MS, function()
     if state.groups:get(group.name) == group then state.groups:remove(group.name) end
   end)
@@ -326,7 +232,7 @@ local PROCESSES <const> = {
 function operations.SuspendProcesses(state, p)
   local group = find(state, p.AutoScalingGroupName)
   for _, process in ipairs(p.ScalingProcesses or PROCESSES) do
-    if not suspended(group, process) then table.insert(group.suspended, process) end
+    if not members.suspended(group, process) then table.insert(group.suspended, process) end
   end
 end
 
@@ -335,7 +241,7 @@ function operations.ResumeProcesses(state, p)
   group.suspended = value.filter(group.suspended, function(process)
     return p.ScalingProcesses and not value.contains(p.ScalingProcesses, process)
   end)
-  reconcile(state, group)
+  members.reconcile(state, group)
 end
 
 function operations.SetInstanceProtection(state, p)
@@ -353,12 +259,13 @@ function operations.TerminateInstanceInAutoScalingGroup(state, p)
     if member then
       if p.ShouldDecrementDesiredCapacity then
         if group.desired - 1 < group.min then
-          invalid(("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate group's min size constraint."):format(group.min))
+          invalid(("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate "
+            .. "group's min size constraint."):format(group.min))
         end
         group.desired = group.desired - 1
       end
-      release(state, group, member)
-      reconcile(state, group)
+      members.release(state, group, member)
+      members.reconcile(state, group)
       return { Activity = {
         ActivityId = state.account.ids:uuid(), AutoScalingGroupName = group.name, StatusCode = "InProgress", Progress = 0,
         Cause = "instance was taken out of service in response to a user request", StartTime = state.account:time(),
@@ -376,7 +283,7 @@ local function detach(state, p)
       group.desired = math.max(group.min, group.desired - 1)
     end
   end
-  reconcile(state, group)
+  members.reconcile(state, group)
   return { Activities = value.list {} }
 end
 operations.DetachInstances = detach
@@ -436,7 +343,8 @@ end
 
 function operations.CreateLaunchConfiguration(state, p)
   if state.configurations:get(p.LaunchConfigurationName) then
-    failure.raise("AlreadyExists", "Launch Configuration by this name already exists - A launch configuration already exists with the name " .. p.LaunchConfigurationName)
+    failure.raise("AlreadyExists", "Launch Configuration by this name already exists - "
+      .. "A launch configuration already exists with the name " .. p.LaunchConfigurationName)
   end
   make_configuration(state, p)
 end
@@ -456,7 +364,8 @@ function operations.DeleteLaunchConfiguration(state, p)
     invalid("Launch configuration name not found - Launch configuration " .. name .. " not found")
   end
   if value.find(state.groups:all(), function(group) return group.fields.LaunchConfigurationName == name end) then
-    failure.raise("ResourceInUse", "Cannot delete launch configuration " .. name .. " because it is attached to an AutoScalingGroup")
+    failure.raise("ResourceInUse",
+      "Cannot delete launch configuration " .. name .. " because it is attached to an AutoScalingGroup")
   end
   state.configurations:remove(name)
 end
@@ -474,17 +383,17 @@ local CONFIGURATION <const> = {
 }
 
 local function seed_members(state, group, cursor)
-  local ec2 = ec2_of(state)
+  local ec2 = members.ec2(state)
   for i, id in ipairs(cursor:texts "Instances") do
     local instance = ec2.instances:get(id)
     if not instance then cursor:mistake(("Instances[%d]"):format(i), "there is no instance " .. id) end
-    group.members:put(id, member_of(state, group, instance, "InService"))
+    group.members:put(id, members.new(state, group, instance, "InService"))
   end
-  local fields = launch_fields(state, group)
+  local fields = members.launch_fields(state, group)
   fields.State = "running"
   for _ = group.members:size() + 1, group.desired do
     local instance = instances.make(ec2, fields, group.created)
-    group.members:put(instance.InstanceId, member_of(state, group, instance, "InService"))
+    group.members:put(instance.InstanceId, members.new(state, group, instance, "InService"))
   end
 end
 

@@ -82,7 +82,8 @@ local function seed_volume(state, cursor)
   local id = cursor:text("VolumeId") or state_of.new_id(state, "vol")
   state.volumes:put(id, {
     VolumeId = id, Size = cursor:number("Size", 8), VolumeType = cursor:text("VolumeType", "gp3"),
-    Encrypted = cursor:flag("Encrypted", false), SnapshotId = "", AvailabilityZone = cursor:text("AvailabilityZone", state.region .. "a"),
+    Encrypted = cursor:flag("Encrypted", false), SnapshotId = "",
+    AvailabilityZone = cursor:text("AvailabilityZone", state.region .. "a"),
     CreateTime = cursor:time "CreateTime", State = "available", MultiAttachEnabled = false, Attachments = value.list {},
     Tags = cursor:tags "Tags",
   })
@@ -128,7 +129,9 @@ function ec2.snapshot(state, put)
       end
       for _, name in ipairs(MOVING) do shown[name] = nil end
       shown.Tags = tags.upper.list(thing.Tags)
-      if thing.state ~= "terminated" and not state.given[thing] then put(state_of.arn(state, kind.type, thing[kind.id]), shown) end
+      if thing.state ~= "terminated" and not state.given[thing] then
+        put(state_of.arn(state, kind.type, thing[kind.id]), shown)
+      end
     end
   end
 end

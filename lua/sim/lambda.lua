@@ -160,11 +160,16 @@ function operations.AddPermission(state, p)
   local it = find(state, p.FunctionName)
   if value.find(it.policy, function(each) return each.Sid == p.StatementId end) then
     failure.raise("ResourceConflictException",
-      ("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement."):format(p.StatementId), 409)
+      ("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.")
+        :format(p.StatementId), 409)
   end
   local principal = p.Principal
-  if principal:find "%.amazonaws%.com" then principal = { Service = principal }
-  elseif principal ~= "*" then principal = { AWS = principal:find "^%d+$" and state.account.number and ("arn:aws:iam::%s:root"):format(principal) or principal }
+  if principal:find "%.amazonaws%.com" then
+    principal = { Service = principal }
+  elseif principal:find "^%d+$" then
+    principal = { AWS = ("arn:%s:iam::%s:root"):format(state.account.partition, principal) }
+  elseif principal ~= "*" then
+    principal = { AWS = principal }
   end
   local statement = {
     Sid = p.StatementId, Effect = "Allow", Principal = principal, Action = p.Action, Resource = it.fields.FunctionArn,
@@ -211,7 +216,8 @@ function operations.CreateFunctionUrlConfig(state, p)
   local it = find(state, p.FunctionName)
   if it.url then
     failure.raise("ResourceConflictException",
-      ("Failed to create function url config for [functionArn = %s]. Error message:  FunctionUrlConfig exists for this Lambda function"):format(it.fields.FunctionArn), 409)
+      ("Failed to create function url config for [functionArn = %s]. "
+        .. "Error message:  FunctionUrlConfig exists for this Lambda function"):format(it.fields.FunctionArn), 409)
   end
   return created(make_url(state, it, p))
 end
@@ -267,7 +273,8 @@ end
 function operations.ListEventSourceMappings(state, p)
   local name = p.FunctionName and name_of(p.FunctionName)
   local found = value.filter(state.mappings:all(), function(mapping)
-    return (not name or name_of(mapping.FunctionArn) == name) and (not p.EventSourceArn or mapping.EventSourceArn == p.EventSourceArn)
+    return (not name or name_of(mapping.FunctionArn) == name)
+      and (not p.EventSourceArn or mapping.EventSourceArn == p.EventSourceArn)
   end)
   local page, token = paging.cut(found, p.Marker, paging.size(p.MaxItems, 100, 100))
   return { EventSourceMappings = page, NextMarker = token }
@@ -318,7 +325,10 @@ local function seed_function(state, cursor)
   end
   local url = cursor:below "FunctionUrlConfig"
   if url then
-    make_url(state, it, { AuthType = url:required "AuthType", Cors = url:raw "Cors", InvokeMode = url:text "InvokeMode", CreationTime = url:time "CreationTime" })
+    make_url(state, it, {
+      AuthType = url:required "AuthType", Cors = url:raw "Cors", InvokeMode = url:text "InvokeMode",
+      CreationTime = url:time "CreationTime",
+    })
     url:finish()
   end
   it.concurrency = cursor:number "ReservedConcurrentExecutions"
@@ -339,7 +349,8 @@ function lambda.snapshot(state, put)
   for it in state.functions:each() do
     local shown = value.copy(it.fields)
     shown.LastModified, shown.RevisionId = nil, nil
-    shown.Tags, shown.Policy, shown.ReservedConcurrentExecutions = value.copy(it.tags), value.list(value.copy(it.policy)), it.concurrency
+    shown.Tags, shown.Policy = value.copy(it.tags), value.list(value.copy(it.policy))
+    shown.ReservedConcurrentExecutions = it.concurrency
     put(it.fields.FunctionArn, shown)
     if it.url then
       local url = value.copy(it.url)

@@ -3,7 +3,9 @@ local collection = require "sim.collection"
 local paging = require "sim.paging"
 local value = require "sim.value"
 
-local securityhub = { operations = {}, throttle = { code = "TooManyRequestsException", message = "Too Many Requests", status = 429 } }
+local securityhub = {
+  operations = {}, throttle = { code = "TooManyRequestsException", message = "Too Many Requests", status = 429 },
+}
 local operations = securityhub.operations
 
 function securityhub.open(state)

@@ -67,8 +67,7 @@ static void check_structure(const aws_shape *shape, const json_t *value, const c
     char below[512];
     if (!json_is_object(value)) fail_msg("%s: expected an object", path);
     if (aws_shape_trait(shape, "document")) return;
-    json_object_foreach((json_t *)(uintptr_t)value, name, member)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, name, member) {
         const aws_member *known = aws_shape_member(shape, name);
         if (!known) fail_msg("%s.%s: AWS's %s has no such member", path, name, aws_shape_name(shape));
         snprintf(below, sizeof below, "%s.%s", path, name);
@@ -82,8 +81,7 @@ static void check_list(const aws_shape *shape, const json_t *value, const char *
     json_t *item;
     char below[512];
     if (!json_is_array(value)) fail_msg("%s: expected an array", path);
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach (value, i, item) {
         snprintf(below, sizeof below, "%s[%zu]", path, i);
         check_reply(aws_member_shape(aws_shape_element(shape)), item, below);
     }
@@ -95,8 +93,7 @@ static void check_map(const aws_shape *shape, const json_t *value, const char *p
     json_t *item;
     char below[512];
     if (!json_is_object(value)) fail_msg("%s: expected an object", path);
-    json_object_foreach((json_t *)(uintptr_t)value, name, item)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, name, item) {
         snprintf(below, sizeof below, "%s.%s", path, name);
         check_reply(aws_member_shape(aws_shape_element(shape)), item, below);
     }
@@ -128,10 +125,12 @@ typedef struct outcome {
     aws_error error;
 } outcome;
 
-typedef struct try {
+typedef struct
+try {
     aws_attempt attempt; /* first */
     outcome outcome;
-} try;
+}
+try;
 
 static void on_done(aws_attempt *attempt, const aws_reply *reply)
 {
@@ -172,13 +171,11 @@ json_t *account_try(account *a, const char *service, const char *operation, cons
 
 static char *formatted(const char *format, va_list args)
 {
-    va_list again;
-    va_copy(again, args);
-    size_t len = (size_t)vsnprintf(NULL, 0, format, args) + 1;
-    char *text = malloc(len);
+    json_t *string = json_vsprintf(format, args);
+    assert_non_null(string);
+    char *text = strdup(json_string_value(string));
     assert_non_null(text);
-    vsnprintf(text, len, format, again);
-    va_end(again);
+    json_decref(string);
     return text;
 }
 

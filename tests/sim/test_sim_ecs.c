@@ -41,9 +41,9 @@ static int teardown(void **state)
 
 static void test_a_cluster_with_services_is_not_deleted(void **state)
 {
-    assert_int_equal(account_fails(*state, "ClusterContainsServicesException", "ecs", "delete_cluster",
-                                   "{\"cluster\": \"shop\"}"),
-                     400);
+    assert_int_equal(
+        account_fails(*state, "ClusterContainsServicesException", "ecs", "delete_cluster", "{\"cluster\": \"shop\"}"),
+        400);
     account_has(*state, ECS "cluster/shop", "status", "\"ACTIVE\"");
 }
 
@@ -114,10 +114,11 @@ static void test_tasks_stop_over_time(void **state)
 static void test_a_new_revision_is_rolled_out_before_the_old_one_stops(void **state)
 {
     account *a = *state;
-    json_t *made = account_call(a, "ecs", "register_task_definition",
-                                "{\"family\": \"web\", \"networkMode\": \"awsvpc\", \"cpu\": \"256\", \"memory\": \"512\","
-                                " \"requiresCompatibilities\": [\"FARGATE\"],"
-                                " \"containerDefinitions\": [{\"name\": \"web\", \"image\": \"nginx:2\"}]}");
+    json_t *made =
+        account_call(a, "ecs", "register_task_definition",
+                     "{\"family\": \"web\", \"networkMode\": \"awsvpc\", \"cpu\": \"256\", \"memory\": \"512\","
+                     " \"requiresCompatibilities\": [\"FARGATE\"],"
+                     " \"containerDefinitions\": [{\"name\": \"web\", \"image\": \"nginx:2\"}]}");
     assert_int_equal(json_integer_value(value_at(made, "taskDefinition.revision")), 2);
     account_do(a, "ecs", "update_service",
                "{\"cluster\": \"shop\", \"service\": \"web\", \"taskDefinition\": \"web\"}");
@@ -150,10 +151,11 @@ static void test_an_inactive_revision_stays_but_starts_nothing(void **state)
 
 static void test_fargate_refuses_the_hosts_process_namespace(void **state)
 {
-    account_fails(*state, "ClientException", "ecs", "register_task_definition",
-                  "{\"family\": \"x\", \"networkMode\": \"awsvpc\", \"cpu\": \"256\", \"memory\": \"512\", \"pidMode\": \"host\","
-                  " \"requiresCompatibilities\": [\"FARGATE\"],"
-                  " \"containerDefinitions\": [{\"name\": \"x\", \"image\": \"x\"}]}");
+    account_fails(
+        *state, "ClientException", "ecs", "register_task_definition",
+        "{\"family\": \"x\", \"networkMode\": \"awsvpc\", \"cpu\": \"256\", \"memory\": \"512\", \"pidMode\": \"host\","
+        " \"requiresCompatibilities\": [\"FARGATE\"],"
+        " \"containerDefinitions\": [{\"name\": \"x\", \"image\": \"x\"}]}");
 }
 
 static void test_a_terminated_instance_takes_its_container_instance_along(void **state)
@@ -165,7 +167,8 @@ static void test_a_terminated_instance_takes_its_container_instance_along(void *
     account_do(a, "ecs", "describe_container_instances", "{\"cluster\": \"hosts\", \"containerInstances\": [\"%s\"]}",
                text_at(listed, "containerInstanceArns.0"));
     account_fails(a, "InvalidParameterException", "ecs", "deregister_container_instance",
-                  "{\"cluster\": \"hosts\", \"containerInstance\": \"%s\"}", text_at(listed, "containerInstanceArns.0"));
+                  "{\"cluster\": \"hosts\", \"containerInstance\": \"%s\"}",
+                  text_at(listed, "containerInstanceArns.0"));
     account_do(a, "ec2", "terminate_instances", "{\"InstanceIds\": [\"i-00000000000000001\"]}");
     account_wait(a, 30000);
     account_do(a, "ecs", "delete_cluster", "{\"cluster\": \"hosts\"}");
@@ -194,7 +197,8 @@ static void test_tags_are_set_replaced_and_removed(void **state)
 {
     account *a = *state;
     account_do(a, "ecs", "tag_resource",
-               "{\"resourceArn\": \"" ECS "cluster/shop\", \"tags\": [{\"key\": \"team\", \"value\": \"x\"}, {\"key\": \"b\"}]}");
+               "{\"resourceArn\": \"" ECS
+               "cluster/shop\", \"tags\": [{\"key\": \"team\", \"value\": \"x\"}, {\"key\": \"b\"}]}");
     account_do(a, "ecs", "untag_resource", "{\"resourceArn\": \"" ECS "cluster/shop\", \"tagKeys\": [\"b\"]}");
     json_t *tags = account_call(a, "ecs", "list_tags_for_resource", "{\"resourceArn\": \"" ECS "cluster/shop\"}");
     assert_int_equal(json_array_size(json_object_get(tags, "tags")), 1);
@@ -205,11 +209,13 @@ static void test_tags_are_set_replaced_and_removed(void **state)
 static void test_a_service_is_created_updated_and_listed(void **state)
 {
     account *a = *state;
-    account_fails(a, "InvalidParameterException", "ecs", "create_service",
-                  "{\"cluster\": \"empty\", \"serviceName\": \"s\", \"taskDefinition\": \"web\", \"launchType\": \"FARGATE\"}");
-    account_do(a, "ecs", "create_service",
-               "{\"cluster\": \"empty\", \"serviceName\": \"s\", \"taskDefinition\": \"web\", \"desiredCount\": 1,"
-               " \"launchType\": \"FARGATE\", \"networkConfiguration\": {\"awsvpcConfiguration\": {\"subnets\": [\"subnet-1\"]}}}");
+    account_fails(
+        a, "InvalidParameterException", "ecs", "create_service",
+        "{\"cluster\": \"empty\", \"serviceName\": \"s\", \"taskDefinition\": \"web\", \"launchType\": \"FARGATE\"}");
+    account_do(
+        a, "ecs", "create_service",
+        "{\"cluster\": \"empty\", \"serviceName\": \"s\", \"taskDefinition\": \"web\", \"desiredCount\": 1,"
+        " \"launchType\": \"FARGATE\", \"networkConfiguration\": {\"awsvpcConfiguration\": {\"subnets\": [\"subnet-1\"]}}}");
     account_wait(a, 20000);
     account_has(a, ECS "service/empty/s", "runningCount", "1");
     account_do(a, "ecs", "update_service", "{\"cluster\": \"empty\", \"service\": \"s\", \"desiredCount\": 0}");

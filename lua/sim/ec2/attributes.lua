@@ -25,7 +25,9 @@ function operations.DescribeInstanceAttribute(state, p)
   ec2.dry_run(p)
   local instance = ec2.find(state, "instances", p.InstanceId)
   local read = READ[p.Attribute]
-  if not read then failure.raise("InvalidParameterValue", ("Value (%s) for parameter attribute is invalid."):format(p.Attribute)) end
+  if not read then
+    failure.raise("InvalidParameterValue", ("Value (%s) for parameter attribute is invalid."):format(p.Attribute))
+  end
   local name, found = read(instance)
   return { InstanceId = instance.InstanceId, [name] = found }
 end

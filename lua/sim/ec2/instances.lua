@@ -23,7 +23,8 @@ local function reference(state, given)
   local name = given.Name or (given.Arn and given.Arn:match "([^/]+)$")
   local profile = iam.profiles:get(name)
   if not profile or given.Arn and profile.Arn ~= given.Arn then
-    failure.raise("InvalidParameterValue", ("Value (%s) for parameter iamInstanceProfile is invalid. Invalid IAM Instance Profile name"):format(tostring(name)))
+    failure.raise("InvalidParameterValue",
+      ("Value (%s) for parameter iamInstanceProfile is invalid. Invalid IAM Instance Profile name"):format(tostring(name)))
   end
   return profile
 end
@@ -106,7 +107,8 @@ function instances.make(state, fields, now)
     SourceDestCheck = true, StateTransitionReason = "", ClientToken = fields.ClientToken or "",
     KeyName = fields.KeyName, PrivateIpAddress = private, PublicIpAddress = fields.PublicIpAddress,
     PrivateDnsName = ("ip-%s.ec2.internal"):format((private:gsub("%.", "-"))),
-    PublicDnsName = fields.PublicIpAddress and ("ec2-%s.compute-1.amazonaws.com"):format((fields.PublicIpAddress:gsub("%.", "-"))) or "",
+    PublicDnsName = fields.PublicIpAddress
+      and ("ec2-%s.compute-1.amazonaws.com"):format((fields.PublicIpAddress:gsub("%.", "-"))) or "",
     SubnetId = subnet.SubnetId, VpcId = subnet.VpcId, ProductCodes = value.list {}, NetworkInterfaces = value.list {},
     InstanceLifecycle = fields.InstanceLifecycle,
     SecurityGroups = groups_of(state, fields, subnet),
@@ -246,7 +248,8 @@ function operations.TerminateInstances(state, p)
   end)
   if first then
     failure.raise("OperationNotPermitted",
-      ("The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."):format(first.InstanceId))
+      ("The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.")
+        :format(first.InstanceId))
   end
   return { TerminatingInstances = changes }
 end
@@ -258,7 +261,8 @@ function operations.StopInstances(state, p)
     refuse_terminated(instance)
     if instance.disableApiStop then
       failure.raise("OperationNotPermitted",
-        ("The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."):format(instance.InstanceId))
+        ("The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.")
+          :format(instance.InstanceId))
     end
   end
   return { StoppingInstances = value.map(found, function(instance)

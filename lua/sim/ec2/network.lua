@@ -93,7 +93,8 @@ function operations.DeleteSecurityGroup(state, p)
     failure.raise("CannotDelete", ("the specified group: \"%s\" name: \"default\" cannot be deleted by a user"):format(p.GroupId))
   end
   for instance in state.instances:each() do
-    if instance.state ~= "terminated" and value.find(instance.SecurityGroups, function(each) return each.GroupId == p.GroupId end) then
+    local member = value.find(instance.SecurityGroups, function(each) return each.GroupId == p.GroupId end)
+    if member and instance.state ~= "terminated" then
       failure.raise("DependencyViolation", ("resource %s has a dependent object"):format(p.GroupId))
     end
   end

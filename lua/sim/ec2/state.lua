@@ -15,7 +15,10 @@ ec2.KINDS = {
   { collection = "vpcs", id = "VpcId", prefix = "vpc", type = "vpc", code = "InvalidVpcID" },
   { collection = "subnets", id = "SubnetId", prefix = "subnet", type = "subnet", code = "InvalidSubnetID" },
   { collection = "groups", id = "GroupId", prefix = "sg", type = "security-group", code = "InvalidGroup" },
-  { collection = "templates", id = "LaunchTemplateId", prefix = "lt", type = "launch-template", code = "InvalidLaunchTemplateId" },
+  {
+    collection = "templates", id = "LaunchTemplateId", prefix = "lt", type = "launch-template",
+    code = "InvalidLaunchTemplateId",
+  },
 }
 
 local WORDS <const> = {

@@ -13,7 +13,9 @@ function templates.make(state, fields)
     LaunchTemplateId = id, LaunchTemplateName = fields.LaunchTemplateName, CreateTime = fields.CreateTime or state.account:time(),
     CreatedBy = fields.CreatedBy or state.account.caller, DefaultVersionNumber = 1, LatestVersionNumber = 1,
     Tags = tags.upper.list(fields.Tags),
-    versions = { { data = fields.LaunchTemplateData, at = fields.CreateTime or state.account:time(), about = fields.VersionDescription } },
+    versions = { {
+      data = fields.LaunchTemplateData, at = fields.CreateTime or state.account:time(), about = fields.VersionDescription,
+    } },
   })
 end
 
@@ -38,9 +40,11 @@ local function find(state, reference)
   end
   if template then return template end
   if reference.LaunchTemplateId then
-    failure.raise("InvalidLaunchTemplateId.NotFound", ("The specified launch template, with template ID %s, does not exist."):format(reference.LaunchTemplateId))
+    failure.raise("InvalidLaunchTemplateId.NotFound",
+      ("The specified launch template, with template ID %s, does not exist."):format(reference.LaunchTemplateId))
   end
-  failure.raise("InvalidLaunchTemplateName.NotFoundException", "At least one of the launch templates specified in the request does not exist.")
+  failure.raise("InvalidLaunchTemplateName.NotFoundException",
+    "At least one of the launch templates specified in the request does not exist.")
 end
 templates.find = find
 
@@ -55,7 +59,9 @@ function templates.data(state, reference)
   local template = find(state, reference)
   local version = template.versions[number(template, reference.Version)]
   if not version then
-    failure.raise("InvalidLaunchTemplateId.VersionNotFound", ("Could not find the specified version %s for the launch template with ID %s."):format(tostring(reference.Version), template.LaunchTemplateId))
+    failure.raise("InvalidLaunchTemplateId.VersionNotFound",
+      ("Could not find the specified version %s for the launch template with ID %s.")
+        :format(tostring(reference.Version), template.LaunchTemplateId))
   end
   return version.data, template
 end

@@ -91,7 +91,8 @@ function operations.DeletePolicy(state, p)
   local managed = own(state, p.PolicyArn)
   if #policies.attachments(state, p.PolicyArn) > 0 then iam.conflict "Cannot delete a policy attached to entities." end
   if #managed.versions > 1 then
-    iam.conflict "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy."
+    iam.conflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+      .. "The default version is deleted with the policy.")
   end
   state.policies:remove(p.PolicyArn)
 end

@@ -63,7 +63,8 @@ function operations.CreateServiceLinkedRole(state, p)
   local service = p.AWSServiceName:match "^([^.]+)"
   local name = "AWSServiceRoleFor" .. service:gsub("^%l", string.upper) .. (p.CustomSuffix and "_" .. p.CustomSuffix or "")
   if state.roles:get(name) then
-    failure.raise("InvalidInput", ("Service role name %s has been taken in this account, please try a different suffix."):format(name))
+    failure.raise("InvalidInput",
+      ("Service role name %s has been taken in this account, please try a different suffix."):format(name))
   end
   local role = principals.make(state, "role", {
     RoleName = name, Path = "/aws-service-role/" .. p.AWSServiceName .. "/", Description = p.Description,

@@ -1,0 +1,48 @@
+/* What the providers that ask a server share: one request at a time, and its end. */
+#ifndef RIPOSTE_AWS_CREDENTIALS_REMOTE_H
+#define RIPOSTE_AWS_CREDENTIALS_REMOTE_H
+
+#include "aws/credentials/provider.h"
+
+#define AWS_REMOTE_BYTES_MAX ((size_t)256 << 10)
+
+/** The first member of such a provider. */
+typedef struct aws_remote {
+    aws_provider base;
+    aws_provider_context context;
+    const char *source; /* "imds", for messages */
+    aws_provider_done done;
+    void *data;
+    aws_exchange *exchange; /* NULL: none under way */
+    aws_exchange_done on_reply;
+} aws_remote;
+
+/** Send a request, whose content is moved; `on_reply` gets the remote as its data. A request that can't be sent ends
+ * the fetch. */
+void aws_remote_send(aws_remote *remote, aws_http_request *request, const aws_web_limits *limits,
+                     aws_exchange_done on_reply);
+/** A GET of `path` at an endpoint (path and all), with one header or none (`name` NULL). The value may be secret. */
+rip_status aws_remote_get(const aws_endpoint *endpoint, const char *path, const char *name, const char *value,
+                          aws_http_request *request, rip_error *err);
+void aws_remote_fail(aws_remote *remote, const rip_error *err);
+/** End the fetch with the credentials in a JSON object, or with what is wrong with it. */
+void aws_remote_finish(aws_remote *remote, const json_t *object, const aws_credentials_names *names);
+/** Give up what is under way. */
+void aws_remote_stop(aws_remote *remote);
+/** The object in a JSON body; NULL with `err` where there is none. New reference. */
+json_t *aws_remote_json(const char *source, const char *bytes, size_t len, rip_error *err);
+
+/** What a metadata service (instance or container) replies: {"AccessKeyId", "SecretAccessKey", "Token", "Expiration",
+ * "AccountId"}. An "error" that it reports in `Code` and `Message` is told. */
+rip_status aws_metadata_credentials(const char *source, const char *bytes, size_t len, aws_credentials **out,
+                                    rip_error *err);
+/** The same, as a fetch's end. */
+void aws_remote_finish_metadata(aws_remote *remote, const aws_http_response *response);
+
+/** AssumeRole and its like: POST `form` to STS, signed with `credentials` (NULL: unsigned), and end the fetch with the
+ * credentials in its reply. `form` is taken over. */
+void aws_remote_ask_sts(aws_remote *remote, rip_buffer *form, const aws_credentials *credentials);
+/** Append "&name=value" to a form, encoded. */
+void aws_form_add(rip_buffer *form, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,80 @@
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/credentials/remote.h"
+#include "engine/base/data.h"
+
+#define TOKEN_BYTES_MAX 20000 /* STS's limit for WebIdentityToken */
+
+typedef struct web_identity {
+    aws_remote remote;
+    char *role_arn, *file, *session_name; /* NULL: from the environment */
+} web_identity;
+
+static const char *either(const char *own, const char *variable)
+{
+    const char *value = own ? own : getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+static void fetch(aws_provider *self, aws_provider_done done, void *data)
+{
+    web_identity *p = (web_identity *)self;
+    const char *arn = either(p->role_arn, "AWS_ROLE_ARN");
+    const char *file = either(p->file, "AWS_WEB_IDENTITY_TOKEN_FILE");
+    const char *session = either(p->session_name, "AWS_ROLE_SESSION_NAME");
+    char name[64];
+    char *token = NULL;
+    size_t len = 0;
+    rip_error err;
+    rip_buffer form = {0};
+    rip_status status = RIP_OK;
+    p->remote.done = done;
+    p->remote.data = data;
+    if (!file)
+        status = rip_fail(&err, RIP_ENOTFOUND, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    else if (!arn)
+        status = rip_fail(&err, RIP_EINVAL, "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN beside it");
+    /* Read anew each time: the kubelet replaces it. */
+    else if (rip_read_file(file, TOKEN_BYTES_MAX, &token, &len, &err) != RIP_OK)
+        status = err.status = err.status == RIP_ENOTFOUND ? RIP_EINVAL : err.status;
+    if (status != RIP_OK) {
+        aws_remote_fail(&p->remote, &err);
+        return;
+    }
+    token[strcspn(token, "\r\n")] = '\0';
+    snprintf(name, sizeof name, "riposte-%lld", (long long)(rip_clock_now(p->remote.context.clock) / 1000));
+    rip_buffer_puts(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
+    aws_form_add(&form, "RoleArn", arn);
+    aws_form_add(&form, "RoleSessionName", session ? session : name);
+    aws_form_add(&form, "WebIdentityToken", token);
+    OPENSSL_cleanse(token, len);
+    free(token);
+    aws_remote_ask_sts(&p->remote, &form, NULL);
+}
+
+static void free_web_identity(aws_provider *self)
+{
+    web_identity *p = (web_identity *)self;
+    aws_remote_stop(&p->remote);
+    free(p->role_arn);
+    free(p->file);
+    free(p->session_name);
+    free(p);
+}
+
+aws_provider *aws_provider_web_identity(const aws_provider_context *context, const char *role_arn, const char *file,
+                                        const char *session_name)
+{
+    web_identity *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->remote = (aws_remote){.base = {fetch, free_web_identity}, .context = *context, .source = "web identity"};
+    if (role_arn) p->role_arn = strdup(role_arn);
+    if (file) p->file = strdup(file);
+    if (session_name) p->session_name = strdup(session_name);
+    if ((p->role_arn || !role_arn) && (p->file || !file) && (p->session_name || !session_name)) return &p->remote.base;
+    free_web_identity(&p->remote.base);
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/* Where a service's requests go: partitions, FIPS and dual-stack names, global services, configured endpoints, S3's
+ * buckets.
+ *
+ * Follows: AWS General Reference, "Service endpoints and quotas"; AWS SDKs and Tools Reference Guide, "Dual-stack and
+ * FIPS endpoints" and "Service-specific endpoints". */
+#ifndef RIPOSTE_AWS_ENDPOINT_H
+#define RIPOSTE_AWS_ENDPOINT_H
+
+#include "aws/http.h"
+#include "aws/model.h"
+#include "aws/profile.h"
+
+typedef struct aws_endpoint_options {
+    const aws_profiles *profiles; /* borrowed; may be NULL */
+    const char *profile;
+    const char *endpoint_url; /* over everything that is configured; NULL: none */
+} aws_endpoint_options;
+
+#define AWS_REGION_MAX 64
+
+typedef struct aws_endpoint {
+    char scheme[8];
+    char host[256]; /* with ":port" where one was configured */
+    char path[512]; /* what a configured endpoint puts before every path, without a final '/' */
+    char signing_region[AWS_REGION_MAX];
+    bool configured; /* not one of AWS's own names */
+} aws_endpoint;
+
+/** RIP_EINVAL for a region that is none, and for a configured endpoint that is no URL; the message names the setting.
+ */
+rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_service *service, const char *region,
+                                aws_endpoint *out, rip_error *err);
+
+/** The same for a name that no model is needed for (credentials' own services). `id` is the serviceId: "STS". */
+rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *prefix, const char *id,
+                              const char *region, aws_endpoint *out, rip_error *err);
+
+/** Fill the request's scheme and host, put the endpoint's path before its path, and the host prefix before the host.
+ * A bucket of S3 at the front of the path goes into the host's name, where its name can stand there, no endpoint is
+ * configured, and the profile's s3.addressing_style is not "path". */
+rip_status aws_endpoint_apply(const aws_endpoint_options *options, const aws_endpoint *endpoint, bool is_s3,
+                              aws_http_request *request, rip_error *err);
+
+/** Read a configured endpoint's URL; `setting` names it in messages. */
+rip_status aws_endpoint_parse(const char *url, const char *setting, aws_endpoint *out, rip_error *err);
+
+/** The partition that a region is in ("aws", "aws-cn", "aws-us-gov" …), for ARNs. A region of unknown form counts as
+ * one of "aws". */
+const char *aws_partition_of(const char *region);
+
+#endif

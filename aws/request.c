@@ -1,0 +1,78 @@
+#include "aws/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_AFTER_MAX_MS (5 * 60 * 1000)
+
+static bool has_authtype(const aws_operation *operation, const char *type)
+{
+    const char *own = json_string_value(aws_operation_trait(operation, "authtype"));
+    return own && strcmp(own, type) == 0;
+}
+
+bool aws_operation_is_unsigned(const aws_operation *operation)
+{
+    return has_authtype(operation, "none");
+}
+
+rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, aws_signer *signer,
+                                        const aws_operation *operation, const char *region,
+                                        const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
+                                        rip_error *err)
+{
+    const aws_service *service = aws_operation_service(operation);
+    bool is_s3 = strcmp(aws_service_name(service), "s3") == 0;
+    bool s3_like = strcmp(aws_service_signing_name(service), "s3") == 0;
+    aws_endpoint endpoint;
+    rip_status status = aws_endpoint_resolve(endpoints, service, region, &endpoint, err);
+    if (status == RIP_OK) status = aws_endpoint_apply(endpoints, &endpoint, is_s3, request, err);
+    if (status != RIP_OK || aws_operation_is_unsigned(operation)) return status;
+    aws_sign_options options = {
+        .region = endpoint.signing_region,
+        .service = aws_service_signing_name(service),
+        .now_ms = now_ms,
+        .normalize = !s3_like,
+        .encode_path = !s3_like,
+        .sign_body = s3_like,
+        .unsigned_body = has_authtype(operation, "v4-unsigned-body"),
+    };
+    return aws_sign_request(signer, request, credentials, &options, err);
+}
+
+static int64_t parse_date(const char *text)
+{
+    struct tm utc = {0};
+    const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &utc) : NULL;
+    return end && !*end ? (int64_t)timegm(&utc) * 1000 : 0;
+}
+
+int64_t aws_reply_time(const aws_http_response *response)
+{
+    return parse_date(aws_headers_get(&response->headers, "Date"));
+}
+
+static int within(int64_t ms)
+{
+    if (ms < 0) return 0;
+    return ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : (int)ms;
+}
+
+static bool parse_number(const char *text, int64_t *out)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len) return false;
+    *out = strtol(text, NULL, 10);
+    return true;
+}
+
+int aws_reply_retry_after(const aws_http_response *response, int64_t now_ms)
+{
+    int64_t number;
+    if (parse_number(aws_headers_get(&response->headers, "x-amz-retry-after"), &number)) return within(number);
+    const char *standard = aws_headers_get(&response->headers, "Retry-After");
+    if (parse_number(standard, &number)) return within(number * 1000);
+    int64_t date = parse_date(standard);
+    return date ? within(date - now_ms) : -1;
+}

@@ -1,0 +1,477 @@
+#include "aws/transport_curl.h"
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define BODY_BYTES_MAX ((size_t)64 << 20)
+#define HEADER_BYTES_MAX ((size_t)64 << 10)
+#define HEADER_COUNT_MAX 256
+#define TIMEOUT_MS 30000
+#define CONNECT_TIMEOUT_MS 5000
+#define CONNECTIONS 64
+#define IDLE_HANDLES 64
+
+/* One descriptor that libcurl waits on. */
+typedef struct watch {
+    uv_poll_t poll;
+    aws_web *web;
+    curl_socket_t fd;
+    int events;
+    struct watch *next;
+} watch;
+
+struct aws_web {
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    CURLM *multi;
+    CURL *idle[IDLE_HANDLES];
+    size_t idle_count;
+    char *ca_bundle;
+    aws_exchange *exchanges;
+    watch *watches;
+    unsigned handles_open; /* watches and the timer: the last to close frees the memory */
+    bool closing;
+};
+
+struct aws_exchange {
+    aws_web *web;
+    aws_exchange *previous, *next;
+    CURL *easy;
+    struct curl_slist *headers;
+    aws_http_request request;
+    aws_http_response response;
+    size_t header_bytes, body_max;
+    int timeout_ms;
+    aws_exchange_done done;
+    void *data;
+    rip_error refused; /* why we hung up ourselves */
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+/* Exchanges. */
+
+/** Nothing reaches it any more; its handle is kept for the next. */
+static void detach(aws_exchange *x)
+{
+    aws_web *web = x->web;
+    if (x->previous)
+        x->previous->next = x->next;
+    else
+        web->exchanges = x->next;
+    if (x->next) x->next->previous = x->previous;
+    if (!x->easy) return;
+    curl_multi_remove_handle(web->multi, x->easy);
+    if (web->idle_count < IDLE_HANDLES && !web->closing)
+        web->idle[web->idle_count++] = x->easy;
+    else
+        curl_easy_cleanup(x->easy);
+}
+
+static void wipe_and_free(aws_exchange *x)
+{
+    for (struct curl_slist *h = x->headers; h; h = h->next) OPENSSL_cleanse(h->data, strlen(h->data));
+    curl_slist_free_all(x->headers);
+    if (x->request.body.data) OPENSSL_cleanse(x->request.body.data, x->request.body.len);
+    if (x->response.body.data) OPENSSL_cleanse(x->response.body.data, x->response.body.len);
+    aws_http_request_free(&x->request);
+    aws_http_response_free(&x->response);
+    free(x);
+}
+
+static void release(aws_exchange *x)
+{
+    detach(x);
+    wipe_and_free(x);
+}
+
+static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
+{
+    const char *host = x->request.host;
+    const char *words = x->curl_error[0] ? x->curl_error : curl_easy_strerror(code);
+    if (x->refused.status != RIP_OK) {
+        *err = x->refused;
+        return err->status;
+    }
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return rip_fail(err, RIP_ETIMEOUT, "%s did not answer within %d ms", host, x->timeout_ms);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return rip_fail(err, RIP_EIO, "%s: its TLS certificate is not trusted: %s (AWS_CA_BUNDLE names other roots)",
+                        host, words);
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING: return rip_fail(err, RIP_EIO, "%s broke the connection before its reply's end", host);
+    case CURLE_UNSUPPORTED_PROTOCOL: return rip_fail(err, RIP_EINVAL, "%s: only http and https are spoken", host);
+    case CURLE_OUT_OF_MEMORY: return rip_nomem(err);
+    default: return rip_fail(err, RIP_EIO, "%s: %s", host, words);
+    }
+}
+
+static void finish(aws_exchange *x, CURLcode code)
+{
+    rip_error err = {0};
+    long status = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    x->response.status = (int)status;
+    bool whole = code == CURLE_OK && x->refused.status == RIP_OK && !x->response.body.failed;
+    if (!whole) explain(x, code, &err);
+    detach(x); /* first: the callback may free the web */
+    x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
+    wipe_and_free(x);
+}
+
+static void harvest(aws_web *web)
+{
+    CURLMsg *message;
+    int left;
+    while (web->multi && (message = curl_multi_info_read(web->multi, &left))) {
+        aws_exchange *x = NULL;
+        if (message->msg != CURLMSG_DONE) continue;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &x);
+        finish(x, code); /* may free the web: its memory stays until its handles are closed */
+    }
+}
+
+/* libcurl's view of the loop. */
+
+static void on_handle_closed(uv_handle_t *handle);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    watch *w = poll->data;
+    aws_web *web = w->web;
+    int running;
+    int what = 0;
+    if (status < 0) what = CURL_CSELECT_ERR;
+    if (events & UV_READABLE) what |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(web->multi, w->fd, what, &running);
+    harvest(web);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    aws_web *web = timer->data;
+    int running;
+    curl_multi_socket_action(web->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    harvest(web);
+}
+
+static watch *find_watch(aws_web *web, curl_socket_t fd)
+{
+    for (watch *w = web->watches; w; w = w->next) {
+        if (w->fd == fd) return w;
+    }
+    return NULL;
+}
+
+static watch *add_watch(aws_web *web, curl_socket_t fd)
+{
+    watch *w = calloc(1, sizeof *w);
+    if (!w || uv_poll_init_socket(web->loop, &w->poll, fd) != 0) {
+        free(w);
+        return NULL;
+    }
+    w->poll.data = w;
+    w->web = web;
+    w->fd = fd;
+    w->next = web->watches;
+    web->watches = w;
+    web->handles_open++;
+    return w;
+}
+
+static void drop_watch(watch *w)
+{
+    watch **at = &w->web->watches;
+    while (*at != w) at = &(*at)->next;
+    *at = w->next;
+    w->events = 0;
+    uv_close((uv_handle_t *)&w->poll, on_handle_closed);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data)
+{
+    aws_web *web = data;
+    watch *w = socket_data;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        /* The connection is kept: so is its watch, until the socket closes. */
+        if (w && w->events) uv_poll_stop(&w->poll);
+        if (w) w->events = 0;
+        return 0;
+    }
+    if (!w) w = find_watch(web, fd);
+    if (!w) w = add_watch(web, fd);
+    if (!w) return -1;
+    curl_multi_assign(web->multi, fd, w);
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    if (events != w->events) uv_poll_start(&w->poll, events, on_poll);
+    w->events = events;
+    return 0;
+}
+
+static int on_socket_closed(void *data, curl_socket_t fd)
+{
+    watch *w = find_watch(data, fd);
+    if (w) drop_watch(w);
+    return close(fd);
+}
+
+static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *data)
+{
+    aws_web *web = data;
+    (void)multi;
+    if (timeout_ms < 0)
+        uv_timer_stop(&web->timer);
+    else
+        uv_timer_start(&web->timer, on_timer, (uint64_t)timeout_ms, 0);
+    return 0;
+}
+
+/* What a server sends. */
+
+static size_t on_header(char *line, size_t size, size_t count, void *data)
+{
+    aws_exchange *x = data;
+    size_t len = size * count;
+    x->header_bytes += len;
+    if (x->header_bytes > HEADER_BYTES_MAX || x->response.headers.count >= HEADER_COUNT_MAX) {
+        rip_fail(&x->refused, RIP_ELIMIT, "%s sends more than %zu bytes or %d lines of headers", x->request.host,
+                 HEADER_BYTES_MAX, HEADER_COUNT_MAX);
+        return 0;
+    }
+    if (len > 5 && strncmp(line, "HTTP/", 5) == 0) { /* a final reply after 100 Continue, or after a proxy's */
+        aws_headers_free(&x->response.headers);
+        return len;
+    }
+    char *colon = memchr(line, ':', len);
+    if (!colon) return len;
+    size_t name_len = (size_t)(colon - line);
+    const char *value = colon + 1;
+    const char *end = line + len;
+    while (value < end && (*value == ' ' || *value == '\t')) value++;
+    while (end > value && strchr("\r\n \t", end[-1])) end--;
+    char *name = strndup(line, name_len);
+    char *copy = strndup(value, (size_t)(end - value));
+    rip_status status = name && copy ? aws_headers_add(&x->response.headers, name, copy, NULL) : RIP_ENOMEM;
+    free(name);
+    free(copy);
+    if (status == RIP_OK) return len;
+    rip_fail(&x->refused, RIP_EIO, "%s sends a header that is none", x->request.host);
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+{
+    aws_exchange *x = data;
+    size_t len = size * count;
+    if (len > x->body_max - x->response.body.len) {
+        rip_fail(&x->refused, RIP_ELIMIT, "%s sends a reply of more than %zu bytes", x->request.host, x->body_max);
+        return 0;
+    }
+    rip_buffer_append(&x->response.body, bytes, len);
+    return x->response.body.failed ? 0 : len;
+}
+
+/* Sending. */
+
+static bool add_line(aws_exchange *x, const char *name, const char *value)
+{
+    rip_buffer line = {0};
+    /* libcurl's way to say "this header, empty" is a semicolon. */
+    if (value && *value)
+        rip_buffer_printf(&line, "%s: %s", name, value);
+    else
+        rip_buffer_printf(&line, "%s%s", name, value ? ";" : ":");
+    struct curl_slist *longer = line.failed ? NULL : curl_slist_append(x->headers, line.data);
+    if (line.data) OPENSSL_cleanse(line.data, line.len);
+    rip_buffer_free(&line);
+    if (longer) x->headers = longer;
+    return longer != NULL;
+}
+
+static bool add_lines(aws_exchange *x)
+{
+    bool added = add_line(x, "Expect", NULL) && add_line(x, "Accept", NULL);
+    if (added && !aws_headers_get(&x->request.headers, "Content-Type")) added = add_line(x, "Content-Type", NULL);
+    if (added && !aws_headers_get(&x->request.headers, "User-Agent")) added = add_line(x, "User-Agent", "riposte");
+    for (size_t i = 0; added && i < x->request.headers.count; i++) {
+        const aws_header *header = &x->request.headers.items[i];
+        /* libcurl counts the body itself. */
+        if (strcasecmp(header->name, "Content-Length") != 0) added = add_line(x, header->name, header->value);
+    }
+    return added;
+}
+
+static void set_method(aws_exchange *x)
+{
+    CURL *easy = x->easy;
+    const aws_http_request *request = &x->request;
+    bool is_get = strcmp(request->method, "GET") == 0;
+    if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (request->body.len > 0 || (!is_get && strcmp(request->method, "DELETE") != 0)) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_options(aws_exchange *x, const aws_web_limits *limits)
+{
+    CURL *easy = x->easy;
+    curl_easy_reset(easy);
+    set_method(x);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* the path that was signed */
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, x->web);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
+    if (x->web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, x->web->ca_bundle);
+    if (limits && limits->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+}
+
+static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_error *err)
+{
+    aws_web *web = x->web;
+    const aws_http_request *request = &x->request;
+    rip_buffer url = {0};
+    if (!request->scheme || !request->host || !request->path || !request->method)
+        return rip_fail(err, RIP_EINVAL, "a request without scheme, host, path or method can't be sent");
+    rip_buffer_printf(&url, "%s://%s%s", request->scheme, request->host, request->path);
+    if (request->query && *request->query) rip_buffer_printf(&url, "?%s", request->query);
+    x->easy = web->idle_count ? web->idle[--web->idle_count] : curl_easy_init();
+    bool ready = !url.failed && x->easy && add_lines(x);
+    if (ready) {
+        set_options(x, limits);
+        ready = curl_easy_setopt(x->easy, CURLOPT_URL, url.data) == CURLE_OK;
+    }
+    rip_buffer_free(&url);
+    if (!ready) return rip_nomem(err);
+    CURLMcode code = curl_multi_add_handle(web->multi, x->easy);
+    return code == CURLM_OK ? RIP_OK : rip_fail(err, RIP_EIO, "libcurl: %s", curl_multi_strerror(code));
+}
+
+rip_status aws_web_send(aws_web *web, aws_http_request *request, const aws_web_limits *limits, aws_exchange_done done,
+                        void *data, aws_exchange **out, rip_error *err)
+{
+    aws_exchange *x = calloc(1, sizeof *x);
+    if (!x) {
+        aws_http_request_free(request);
+        return rip_nomem(err);
+    }
+    x->web = web;
+    x->next = web->exchanges;
+    if (x->next) x->next->previous = x;
+    web->exchanges = x;
+    x->request = *request;
+    *request = (aws_http_request){0};
+    x->done = done;
+    x->data = data;
+    x->timeout_ms = limits && limits->timeout_ms > 0 ? limits->timeout_ms : TIMEOUT_MS;
+    x->body_max = limits && limits->body_bytes ? limits->body_bytes : BODY_BYTES_MAX;
+    rip_status status = prepare(x, limits, err);
+    if (status != RIP_OK)
+        release(x);
+    else if (out)
+        *out = x;
+    return status;
+}
+
+void aws_web_cancel(aws_exchange *exchange)
+{
+    release(exchange);
+}
+
+/* The whole. */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    aws_web *web;
+    if (handle->type == UV_TIMER) {
+        web = handle->data;
+    } else {
+        watch *w = handle->data;
+        web = w->web;
+        free(w);
+    }
+    if (--web->handles_open == 0) free(web);
+}
+
+void aws_web_free(aws_web *web)
+{
+    if (!web) return;
+    web->closing = true;
+    while (web->exchanges) release(web->exchanges);
+    for (size_t i = 0; i < web->idle_count; i++) curl_easy_cleanup(web->idle[i]);
+    curl_multi_cleanup(web->multi);
+    web->multi = NULL;
+    while (web->watches) drop_watch(web->watches);
+    free(web->ca_bundle);
+    uv_close((uv_handle_t *)&web->timer, on_handle_closed);
+}
+
+/** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves
+ * this to the program where it may use no signals, as beside threads. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
+
+rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return rip_fail(err, RIP_EIO, "libcurl could not be started");
+    if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
+        return rip_fail(err, RIP_EIO,
+                        "this libcurl resolves names on the caller's thread; one with an asynchronous "
+                        "resolver is needed");
+    aws_web *web = calloc(1, sizeof *web);
+    if (web) web->multi = curl_multi_init();
+    if (web && options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
+    if (!web || !web->multi || (options->ca_bundle && !web->ca_bundle)) {
+        if (web && web->multi) curl_multi_cleanup(web->multi);
+        free(web);
+        return rip_nomem(err);
+    }
+    ignore_broken_pipes();
+    web->loop = options->loop;
+    uv_timer_init(web->loop, &web->timer);
+    web->timer.data = web;
+    web->handles_open = 1;
+    long connections = options->max_connections > 0 ? options->max_connections : CONNECTIONS;
+    curl_multi_setopt(web->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(web->multi, CURLMOPT_SOCKETDATA, web);
+    curl_multi_setopt(web->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
+    curl_multi_setopt(web->multi, CURLMOPT_TIMERDATA, web);
+    curl_multi_setopt(web->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+    curl_multi_setopt(web->multi, CURLMOPT_MAXCONNECTS, connections * 4);
+    *out = web;
+    return RIP_OK;
+}

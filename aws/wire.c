@@ -1,0 +1,301 @@
+/* The transport to AWS: credentials, endpoint, signature, HTTP. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "aws/client.h"
+#include "aws/credentials/provider.h"
+#include "aws/endpoint.h"
+#include "aws/request.h"
+#include "aws/sign.h"
+#include "aws/transport_curl.h"
+
+#define SKEW_MS (4 * 60 * 1000) /* AWS refuses from five minutes on */
+
+typedef struct wire {
+    aws_transport base;
+    rip_clock *clock;
+    aws_web *web;
+    aws_signer *signer;
+    aws_profiles *profiles;
+    char *profile, *endpoint_url, *region;
+    aws_provider_context context;
+    aws_endpoint_options endpoints;
+    aws_credentials_cache *credentials;
+    size_t max_reply_bytes;
+    int64_t skew_ms; /* AWS's clock less ours */
+} wire;
+
+/* What one attempt is at: waiting for credentials, on the wire, or about to be told. */
+typedef struct trip {
+    wire *wire;
+    aws_attempt *attempt;
+    aws_credentials_wait *wait;
+    aws_credentials *credentials;
+    aws_exchange *exchange;
+    rip_timer tell;
+    rip_error why;
+    int64_t started;
+} trip;
+
+static void end_trip(trip *t)
+{
+    rip_timer_stop(&t->tell);
+    if (t->wait) aws_credentials_wait_cancel(t->wait);
+    if (t->exchange) aws_web_cancel(t->exchange);
+    aws_credentials_unref(t->credentials);
+    t->attempt->transport_data = NULL;
+    free(t);
+}
+
+/* Endings. */
+
+static void tell(trip *t, const aws_reply *reply)
+{
+    aws_attempt *attempt = t->attempt;
+    end_trip(t);
+    attempt->done(attempt, reply);
+}
+
+static void tell_failure(trip *t, const char *code, const rip_error *why, bool retryable)
+{
+    aws_error error = {.retryable = retryable};
+    snprintf(error.code, sizeof error.code, "%s", code);
+    snprintf(error.message, sizeof error.message, "%s", why->message);
+    tell(t, &(aws_reply){.error = &error, .request_id = "", .retry_after_ms = -1});
+}
+
+static void on_tell(void *data)
+{
+    trip *t = data;
+    rip_error why = t->why;
+    tell_failure(t, "RequestNotSent", &why, false);
+}
+
+/** From the loop: `done` is never called from inside send. */
+static void fail_soon(trip *t, const rip_error *err)
+{
+    t->why = *err;
+    rip_timer_start(&t->tell, t->wire->clock, 0, on_tell, t);
+}
+
+static bool is_clock_error(const char *code)
+{
+    static const char *const CODES[] = {"RequestTimeTooSkewed", "RequestExpired",        "InvalidSignatureException",
+                                        "AuthFailure",          "SignatureDoesNotMatch", "RequestInTheFuture"};
+    for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
+        if (strcmp(code, CODES[i]) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_expired_error(const char *code)
+{
+    return strcmp(code, "ExpiredToken") == 0 || strcmp(code, "ExpiredTokenException") == 0;
+}
+
+/** Learn the server's clock where ours is so far from it that signatures are refused. True if that is news. */
+static bool correct_clock(wire *w, int64_t server_ms, const char *code)
+{
+    if (server_ms == 0 || !is_clock_error(code)) return false;
+    int64_t skew = server_ms - rip_clock_now(w->clock);
+    int64_t news = skew - w->skew_ms;
+    if (news > -SKEW_MS && news < SKEW_MS) return false;
+    w->skew_ms = skew;
+    return true;
+}
+
+static void explain_redirect(const aws_http_response *response, aws_error *error)
+{
+    if (response->status < 300 || response->status > 399 || response->status == 304) return;
+    const char *region = aws_headers_get(&response->headers, "x-amz-bucket-region");
+    const char *location = aws_headers_get(&response->headers, "Location");
+    if (!*error->code) snprintf(error->code, sizeof error->code, "%s", region ? "PermanentRedirect" : "Redirect");
+    if (region)
+        snprintf(error->message, sizeof error->message, "the bucket is in region %.64s: call it there", region);
+    else
+        snprintf(error->message, sizeof error->message,
+                 "the endpoint redirects to %.300s; redirects are not followed, since the request is signed for its "
+                 "host",
+                 location ? location : "nowhere");
+    error->retryable = false;
+}
+
+static void on_reply(void *data, const aws_http_response *response, const rip_error *err)
+{
+    trip *t = data;
+    wire *w = t->wire;
+    t->exchange = NULL;
+    if (!response) {
+        bool late = err->status == RIP_ETIMEOUT;
+        bool broken = err->status == RIP_EIO;
+        tell_failure(t, late ? "RequestTimeout" : broken ? "ConnectionError" : "ReplyTooLarge", err, late || broken);
+        return;
+    }
+    char request_id[AWS_REQUEST_ID_MAX] = "";
+    aws_error error = {0};
+    rip_error why;
+    aws_reply reply = {.request_id = request_id,
+                       .server_time_ms = aws_reply_time(response),
+                       .retry_after_ms = aws_reply_retry_after(response, rip_clock_now(w->clock))};
+    json_t *output = NULL;
+    rip_status status = aws_protocol_parse(t->attempt->operation, response, &output, &error, request_id, &why);
+    if (status != RIP_OK) {
+        snprintf(error.code, sizeof error.code, "UnreadableReply");
+        snprintf(error.message, sizeof error.message, "%s", why.message);
+        error.http_status = response->status;
+        error.retryable = response->status >= 500;
+    }
+    explain_redirect(response, &error);
+    if (*error.code) {
+        if (correct_clock(w, reply.server_time_ms, error.code)) error.retryable = true;
+        if (is_expired_error(error.code) && t->credentials && t->credentials->expires_ms) {
+            aws_credentials_cache_drop(w->credentials, t->credentials);
+            error.retryable = true;
+        }
+        reply.error = &error;
+    } else {
+        reply.output = output;
+    }
+    tell(t, &reply);
+    json_decref(output);
+}
+
+/* Sending. */
+
+static rip_status prepare(trip *t, aws_http_request *request, rip_error *err)
+{
+    wire *w = t->wire;
+    const aws_attempt *attempt = t->attempt;
+    rip_status status = aws_protocol_build(attempt->operation, attempt->params, attempt->token, request, err);
+    if (status != RIP_OK) return status;
+    return aws_request_address_and_sign(&w->endpoints, w->signer, attempt->operation, attempt->region, t->credentials,
+                                        rip_clock_now(w->clock) + w->skew_ms, request, err);
+}
+
+static void set_off(trip *t)
+{
+    wire *w = t->wire;
+    aws_http_request request = {0};
+    rip_error err = {0};
+    aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
+    rip_status status = prepare(t, &request, &err);
+    if (status == RIP_OK) status = aws_web_send(w->web, &request, &limits, on_reply, t, &t->exchange, &err);
+    aws_http_request_free(&request);
+    if (status != RIP_OK) fail_soon(t, &err);
+}
+
+static void on_credentials(void *data, aws_credentials *credentials, const rip_error *err)
+{
+    trip *t = data;
+    t->wait = NULL;
+    if (!credentials) {
+        bool passing = err->status == RIP_EIO || err->status == RIP_ETIMEOUT;
+        tell_failure(t, "CredentialsError", err, passing);
+        return;
+    }
+    t->credentials = aws_credentials_ref(credentials);
+    set_off(t);
+}
+
+static void wire_send(aws_transport *self, aws_attempt *attempt)
+{
+    wire *w = (wire *)self;
+    trip *t = calloc(1, sizeof *t);
+    if (!t) abort(); /* as jansson and libuv do, below everything that could tell */
+    t->wire = w;
+    t->attempt = attempt;
+    attempt->transport_data = t;
+    if (aws_operation_is_unsigned(attempt->operation)) {
+        set_off(t);
+        return;
+    }
+    aws_credentials *ready = aws_credentials_cache_get(w->credentials, on_credentials, t, &t->wait);
+    if (!ready) return;
+    t->credentials = aws_credentials_ref(ready);
+    set_off(t);
+}
+
+static void wire_cancel(aws_transport *self, aws_attempt *attempt)
+{
+    (void)self;
+    if (attempt->transport_data) end_trip(attempt->transport_data);
+}
+
+static void wire_free(aws_transport *self)
+{
+    wire *w = (wire *)self;
+    aws_credentials_cache_free(w->credentials);
+    aws_web_free(w->web);
+    aws_signer_free(w->signer);
+    aws_profiles_free(w->profiles);
+    free(w->profile);
+    free(w->endpoint_url);
+    free(w->region);
+    free(w);
+}
+
+static char *default_region(const aws_profiles *profiles, const char *profile)
+{
+    const char *region = aws_setting(NULL, profile, "AWS_REGION", NULL);
+    if (!region) region = aws_setting(profiles, profile, "AWS_DEFAULT_REGION", "region");
+    return region ? strdup(region) : NULL;
+}
+
+char *aws_default_region(const char *profile)
+{
+    aws_profiles *profiles = NULL;
+    if (aws_profiles_load(&profiles, NULL) != RIP_OK) profiles = NULL;
+    char *region = default_region(profiles, aws_profile_name(profile));
+    aws_profiles_free(profiles);
+    return region;
+}
+
+static rip_status open_web(wire *w, const aws_wire_options *options, rip_error *err)
+{
+    aws_web_options web = {
+        .loop = options->loop, .ca_bundle = options->ca_bundle, .max_connections = options->max_connections};
+    if (!web.ca_bundle) web.ca_bundle = aws_setting(w->profiles, w->profile, "AWS_CA_BUNDLE", "ca_bundle");
+    return aws_web_new(&web, &w->web, err);
+}
+
+static rip_status open_credentials(wire *w, const aws_wire_options *options, rip_error *err)
+{
+    w->context = (aws_provider_context){
+        .loop = options->loop,
+        .clock = options->clock,
+        .web = w->web,
+        .signer = w->signer,
+        .profiles = w->profiles,
+        .profile = options->profile ? w->profile : NULL,
+        .region = w->region ? w->region : "us-east-1",
+    };
+    w->credentials = aws_credentials_cache_new(&w->context, aws_provider_default(&w->context));
+    return w->credentials ? RIP_OK : rip_nomem(err);
+}
+
+rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, rip_error *err)
+{
+    wire *w = calloc(1, sizeof *w);
+    if (!w) return rip_nomem(err);
+    w->base = (aws_transport){wire_send, wire_cancel, wire_free};
+    w->clock = options->clock;
+    w->max_reply_bytes = options->max_reply_bytes;
+    w->signer = aws_signer_new();
+    w->profile = strdup(aws_profile_name(options->profile));
+    if (options->endpoint_url) w->endpoint_url = strdup(options->endpoint_url);
+    rip_status status = RIP_OK;
+    if (!w->signer || !w->profile || (options->endpoint_url && !w->endpoint_url)) status = rip_nomem(err);
+    if (status == RIP_OK) status = aws_profiles_load(&w->profiles, err);
+    if (status == RIP_OK) status = open_web(w, options, err);
+    if (status == RIP_OK) {
+        w->region = default_region(w->profiles, w->profile);
+        w->endpoints = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
+        status = open_credentials(w, options, err);
+    }
+    if (status == RIP_OK)
+        *out = &w->base;
+    else
+        wire_free(&w->base);
+    return status;
+}
