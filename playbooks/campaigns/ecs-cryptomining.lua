@@ -97,15 +97,16 @@ local function contain_machines(run, found)
   end)
 end
 
--- What costs nothing while it lies there goes last, but for clusters: their quota makes them the longest.
+local function delete_groups(run, found)
+  run:phase("leftovers", function()
+    run:parallel(names_of(found.groups), function(group) run.actions.autoscaling.delete_group { group = group } end)
+  end)
+end
+
+-- What costs nothing while it lies there goes last.
 local function clear(run, found)
   run:phase("leftovers", function()
     run:parallel({
-      function()
-        run:parallel(names_of(found.machines.groups), function(group)
-          run.actions.autoscaling.delete_group { group = group, wait = false }
-        end)
-      end,
       function()
         run:parallel(found.functions.functions, function(thing)
           run.actions.lambda.delete_url { name = thing.name }
@@ -143,9 +144,23 @@ local function fresh(attack, found)
   return found, total
 end
 
--- The clusters take as long as their quota wants. Meanwhile the rest is done, and looked at again.
-local function contain(attack, found, round)
-  local run, total = attack.run, 0
+local contain
+
+-- What came back, or was made while the rest of it went.
+local function look_again(attack, round)
+  local run = attack.run
+  if run.mode ~= "enforce" or round == ROUNDS then return 0 end
+  local back, count = run:phase("proof", function()
+    run:sleep(BREATH)
+    return fresh(attack, judge(attack, read(attack)))
+  end)
+  return count == 0 and 0 or count + contain(attack, back, round + 1)
+end
+
+-- Clusters and groups take as long as a quota or their instances want. Meanwhile the rest is done, and looked at again.
+-- Gives how many more things that brought.
+function contain(attack, found, round)
+  local run, more = attack.run, 0
   run:parallel({
     function() contain_containers(run, found.containers) end,
     function()
@@ -153,16 +168,16 @@ local function contain(attack, found, round)
         function() run:phase("credentials", function() lock_found(attack, found) end) end,
         function() contain_machines(run, found.machines) end,
       }, call)
-      clear(run, found)
-      if run.mode ~= "enforce" or round == ROUNDS then return end
-      local back, count = run:phase("proof", function()
-        run:sleep(BREATH)
-        return fresh(attack, judge(attack, read(attack)))
-      end)
-      if count > 0 then total = count + contain(attack, back, round + 1) end
+      run:parallel({
+        function() delete_groups(run, found.machines) end,
+        function()
+          clear(run, found)
+          more = look_again(attack, round)
+        end,
+      }, call)
     end,
   }, call)
-  return total
+  return more
 end
 
 -- Is there a cluster now that was not there when it was looked last?

@@ -7,7 +7,7 @@ return {
   region = "us-east-1",
   iam = {
     users = { shop.users[1], shop.users[2], shop.users[3], campaign.user },
-    roles = shop.roles,
+    roles = campaign.with(shop.roles, { campaign.role }),
     instanceProfiles = shop.instance_profiles,
   },
   ecs = {

@@ -87,10 +87,19 @@ end
 
 campaign.functions = {
   {
-    FunctionName = "gen-3b7c", Role = "functions", Runtime = "python3.12", Handler = "index.handler",
+    FunctionName = "gen-3b7c", Role = "gen-3b7c-role", Runtime = "python3.12", Handler = "index.handler",
     LastModified = "2025-11-02T14:09:30Z", FunctionUrlConfig = { AuthType = "NONE" },
   },
 }
+campaign.role = {
+  RoleName = "gen-3b7c-role", CreateDate = "2025-11-02T14:09:00Z",
+  AssumeRolePolicyDocument = {
+    Version = "2012-10-17",
+    Statement = { { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = { "lambda.amazonaws.com" } } } },
+  },
+  AttachedManagedPolicies = { "arn:aws:iam::aws:policy/AdministratorAccess" },
+}
+event("CreateRole", "iam", 9, 0, "AWS::IAM::Role", "gen-3b7c-role", { roleName = "gen-3b7c-role" })
 event("CreateFunction20150331", "lambda", 9, 30, "AWS::Lambda::Function", "gen-3b7c", { functionName = "gen-3b7c" })
 
 campaign.user = {

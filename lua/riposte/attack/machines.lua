@@ -75,10 +75,12 @@ end
 local function instance_thing(attack, instance, groups)
   local id, proof = instance.InstanceId, {}
   local group = tag_of(instance, "aws:autoscaling:groupName") or groups.holds[id]
-  if group and groups.ours[group] then proof[#proof + 1] = "it is of the group " .. group .. ", which is the attack's" end
+  local ours = group and groups.ours[group]
+  if ours then proof[#proof + 1] = "it is of the group " .. group .. ", which is the attack's" end
   if attack.instances[id] then proof[#proof + 1] = "the finding names it" end
   return {
     kind = "instance", name = id, what = id, known = instance, created = time.ms(instance.LaunchTime), proof = proof,
+    by = group and not ours and "the group " .. group .. ", which is not the attack's" or nil,
     marks = marks_of(instance.InstanceType),
   }
 end
