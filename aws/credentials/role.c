@@ -16,8 +16,7 @@ static void add_tags(rip_buffer *form, const json_t *tags)
     const char *key;
     json_t *value;
     unsigned index = 1;
-    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
         char name[64];
         snprintf(name, sizeof name, "Tags.member.%u.Key", index);
         aws_form_add(form, name, key);
@@ -73,20 +72,6 @@ static void free_role(aws_provider *self)
     free(p->arn);
     free(p->session_name);
     free(p);
-}
-
-static void add_tags(rip_buffer *form, const json_t *tags)
-{
-    const char *key;
-    json_t *value;
-    unsigned index = 1;
-    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
-        char name[64];
-        snprintf(name, sizeof name, "Tags.member.%u.Key", index);
-        aws_form_add(form, name, key);
-        snprintf(name, sizeof name, "Tags.member.%u.Value", index++);
-        aws_form_add(form, name, json_is_string(value) ? json_string_value(value) : "");
-    }
 }
 
 aws_provider *aws_provider_role(const aws_provider_context *context, aws_provider *source, const aws_role *role)
