@@ -15,6 +15,8 @@ AMI = "ami-12c6146b"
 TRUST = {"Version": "2012-10-17",
          "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 SES = "arn:aws:iam::aws:policy/AmazonSESFullAccess"
+DETECTOR = "12abc34d567e8fa901bc2d34e56789f0"
+FINDING = "c4b9e1f0a7d84c1e9a3f5b6d7e8f9012"
 ACTOR = f"arn:aws:iam::{ACCOUNT}:user/ci-deploy"
 
 
@@ -46,7 +48,7 @@ class Campaign:
         self.functions = emulator.client("lambda")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
         self.wall = self.ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
-        self.keys, self.instances = {}, {}
+        self.keys, self.instances, self.members = {}, {}, {}
         self.build_own()
         self.began = int(time.time()) + 1
         time.sleep(self.began - time.time() + 0.1)
@@ -74,6 +76,8 @@ class Campaign:
         self.autoscaling.create_auto_scaling_group(
             AutoScalingGroupName=name, MinSize=size, MaxSize=size, DesiredCapacity=size, AvailabilityZones=[REGION + "a"],
             LaunchTemplate={"LaunchTemplateName": name, "Version": "$Latest"})
+        made = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+        self.members[name] = [instance["InstanceId"] for instance in made["Instances"]]
 
     def build_own(self):
         self.user("ann")
@@ -120,11 +124,10 @@ class Campaign:
         ]
         sequence = {"uid": "c4b9", "description": "One key made many clusters that mine.", "actors": [actor],
                     "resources": resources, "endpoints": [], "signals": [], "sequenceIndicators": []}
-        detector = "12abc34d567e8fa901bc2d34e56789f0"
-        detail = {"schemaVersion": "2.0", "accountId": ACCOUNT, "region": REGION, "partition": "aws", "id": "c4b9e1f0a7d8",
-                  "arn": f"arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/{detector}/finding/c4b9e1f0a7d8",
+        detail = {"schemaVersion": "2.0", "accountId": ACCOUNT, "region": REGION, "partition": "aws", "id": FINDING,
+                  "arn": f"arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/{DETECTOR}/finding/{FINDING}",
                   "type": "AttackSequence:ECS/CompromisedCluster", "resource": {"resourceType": "AttackSequence"},
-                  "service": {"serviceName": "guardduty", "detectorId": detector, "eventFirstSeen": iso(self.began),
+                  "service": {"serviceName": "guardduty", "detectorId": DETECTOR, "eventFirstSeen": iso(self.began),
                               "eventLastSeen": iso(self.began + 500), "archived": False, "count": 1,
                               "detection": {"sequence": sequence}},
                   "severity": 9.0, "createdAt": iso(self.began + 600), "updatedAt": iso(self.began + 600),
@@ -167,9 +170,13 @@ class Campaign:
             return {"InstanceId": self.instances[name], "ImageId": AMI, "InstanceType": kind, "Tags": {"Name": name},
                     "disableApiTermination": True} | more
 
+        def members(name, kind, **more):
+            tags = {"aws:autoscaling:groupName": name}
+            return [{"InstanceId": i, "ImageId": AMI, "InstanceType": kind, "Tags": tags} | more for i in self.members[name]]
+
         def group(name, size, **more):
             return {"AutoScalingGroupName": name, "MinSize": size, "MaxSize": size, "DesiredCapacity": size,
-                    "AvailabilityZones": [REGION + "a"],
+                    "AvailabilityZones": [REGION + "a"], "Instances": self.members[name],
                     "LaunchTemplate": {"LaunchTemplateName": name, "Version": "$Latest"}} | more
 
         def user(name, **more):
@@ -187,13 +194,15 @@ class Campaign:
                                 [cluster(name, "svc", "miner", 10, **rogue) for name in ROGUE_CLUSTERS]},
             "ec2": {"instances": [instance("bastion", "t3.micro"),
                                   instance("gpu-1", "g5.xlarge", LaunchTime=since),
-                                  instance("gpu-2", "g5.xlarge", LaunchTime=since)],
+                                  instance("gpu-2", "g5.xlarge", LaunchTime=since)] +
+                                 members("web", "t3.small") + members("miners", "g5.xlarge", LaunchTime=since),
                     "launchTemplates": [
                         {"LaunchTemplateName": name, "LaunchTemplateData": {"ImageId": AMI, "InstanceType": kind}}
                         for name, kind in (("web", "t3.small"), ("miners", "g5.xlarge"))]},
-            "autoscaling": {"groups": [group("web", 1), group("miners", 2)]},
+            "autoscaling": {"groups": [group("web", 1), group("miners", 2, CreatedTime=since)]},
             "lambda": {"functions": [{"FunctionName": "orders", "Role": "worker", "Runtime": "python3.12",
                                       "Handler": "index.handler"}]},
+            "guardduty": {"DetectorId": DETECTOR, "findings": [{"Id": FINDING}]},
             "cloudtrail": {"events": list(self.trail())},
         }
 

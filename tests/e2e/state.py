@@ -54,7 +54,7 @@ def of_drill(snapshot):
         elif ":ecs:" in arn and name.startswith("task-definition/") and fields["status"] == "ACTIVE":
             add_definition(state, fields)
         elif ":ec2:" in arn and name.startswith("instance/"):
-            add_instance(state, fields, fields.get("disableApiTermination", False))
+            add_instance(state, fields, fields["DisableApiTermination"])
         elif ":autoscaling:" in arn and ":autoScalingGroupName/" in name:
             add_group(state, fields)
         elif ":iam:" in arn and "/access-key/" in name:

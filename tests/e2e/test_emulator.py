@@ -94,7 +94,8 @@ class HostPid(Answer):
             containerDefinitions=[{"name": "main", "image": "agent:3", "essential": True,
                                    "environment": [{"name": "A", "value": "b"}]}])
         self.bad = bad["taskDefinition"]["taskDefinitionArn"]
-        self.ecs.create_service(cluster="shop", serviceName="agent", taskDefinition="agent:1", desiredCount=1)
+        # The emulator starts no tasks: a service that wants none is stable.
+        self.ecs.create_service(cluster="shop", serviceName="agent", taskDefinition="agent:1", desiredCount=0)
 
     def finding(self):
         asff = {"SchemaVersion": "2018-10-08", "Id": f"arn:aws:securityhub:{REGION}:{ACCOUNT}:security-control/ECS.3/finding/1",
