@@ -14,7 +14,7 @@ SKIPPED = 77
 
 def environment(**more):
     """Nothing of the caller's own configuration or AWS account reaches the program."""
-    plain = {name: os.environ[name] for name in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
+    plain = {name: os.environ[name] for name in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "RIPOSTE_DATA_DIR") if name in os.environ}
     return plain | {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"} | more
 
 

@@ -50,13 +50,13 @@ end
 
 local function read_cluster(run, ecs, cluster)
   local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
-  local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
-  if cluster.activeServicesCount > 0 then
+  local parts, tasks = {}, cluster.runningTasksCount + cluster.pendingTasksCount
+  -- What ECS counts as none is not asked for: each list costs a request of a quota. Tasks tell of services too: those
+  -- that drain are not counted as active.
+  if cluster.activeServicesCount + tasks > 0 then
     parts[#parts + 1] = function() entry.services = services_in(run, ecs, arn) end
   end
-  if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
-    parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
-  end
+  if tasks > 0 then parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end end
   run:parallel(parts, function(part) part() end)
   return entry
 end
