@@ -48,13 +48,21 @@ local function tasks_in(run, ecs, cluster)
   return tasks
 end
 
-local function read_cluster(run, ecs, cluster)
+-- Does ECS count what is in clusters? An emulator may leave the counts at zero; then every cluster is asked.
+local function counts_kept(clusters)
+  for _, cluster in ipairs(clusters) do
+    if cluster.activeServicesCount > 0 then return true end
+  end
+  return false
+end
+
+local function read_cluster(run, ecs, cluster, counted)
   local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
   local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
-  if cluster.activeServicesCount > 0 then
+  if not counted or cluster.activeServicesCount > 0 then
     parts[#parts + 1] = function() entry.services = services_in(run, ecs, arn) end
   end
-  if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
+  if not counted or cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
     parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
   end
   run:parallel(parts, function(part) part() end)
@@ -87,15 +95,17 @@ function containers.read(attack, names)
   local run = attack.run
   local ecs = run.aws.ecs { region = attack.region }
   local clusters = {}
-  for batch in batches(names or all(ecs:pages("list_clusters", { maxResults = 100 })), 100) do
+  names = names or all(ecs:pages("list_clusters", { maxResults = 100 }))
+  for _, name in ipairs(names) do attack.seen[name] = true end
+  for batch in batches(names, 100) do
     local output = ecs:describe_clusters { clusters = batch, include = { "SETTINGS", "CONFIGURATIONS", "TAGS" } }
     for _, cluster in ipairs(output.clusters or {}) do
       if cluster.status ~= "INACTIVE" then clusters[#clusters + 1] = cluster end
     end
   end
-  for _, cluster in ipairs(clusters) do attack.seen[cluster.clusterArn] = true end
   local world = { entries = {}, definitions = {} }
-  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster) end)
+  local counted = counts_kept(clusters)
+  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster, counted) end)
   run:parallel(definitions_of(world.entries), function(arn) describe_definition(ecs, world.definitions, arn) end)
   return world
 end
