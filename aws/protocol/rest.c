@@ -451,6 +451,7 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
         *output = json_object();
         return RIP_OK;
     }
+    (void)rip_nomem(err); /* what it is where no reader below says otherwise */
     const char *payload = json_string_value(aws_shape_trait(shape, "payload"));
     const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
     json_t *value;

@@ -90,7 +90,7 @@ static rip_status load_scenario(drill *d, const char *path, rip_error *err)
     if (slash)
         *slash = '\0';
     else
-        strcpy(d->folder, ".");
+        memcpy(d->folder, ".", 2); /* "drill.lua" at the least */
     rip_status status = rip_datafile_load(file.data, &d->scenario, err);
     if (status == RIP_OK && !json_is_string(json_object_get(d->scenario, "account"))) {
         status = rip_fail(err, RIP_EINVAL, "%s: account: expected the path of the account's file", file.data);

@@ -8,8 +8,6 @@
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
 
-extern char **environ;
-
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
     terminal_error(data, "%s", mistake->message);

@@ -111,7 +111,7 @@ function Account:call(now, service, operation, params, region, account)
       failure.raise("AccessDenied",
         ("The simulated account is %s; there is no account %s behind it."):format(self.number, account), 403)
     end
-    return answer(self, service, operation, params, region)
+    return answer(self, service, operation, params or {}, region)
   end, function(why)
     return failure.is(why) and why or debug.traceback(tostring(why), 2)
   end)

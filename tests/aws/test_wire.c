@@ -18,6 +18,7 @@
     "Date: Sun, 02 Nov 2025 14:14:09 GMT\r\nContent-Length: 18\r\n\r\n{\"clusterArns\":[]}"
 
 typedef struct fixture {
+    aws_attempt attempt; /* first: `done` gets it, and finds the rest */
     uv_loop_t loop;
     rip_clock *clock;
     aws_models *models;
@@ -75,7 +76,7 @@ static int tear_down(void **state)
 
 static void on_done(aws_attempt *attempt, const aws_reply *reply)
 {
-    fixture *f = *(fixture *const *)attempt->session;
+    fixture *f = (fixture *)attempt;
     assert_false(f->done);
     f->done = true;
     f->got = *reply;
@@ -84,16 +85,14 @@ static void on_done(aws_attempt *attempt, const aws_reply *reply)
     f->output = json_incref(reply->output);
 }
 
-static void start(fixture *f, aws_attempt *attempt, const char *service, const char *operation, const json_t *params,
-                  fixture **self)
+static void start(fixture *f, const char *service, const char *operation, const json_t *params)
 {
     const aws_service *s;
+    aws_attempt *attempt = &f->attempt;
     rip_error err;
     *attempt = (aws_attempt){.params = params, .account = "", .region = "us-east-1", .timeout_ms = 2000};
     assert_int_equal(aws_models_service(f->models, service, &s, &err), RIP_OK);
     assert_int_equal(aws_service_operation(s, operation, &attempt->operation, &err), RIP_OK);
-    *self = f;
-    attempt->session = self;
     attempt->done = on_done;
     f->done = false;
     f->error = (aws_error){0};
@@ -101,11 +100,9 @@ static void start(fixture *f, aws_attempt *attempt, const char *service, const c
 
 static void try_call(fixture *f, const char *service, const char *operation, const json_t *params, int timeout_ms)
 {
-    aws_attempt attempt;
-    fixture *self;
-    start(f, &attempt, service, operation, params, &self);
-    attempt.timeout_ms = timeout_ms;
-    f->wire->send(f->wire, &attempt);
+    start(f, service, operation, params);
+    f->attempt.timeout_ms = timeout_ms;
+    f->wire->send(f->wire, &f->attempt);
     assert_false(f->done); /* never from inside send */
     while (!f->done) uv_run(&f->loop, UV_RUN_ONCE);
 }
@@ -238,17 +235,15 @@ static void test_connections_are_used_again(void **state)
 static void test_a_cancelled_attempt_is_never_done(void **state)
 {
     fixture *f = *state;
-    aws_attempt attempt;
-    fixture *self;
     json_t *params = json_object();
     f->reply = (loopback_reply){.bytes = OK_REPLY};
-    start(f, &attempt, "ecs", "ListClusters", params, &self);
-    f->wire->send(f->wire, &attempt);
-    f->wire->cancel(f->wire, &attempt); /* before it has credentials */
-    start(f, &attempt, "ecs", "ListClusters", params, &self);
-    f->wire->send(f->wire, &attempt);
+    start(f, "ecs", "ListClusters", params);
+    f->wire->send(f->wire, &f->attempt);
+    f->wire->cancel(f->wire, &f->attempt); /* before it has credentials */
+    start(f, "ecs", "ListClusters", params);
+    f->wire->send(f->wire, &f->attempt);
     while (loopback_requests(f->server) == 0) uv_run(&f->loop, UV_RUN_ONCE);
-    f->wire->cancel(f->wire, &attempt); /* with its reply on the way */
+    f->wire->cancel(f->wire, &f->attempt); /* with its reply on the way */
     for (int i = 0; i < 20; i++) uv_run(&f->loop, UV_RUN_NOWAIT);
     assert_false(f->done);
     json_decref(params);

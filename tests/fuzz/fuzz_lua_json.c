@@ -17,12 +17,13 @@ static int l_push(lua_State *L)
 static void drop_nulls(json_t *json)
 {
     const char *key;
-    size_t i;
+    size_t i, len;
     json_t *value;
     void *next;
-    json_object_foreach_safe (json, next, key, value) {
+    json_object_keylen_foreach_safe(json, next, key, len, value)
+    {
         if (json_is_null(value))
-            json_object_deln(json, key, json_object_iter_key_len(json_object_key_to_iter(key)));
+            json_object_deln(json, key, len);
         else
             drop_nulls(value);
     }

@@ -246,6 +246,40 @@ static void test_a_run_can_be_freed_in_the_middle(void **state)
     assert_false(s.ended);
 }
 
+static void test_a_run_can_be_freed_before_a_child_was_waited_for(void **state)
+{
+    (void)state;
+    stage s;
+    start(
+        &s,
+        "local i = 0 run:parallel(function() i = i + 1 if i > 1 then run:log('next') end return i end, function() end)",
+        false);
+    assert_string_equal(s.log.data, "#1 log next;");
+    finish(&s);
+    assert_false(s.ended);
+}
+
+/* The playbook breaks the library's pcall, so that an error goes past run:parallel with a child under way. */
+static void test_a_fiber_can_outlive_its_parent(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s,
+          "local call, calls = pcall, 0\n"
+          "run:parallel({1}, function()\n"
+          "  pcall = function(...) calls = calls + 1 if calls == 2 then error('broken') end return call(...) end\n"
+          "  call(run.parallel, run, {1, 2}, function(i) run:log('child') end) pcall = call end)\n"
+          "run:log('after')",
+          false);
+    assert_string_equal(s.log.data, "1.1#1 log child;#1 log after;");
+    answer_and_run(&s, 0, NULL);
+    assert_false(s.ended);
+    answer_and_run(&s, 1, NULL);
+    assert_true(s.ended);
+    assert_int_equal(s.status, RIP_OK);
+    finish(&s);
+}
+
 static void test_a_loop_without_end_gives_the_loop_its_turn_and_is_killed(void **state)
 {
     (void)state;
@@ -270,6 +304,8 @@ int main(void)
         cmocka_unit_test(test_an_effect_where_nothing_can_wait_is_not_begun),
         cmocka_unit_test(test_a_run_that_is_stopped_runs_nothing_any_more),
         cmocka_unit_test(test_a_run_can_be_freed_in_the_middle),
+        cmocka_unit_test(test_a_run_can_be_freed_before_a_child_was_waited_for),
+        cmocka_unit_test(test_a_fiber_can_outlive_its_parent),
         cmocka_unit_test(test_a_loop_without_end_gives_the_loop_its_turn_and_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
