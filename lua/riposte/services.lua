@@ -1,4 +1,5 @@
 --- ECS services as data: from what DescribeServices tells to what CreateService wants.
+local list = require "riposte.list"
 local pick = require("riposte.inverse").pick
 local revision = require "riposte.revision"
 
@@ -11,6 +12,22 @@ local SERVICE = {
   "networkConfiguration", "healthCheckGracePeriodSeconds", "schedulingStrategy", "deploymentController", "tags",
   "enableECSManagedTags", "propagateTags", "enableExecuteCommand",
 }
+
+local DESCRIBED_AT_ONCE = 10 -- DescribeServices takes so many
+
+--- All services of a cluster, as DescribeServices gives them.
+---@param run riposte.Run
+---@param ecs riposte.Client
+---@param cluster string
+---@return table[]
+function services.of_cluster(run, ecs, cluster)
+  local found = {}
+  local arns = list.all(ecs:pages("list_services", { cluster = cluster, maxResults = 100 }))
+  run:parallel(list.batches(arns, DESCRIBED_AT_ONCE), function(batch)
+    list.append(found, ecs:describe_services({ cluster = cluster, services = batch, include = { "TAGS" } }).services or {})
+  end)
+  return found
+end
 
 --- What is told by a service's deployment and not by the service: Service Connect, volumes.
 ---@param service table as DescribeServices gives it

@@ -4,6 +4,7 @@
 --- against one quota, the cluster modifications (20 at once, then one a second): a cluster is deleted as soon as it is
 --- empty, while others are still being emptied, and one DescribeClusters for up to a hundred tells which are.
 local failure = require "riposte.failure"
+local list = require "riposte.list"
 local services = require "riposte.services"
 
 local clusters = {}
@@ -18,31 +19,13 @@ local NOT_EMPTY = {
   "UpdateInProgressException",
 }
 
-local function batches(list, size)
-  local i = 1 - size
-  return function()
-    i = i + size
-    if i <= #list then return table.move(list, i, math.min(i + size - 1, #list), 1, {}) end
-  end
-end
-
 -- The clusters of these names or ARNs that are there, as ECS describes them.
 local function describe(on, names)
   local found = {}
-  for batch in batches(names, BATCH) do
+  for batch in list.batches(names, BATCH) do
     for _, cluster in ipairs(on.ecs:describe_clusters({ clusters = batch, include = DESCRIBED }).clusters or {}) do
       if cluster.status ~= "INACTIVE" then found[#found + 1] = cluster end
     end
-  end
-  return found
-end
-
-local function services_in(on, cluster)
-  local arns, found = {}, {}
-  for arn in on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }) do arns[#arns + 1] = arn end
-  for batch in batches(arns, 10) do
-    local output = on.ecs:describe_services { cluster = cluster, services = batch, include = { "TAGS" } }
-    for _, service in ipairs(output.services or {}) do found[#found + 1] = service end
   end
   return found
 end
@@ -69,7 +52,7 @@ Emptying.__index = Emptying
 
 function Emptying:empty(cluster)
   local on, arn = self.on, cluster.clusterArn
-  local inside = self.services[arn] or services_in(on, arn)
+  local inside = self.services[arn] or services.of_cluster(on.run, on.ecs, arn)
   on.run:phase(self.phases.recreation, function()
     on.run:parallel(inside, function(service)
       on.actions.ecs.stop_service { cluster = arn, service = service.serviceArn, known = service }
@@ -120,7 +103,7 @@ function Emptying:look(waiting)
   for _, cluster in ipairs(waiting) do
     if self.state[cluster.clusterArn] == "emptied" then asked[#asked + 1] = cluster.clusterArn end
   end
-  for batch in batches(asked, BATCH) do
+  for batch in list.batches(asked, BATCH) do
     for _, each in ipairs(self:describe(batch)) do
       empty[each.clusterArn] = is_empty(each)
     end

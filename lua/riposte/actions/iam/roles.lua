@@ -1,15 +1,11 @@
 --- Remedies for roles whose credentials are stolen while workloads need them.
+local list = require "riposte.list"
 local policy = require "riposte.policy"
+local services = require "riposte.services"
 
 local roles = {}
 
 local NAME_MAX = 64 -- a role's name (the IAM API reference)
-
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
 
 -- A role as it would have to be created again, without the locks that are put on the old one.
 local function read_role(on, name)
@@ -26,8 +22,8 @@ local function read_role(on, name)
     role = role,
     locked = locked,
     documents = documents,
-    attached = all(on.iam:pages("list_attached_role_policies", { RoleName = name })),
-    profiles = all(on.iam:pages("list_instance_profiles_for_role", { RoleName = name })),
+    attached = list.all(on.iam:pages("list_attached_role_policies", { RoleName = name })),
+    profiles = list.all(on.iam:pages("list_instance_profiles_for_role", { RoleName = name })),
   }
 end
 
@@ -78,14 +74,10 @@ end
 local function definitions_in_use(on)
   local arns, seen = {}, {}
   for cluster in on.ecs:pages("list_clusters") do
-    local batch = all(on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }))
-    for i = 1, #batch, 10 do
-      local ten = table.move(batch, i, math.min(i + 9, #batch), 1, {})
-      for _, service in ipairs(on.ecs:describe_services({ cluster = cluster, services = ten }).services or {}) do
-        local arn = service.taskDefinition
-        if service.status == "ACTIVE" and arn and not seen[arn] then
-          arns[#arns + 1], seen[arn] = arn, true
-        end
+    for _, service in ipairs(services.of_cluster(on.run, on.ecs, cluster)) do
+      local arn = service.taskDefinition
+      if service.status == "ACTIVE" and arn and not seen[arn] then
+        arns[#arns + 1], seen[arn] = arn, true
       end
     end
   end
