@@ -3,7 +3,7 @@
 -- What playbooks see, for the Lua language server (Lua.workspace.library). It is never run.
 
 ---@class riposte.Resource
----@field type string "ecs-cluster", "ec2-instance", "access-key" …
+---@field type string "ecs-cluster", "ec2-instance", "iam-access-key" …
 ---@field arn string?
 ---@field id string
 ---@field name string?
