@@ -65,9 +65,10 @@ local function given(change)
 end
 
 --- Called before each change; `change` has service, operation (AWS's name), params, region, account, read(operation,
---- params) and, where the caller has them, prior and given. Returns the undo, or nil and why there is none.
+--- params) and, where the caller has them, prior, given and irreversible. Returns the undo, or nil and why there is none.
 function inverse.of(change)
   setmetatable(change, Change)
+  if change.irreversible then return nil, change.irreversible end
   if change.given then return given(change) end
   local of = SERVICES[change.service] and require("riposte.inverse." .. change.service)[change.operation]
   if not of then return nil, "no inverse of this operation is known" end
