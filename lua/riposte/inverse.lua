@@ -74,8 +74,8 @@ function inverse.of(change)
   if not of then return nil, "no inverse of this operation is known" end
   local ok, undo, why = pcall(of, change)
   if ok then return undo, why end
-  if not failure.is(undo) then error(undo, 0) end
-  -- To contain an attack matters more than to be able to take it back; the record says what was lost.
+  -- AWS refused, or told something that does not fit. To contain an attack matters more than to be able to take it
+  -- back; the record says what was lost.
   return nil, "what was before could not be read: " .. tostring(undo)
 end
 
