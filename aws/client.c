@@ -186,6 +186,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     aws_client *client = call->client;
     aws_error error = *reply->error;
     aws_retry_classify(&error);
+    if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
     if (error.throttled) {
         aws_throttle_learn(client->throttle, call->attempt.operation, call->params, call->account, call->region, true);
     }

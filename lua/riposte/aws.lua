@@ -46,6 +46,7 @@ local function undo_of(state, operation, params, options)
     account = state.account,
     prior = options.prior,
     given = options.undo,
+    irreversible = options.irreversible,
     read = function(name, wanted)
       return read(state, operation_of(state, name), wanted)
     end,
@@ -206,7 +207,7 @@ function class.__index(self, name)
   local state = state_of[self]
   local operation = operation_of(state, name)
   -- options.prior: the resource as it was just read, so that the inverse need not read it again; options.undo: the
-  -- inverse itself, {{operation, params}, …}, where the playbook knows better (riposte.inverse).
+  -- inverse itself, {{operation, params}, …}, or options.irreversible: why there is none, where the caller knows better.
   local method = function(_, params, options) return call(state, operation, params, options) end
   rawset(self, name, method)
   return method

@@ -3,7 +3,7 @@
 -- What playbooks see, for the Lua language server (Lua.workspace.library). It is never run.
 
 ---@class riposte.Resource
----@field type string "ecs-cluster", "ec2-instance", "access-key" …
+---@field type string "ecs-cluster", "ec2-instance", "iam-access-key" …
 ---@field arn string?
 ---@field id string
 ---@field name string?
@@ -46,6 +46,7 @@ function Finding:notify(text) end
 ---@class riposte.ChangeOptions
 ---@field prior table? the resource as it was just read
 ---@field undo {[1]: string, [2]: table}[]? operations that take the change back
+---@field irreversible string? why nothing takes it back
 
 --- A client for an AWS service; any of its operations is a method in boto3's name.
 ---@class riposte.Client
@@ -91,10 +92,10 @@ function Client:wait(name, params, options) end
 
 ---@class riposte.Actions.ecs
 ---@field stop_service fun(p: riposte.Place|{cluster: string, service: string, known: table?}): riposte.ActionResult
----@field delete_service fun(p: riposte.Place|{cluster: string, service: string, force: boolean?, wait: boolean?, known: table?}): riposte.ActionResult
+---@field delete_service fun(p: riposte.Place|{cluster: string, service: string, force: boolean?, wait: boolean?, known: table?, definition: table?}): riposte.ActionResult
 ---@field stop_task fun(p: riposte.Place|{cluster: string, task: string, reason: string?, wait: boolean?}): riposte.ActionResult
 ---@field delete_cluster fun(p: riposte.Place|{cluster: string}): riposte.ActionResult
----@field delete_clusters fun(p: riposte.Place|{clusters: string[], known: table?, phases: table?}): riposte.ActionResult
+---@field delete_clusters fun(p: riposte.Place|{clusters: string[], known: table?, definitions: table?, phases: table?}): riposte.ActionResult
 ---@field revise_task_definition fun(p: riposte.Place|{task_definition: string, revise: (fun(request: table): table?), timeout: string?}): riposte.RevisedTaskDefinition
 ---@field deregister_task_definition fun(p: riposte.Place|{task_definition: string, known: table?}): riposte.ActionResult
 

@@ -63,10 +63,11 @@ local function names_of(things)
 end
 
 local function contain_containers(run, found)
-  local arns, known = {}, {}
+  local arns, known, definitions = {}, {}, {}
   for i, thing in ipairs(found.clusters) do arns[i], known[thing.what] = thing.what, thing.known end
+  for _, thing in ipairs(found.definitions) do definitions[thing.name] = thing.known end
   run:parallel({
-    function() run.actions.ecs.delete_clusters { clusters = arns, known = known } end,
+    function() run.actions.ecs.delete_clusters { clusters = arns, known = known, definitions = definitions } end,
     function() -- in clusters that stay
       run:parallel(found.services, function(thing)
         local service = thing.known
@@ -74,7 +75,9 @@ local function contain_containers(run, found)
           run.actions.ecs.stop_service { cluster = service.clusterArn, service = thing.name, known = service }
         end)
         run:phase("leftovers", function()
-          run.actions.ecs.delete_service { cluster = service.clusterArn, service = thing.name }
+          run.actions.ecs.delete_service {
+            cluster = service.clusterArn, service = thing.name, definition = definitions[service.taskDefinition],
+          }
         end)
       end)
       run:phase("running", function()

@@ -3,6 +3,8 @@
 --- A definition is of the attack by who registered it or by its image; a service or task by who made it or by its
 --- definition; a cluster when all that is in it is, or when it is empty and was made by the attack's credentials. A cluster
 --- that also holds something else is not touched, but for the attack's services and tasks in it.
+local list = require "riposte.list"
+local services = require "riposte.services"
 local time = require "riposte.time"
 
 local containers = {}
@@ -11,52 +13,34 @@ local function short(arn)
   return arn:match("([^/]+)$") or arn
 end
 
-local function batches(list, size)
-  local i = 1 - size
-  return function()
-    i = i + size
-    if i <= #list then return table.move(list, i, math.min(i + size - 1, #list), 1, {}) end
-  end
-end
-
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
-
 -- Reading -----------------------------------------------------------------------------------------------------------
-
-local function services_in(run, ecs, cluster)
-  local services = {}
-  local arns = all(ecs:pages("list_services", { cluster = cluster, maxResults = 100 }))
-  run:parallel(batches(arns, 10), function(batch)
-    local output = ecs:describe_services { cluster = cluster, services = batch, include = { "TAGS" } }
-    for _, service in ipairs(output.services or {}) do services[#services + 1] = service end
-  end)
-  return services
-end
 
 local function tasks_in(run, ecs, cluster)
   local tasks = {}
-  local arns = all(ecs:pages("list_tasks", { cluster = cluster }))
-  run:parallel(batches(arns, 100), function(batch)
-    for _, task in ipairs(ecs:describe_tasks({ cluster = cluster, tasks = batch }).tasks or {}) do
-      tasks[#tasks + 1] = task
-    end
+  local arns = list.all(ecs:pages("list_tasks", { cluster = cluster }))
+  run:parallel(list.batches(arns, 100), function(batch)
+    list.append(tasks, ecs:describe_tasks({ cluster = cluster, tasks = batch }).tasks or {})
   end)
   return tasks
 end
 
-local function read_cluster(run, ecs, cluster)
-  local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
-  local parts, tasks = {}, cluster.runningTasksCount + cluster.pendingTasksCount
-  -- What ECS counts as none is not asked for: each list costs a request of a quota. Tasks tell of services too: those
-  -- that drain are not counted as active.
-  if cluster.activeServicesCount + tasks > 0 then
-    parts[#parts + 1] = function() entry.services = services_in(run, ecs, arn) end
+-- Does ECS count what is in clusters? An emulator may leave the counts at zero; then every cluster is asked.
+local function counts_kept(clusters)
+  for _, cluster in ipairs(clusters) do
+    if cluster.activeServicesCount > 0 then return true end
   end
-  if tasks > 0 then parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end end
+  return false
+end
+
+local function read_cluster(run, ecs, cluster, counted)
+  local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
+  local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
+  if not counted or cluster.activeServicesCount > 0 then
+    parts[#parts + 1] = function() entry.services = services.of_cluster(run, ecs, arn) end
+  end
+  if not counted or cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
+    parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
+  end
   run:parallel(parts, function(part) part() end)
   return entry
 end
@@ -87,15 +71,17 @@ function containers.read(attack, names)
   local run = attack.run
   local ecs = run.aws.ecs { region = attack.region }
   local clusters = {}
-  for batch in batches(names or all(ecs:pages("list_clusters", { maxResults = 100 })), 100) do
+  names = names or list.all(ecs:pages("list_clusters", { maxResults = 100 }))
+  for _, name in ipairs(names) do attack.seen[name] = true end
+  for batch in list.batches(names, 100) do
     local output = ecs:describe_clusters { clusters = batch, include = { "SETTINGS", "CONFIGURATIONS", "TAGS" } }
     for _, cluster in ipairs(output.clusters or {}) do
       if cluster.status ~= "INACTIVE" then clusters[#clusters + 1] = cluster end
     end
   end
-  for _, cluster in ipairs(clusters) do attack.seen[cluster.clusterArn] = true end
   local world = { entries = {}, definitions = {} }
-  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster) end)
+  local counted = counts_kept(clusters)
+  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster, counted) end)
   run:parallel(definitions_of(world.entries), function(arn) describe_definition(ecs, world.definitions, arn) end)
   return world
 end
@@ -202,10 +188,6 @@ local function cluster_thing(attack, entry, ours)
   return { kind = "cluster", name = name, what = arn, known = entry, proof = proof, contents = ours }
 end
 
-local function append(to, from)
-  table.move(from, 1, #from, #to + 1, to)
-end
-
 --- Which clusters, services, tasks and task definitions are of the attack: {clusters, services, tasks, definitions}, each
 --- a list of things with `why`. The services and tasks are those in clusters that stay.
 function containers.judge(attack, world)
@@ -223,8 +205,8 @@ function containers.judge(attack, world)
     local ours, others = judge_contents(attack, entry, rogue)
     if others then
       attack:leave(entry.cluster.clusterArn, "it holds what is not of the attack: " .. others)
-      append(found.services, ours.services)
-      append(found.tasks, ours.tasks)
+      list.append(found.services, ours.services)
+      list.append(found.tasks, ours.tasks)
     else
       clusters[#clusters + 1] = cluster_thing(attack, entry, ours)
     end
@@ -233,8 +215,8 @@ function containers.judge(attack, world)
   for _, thing in ipairs(found.clusters) do of[thing] = true end
   for _, thing in ipairs(clusters) do
     if not of[thing] then
-      append(found.services, thing.contents.services)
-      append(found.tasks, thing.contents.tasks)
+      list.append(found.services, thing.contents.services)
+      list.append(found.tasks, thing.contents.tasks)
     end
   end
   for _, kind in ipairs { "clusters", "services", "tasks", "definitions" } do

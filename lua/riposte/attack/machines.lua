@@ -1,15 +1,10 @@
 --- What of an attack is in EC2 and Auto Scaling: groups and instances.
+local list = require "riposte.list"
 local time = require "riposte.time"
 
 local machines = {}
 
 local ALIVE = { "pending", "running", "stopping", "stopped" }
-
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
 
 --- Read the groups and the instances that are there: {groups, instances}.
 function machines.read(attack)
@@ -17,13 +12,13 @@ function machines.read(attack)
   local where = { region = attack.region }
   run:parallel({
     function()
-      world.groups = all(run.aws.autoscaling(where):pages("describe_auto_scaling_groups", { MaxRecords = 100 }))
+      world.groups = list.all(run.aws.autoscaling(where):pages("describe_auto_scaling_groups", { MaxRecords = 100 }))
     end,
     function()
       world.instances = {}
       local filters = { { Name = "instance-state-name", Values = ALIVE } }
       for reservation in run.aws.ec2(where):pages("describe_instances", { Filters = filters, MaxResults = 1000 }) do
-        for _, instance in ipairs(reservation.Instances or {}) do world.instances[#world.instances + 1] = instance end
+        list.append(world.instances, reservation.Instances or {})
       end
     end,
   }, function(part) part() end)

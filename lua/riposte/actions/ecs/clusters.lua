@@ -4,6 +4,8 @@
 --- against one quota, the cluster modifications (20 at once, then one a second): a cluster is deleted as soon as it is
 --- empty, while others are still being emptied, and one DescribeClusters for up to a hundred tells which are.
 local failure = require "riposte.failure"
+local list = require "riposte.list"
+local services = require "riposte.services"
 
 local clusters = {}
 
@@ -17,33 +19,15 @@ local NOT_EMPTY = {
   "UpdateInProgressException",
 }
 
-local function batches(list, size)
-  local i = 1 - size
-  return function()
-    i = i + size
-    if i <= #list then return table.move(list, i, math.min(i + size - 1, #list), 1, {}) end
-  end
-end
-
 -- The clusters of these names or ARNs that are there, as ECS describes them.
 local function describe(on, names)
   local found = {}
-  for batch in batches(names, BATCH) do
+  for batch in list.batches(names, BATCH) do
     for _, cluster in ipairs(on.ecs:describe_clusters({ clusters = batch, include = DESCRIBED }).clusters or {}) do
       if cluster.status ~= "INACTIVE" then found[#found + 1] = cluster end
     end
   end
   return found
-end
-
-local function services_in(on, cluster)
-  local arns, services = {}, {}
-  for arn in on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }) do arns[#arns + 1] = arn end
-  for batch in batches(arns, 10) do
-    local output = on.ecs:describe_services { cluster = cluster, services = batch, include = { "TAGS" } }
-    for _, service in ipairs(output.services or {}) do services[#services + 1] = service end
-  end
-  return services
 end
 
 local function stop_tasks(on, cluster, emptying)
@@ -68,9 +52,9 @@ Emptying.__index = Emptying
 
 function Emptying:empty(cluster)
   local on, arn = self.on, cluster.clusterArn
-  local services = self.services[arn] or services_in(on, arn)
+  local inside = self.services[arn] or services.of_cluster(on.run, on.ecs, arn)
   on.run:phase(self.phases.recreation, function()
-    on.run:parallel(services, function(service)
+    on.run:parallel(inside, function(service)
       on.actions.ecs.stop_service { cluster = arn, service = service.serviceArn, known = service }
     end)
   end)
@@ -79,8 +63,11 @@ function Emptying:empty(cluster)
     if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then stop_tasks(on, arn, self) end
   end)
   on.run:phase(self.phases.leftovers, function()
-    on.run:parallel(services, function(service)
-      on.ecs:delete_service({ cluster = arn, service = service.serviceArn, force = true }, { prior = service })
+    on.run:parallel(inside, function(service)
+      on.ecs:delete_service(
+        { cluster = arn, service = service.serviceArn, force = true },
+        { prior = service, undo = services.recreation(service, self.definitions[service.taskDefinition]) }
+      )
     end)
     if cluster.registeredContainerInstancesCount > 0 then deregister_instances(on, arn) end
   end)
@@ -116,7 +103,7 @@ function Emptying:look(waiting)
   for _, cluster in ipairs(waiting) do
     if self.state[cluster.clusterArn] == "emptied" then asked[#asked + 1] = cluster.clusterArn end
   end
-  for batch in batches(asked, BATCH) do
+  for batch in list.batches(asked, BATCH) do
     for _, each in ipairs(self:describe(batch)) do
       empty[each.clusterArn] = is_empty(each)
     end
@@ -166,10 +153,11 @@ local PHASES = { recreation = "recreation", running = "running", leftovers = "le
 --- Delete clusters with all that is in them: services to zero, tasks stopped, services deleted, container instances
 --- deregistered, then the clusters. `clusters` are names or ARNs; one that is gone already is passed over. `phases` names
 --- the parts in the record ({recreation = …, running = …, leftovers = …}). `known` gives what was read a moment ago:
---- {ARN = {cluster = …, services = {…}}} as ECS describes them.
+--- {ARN = {cluster = …, services = {…}}} as ECS describes them; `definitions` the task definitions that are deregistered too,
+--- {ARN = {definition = …, tags = …}}, so that undoing the services brings them back.
 clusters.delete_clusters = {
   about = "Delete clusters with all that is in them, as fast as the request quotas allow.",
-  params = { clusters = "table", phases = "table?", known = "table?" },
+  params = { clusters = "table", phases = "table?", known = "table?", definitions = "table?" },
   undo = "the clusters and services are created again as they were; tasks of no service are not",
   check = function(on, params)
     local known, found, unread = params.known or {}, {}, {}
@@ -185,12 +173,13 @@ clusters.delete_clusters = {
     return found
   end,
   change = function(on, params, found)
-    local services = {}
-    for arn, each in pairs(params.known or {}) do services[arn] = each.services end
+    local inside = {}
+    for arn, each in pairs(params.known or {}) do inside[arn] = each.services end
     local emptying = setmetatable({
       on = on,
       phases = params.phases or PHASES,
-      services = services,
+      services = inside,
+      definitions = params.definitions or {},
       state = {},
       stopping = false, -- has the first task been told to stop?
     }, Emptying)

@@ -2,33 +2,26 @@
 --- moved to it, and the bad one is deregistered.
 local failure = require "riposte.failure"
 local revision = require "riposte.revision"
+local services = require "riposte.services"
 
 local task_definitions = {}
 
--- The services of a cluster that have a revision as theirs or still deploy it.
-local function users_in(on, cluster, arn)
-  local users, batch = {}, {}
-  local function look()
-    if #batch == 0 then return end
-    for _, service in ipairs(on.ecs:describe_services({ cluster = cluster, services = batch }).services or {}) do
-      local uses = service.taskDefinition == arn
-      for _, deployment in ipairs(service.deployments or {}) do uses = uses or deployment.taskDefinition == arn end
-      if service.status == "ACTIVE" and uses then users[#users + 1] = service end
-    end
-    batch = {}
+local function uses(service, arn)
+  if service.taskDefinition == arn then return true end
+  for _, deployment in ipairs(service.deployments or {}) do
+    if deployment.taskDefinition == arn then return true end
   end
-  for service in on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }) do
-    batch[#batch + 1] = service
-    if #batch == 10 then look() end
-  end
-  look()
-  return users
+  return false
 end
 
+-- The services of all clusters that have a revision as theirs or still deploy it.
 local function users_of(on, arn)
   local users = {}
-  local found = on.run:parallel(on.ecs:pages("list_clusters"), function(cluster) return users_in(on, cluster, arn) end)
-  for _, each in ipairs(found) do table.move(each or {}, 1, #(each or {}), #users + 1, users) end
+  on.run:parallel(on.ecs:pages("list_clusters"), function(cluster)
+    for _, service in ipairs(services.of_cluster(on.run, on.ecs, cluster)) do
+      if service.status == "ACTIVE" and uses(service, arn) then users[#users + 1] = service end
+    end
+  end)
   return users
 end
 
@@ -37,9 +30,9 @@ local function controller_of(service)
 end
 
 -- The services that ECS itself deploys, and how many others there are, which have to stay on the revision.
-local function movable(on, services, from, to)
+local function movable(on, users, from, to)
   local ours, others = {}, 0
-  for _, service in ipairs(services) do
+  for _, service in ipairs(users) do
     local controller = controller_of(service)
     if controller == "ECS" then
       ours[#ours + 1] = service
@@ -55,8 +48,8 @@ end
 -- Move services to a revision. The old one will not be there to move back to: its number is never used again. So the undo
 -- of the last move, which is the first to be undone, registers the old definition anew, and each service goes back to the
 -- latest of the family, which is that.
-local function move(on, services, to, old)
-  local last = services[#services]
+local function move(on, users, to, old)
+  local last = users[#users]
   local function one(service)
     local back = { "UpdateService",
       { cluster = service.clusterArn, service = service.serviceArn, taskDefinition = old.family } }
@@ -65,7 +58,7 @@ local function move(on, services, to, old)
       { undo = service == last and { { "RegisterTaskDefinition", old }, back } or { back } }
     )
   end
-  on.run:parallel(table.move(services, 1, #services - 1, 1, {}), one)
+  on.run:parallel(table.move(users, 1, #users - 1, 1, {}), one)
   if last then one(last) end
 end
 
@@ -102,11 +95,11 @@ task_definitions.revise_task_definition = {
     local bad = state.definition.taskDefinitionArn
     local new = on.ecs:register_task_definition(state.request).taskDefinition.taskDefinitionArn
     local old = revision.request_of(state.definition, state.tags)
-    local services, others = movable(on, users_of(on, bad), bad, new)
-    move(on, services, new, old)
-    settle(on, services, params.timeout or "10m")
+    local users, others = movable(on, users_of(on, bad), bad, new)
+    move(on, users, new, old)
+    settle(on, users, params.timeout or "10m")
     local arns = {}
-    for i, service in ipairs(services) do arns[i] = service.serviceArn end
+    for i, service in ipairs(users) do arns[i] = service.serviceArn end
     if others == 0 then on.ecs:deregister_task_definition({ taskDefinition = bad }, { prior = old }) end
     state.others = others
     return { task_definition = new, services = arns }
