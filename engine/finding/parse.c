@@ -42,8 +42,8 @@ rip_status finding_parse(const char *bytes, size_t len, const event_limits *limi
     json_error_t why;
     *out = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
     if (*out) return RIP_OK;
-    return rip_fail(err, RIP_EINVAL, "byte %d (line %d, column %d): expected JSON: %s", why.position, why.line,
-                    why.column, why.text);
+    return rip_fail(err, RIP_EINVAL, "expected JSON: %s, at byte %d of the document (its line %d, column %d)", why.text,
+                    why.position, why.line, why.column);
 }
 
 static const char *skip_space(const char *at, const char *end)
