@@ -8,6 +8,9 @@
 /* Shapes may be recursive: values that nest deeper than this are refused. */
 #define AWS_DEPTH_MAX 100
 
+/* What the SDKs call the member of a union that the model does not know: {"SDK_UNKNOWN_MEMBER": {"name": …}}. */
+#define AWS_UNKNOWN_MEMBER "SDK_UNKNOWN_MEMBER"
+
 /** The content type and the body of `json` and of rest-json's bodies: only members that go into the body. */
 json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err);
 /** A value as it was written on the wire, by its shape. New reference; NULL with `err`. */
