@@ -98,6 +98,13 @@ void aws_service_free(aws_service *service)
     free(service);
 }
 
+void aws_models_settle(aws_models *models)
+{
+    for (aws_service *service = models->services; service; service = service->next) {
+        if (service->mapped) (void)madvise(service->bytes, service->len, MADV_DONTNEED);
+    }
+}
+
 static rip_status map_file(aws_service *service, const char *path, rip_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -32,7 +32,7 @@ def lua(value, indent=""):
         return "{\n" + "".join(rows) + indent + "}"
     if isinstance(value, list):
         return "{\n" + "".join(f"{deeper}{lua(v, deeper)},\n" for v in value) + indent + "}"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def definition(family, image):
