@@ -246,6 +246,22 @@ static void read_error(const aws_operation *operation, const aws_http_response *
 
 /* Replies. */
 
+/* The body is a stream of events: they become the output's member of that kind. */
+static rip_status parse_events(const aws_operation *operation, const aws_member *stream,
+                               const aws_http_response *response, json_t **output, rip_error *err)
+{
+    aws_protocol protocol = aws_service_protocol(aws_operation_service(operation));
+    const aws_shape *shape = aws_operation_output(operation);
+    json_t *value = json_object();
+    if (!value) return rip_nomem(err);
+    rip_status status = aws_event_stream_read(shape, stream, protocol == AWS_REST_XML, &response->body, value, err);
+    if (status == RIP_OK)
+        *output = value;
+    else
+        json_decref(value);
+    return status;
+}
+
 static rip_status parse_json(const aws_shape *shape, const aws_http_response *response, json_t **output, rip_error *err)
 {
     if (response->body.len == 0) {
@@ -304,11 +320,14 @@ rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_res
     *output = NULL;
     *error = (aws_error){.code = ""};
     rip_status status = RIP_OK;
+    const aws_member *stream = aws_event_stream_member(aws_operation_output(operation));
     find_request_id(response, id);
     if (response->status >= 300) {
         read_error(operation, response, error);
         if (!*error->request_id) copy_text(error->request_id, sizeof error->request_id, id);
         copy_text(id, sizeof id, error->request_id);
+    } else if (stream) {
+        status = parse_events(operation, stream, response, output, err);
     } else {
         switch (aws_service_protocol(aws_operation_service(operation))) {
         case AWS_QUERY:

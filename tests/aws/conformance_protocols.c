@@ -64,10 +64,10 @@ static json_t *own_value(const aws_shape *shape, const json_t *value, bool times
         }
         return copy;
     }
-    if (json_is_array(value) && aws_shape_type(shape) == AWS_LIST) {
+    if (json_is_array(value)) { /* a list, or the events of a stream */
+        if (aws_shape_type(shape) == AWS_LIST) shape = aws_member_shape(aws_shape_element(shape));
         copy = json_array();
-        json_array_foreach (value, i, each)
-            json_array_append_new(copy, own_value(aws_member_shape(aws_shape_element(shape)), each, times));
+        json_array_foreach (value, i, each) json_array_append_new(copy, own_value(shape, each, times));
         return copy;
     }
     return json_incref((json_t *)(uintptr_t)value);
@@ -201,7 +201,10 @@ static void output_case(aws_models *models, const json_t *suite, const json_t *e
     aws_error error = {0};
     json_object_foreach (json_object_get(from, "headers"), name, value)
         aws_headers_add(&response.headers, name, json_string_value(value), &err);
-    rip_buffer_puts(&response.body, body ? body : "");
+    if (aws_event_stream_member(aws_operation_output(operation))) /* bytes: JSON holds them as base64 */
+        aws_value_unbase64(&response.body, body ? body : "", body ? strlen(body) : 0);
+    else
+        rip_buffer_puts(&response.body, body ? body : "");
     if (aws_protocol_parse(operation, &response, &output, &error, NULL, &err) != RIP_OK)
         fail(at, "parsing", "a result", err.message);
     else if (json_object_get(each, "errorCode"))
@@ -268,7 +271,8 @@ int main(int argc, char **argv)
     bool found = run_folder(dir, "input", input_case, &sum);
     found = run_folder(dir, "output", output_case, &sum) || found;
     if (!found) {
-        printf("SKIPPED: there are no protocol cases in %s: set RIPOSTE_CONFORMANCE to the folder that has them\n", dir);
+        printf("SKIPPED: there are no protocol cases in %s: set RIPOSTE_CONFORMANCE to the folder that has them\n",
+               dir);
         return SKIPPED;
     }
     printf("%u passed, %u failed\n", sum.passed, sum.failed);
