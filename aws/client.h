@@ -49,8 +49,16 @@ typedef struct aws_call_options {
     const char *region;  /* required: "us-east-1" */
     const char *account; /* "" or NULL: the credentials' own */
     const char *token;   /* idempotency token; NULL: a random one */
-    const void *session; /* NULL: the default credentials */
+    const void *session; /* an aws_session; NULL: none in particular */
 } aws_call_options;
+
+/** What a role's session in another account is bound to. It outlives the calls that name it. */
+typedef struct aws_session {
+    const char *name;   /* names the run in CloudTrail; NULL: one that tells only the time */
+    const json_t *tags; /* {"key": "value"}; NULL: none */
+    const json_t
+        *permissions; /* ["ecs:DeleteCluster", "ecs:List*"]: the session can do no more; NULL: all the role may */
+} aws_session;
 
 /** Start a call. `params` is borrowed until the callback (a reference is kept). `done` is called exactly once, from the
  * loop, never from inside this function, unless the call is cancelled. An error returned here (bad parameters) means
@@ -77,6 +85,12 @@ typedef struct aws_wire_options {
     const char *ca_bundle;
     size_t max_reply_bytes; /* 0: 64 MiB */
     int max_connections;    /* to one host; 0: 64 */
+    /** The role for calls in other accounts: "arn:{partition}:iam::{account}:role/NAME". NULL or "": the default
+     * credentials serve every account. */
+    const char *role;
+    const char *external_id;     /* NULL or "": none */
+    const char *const *accounts; /* the only accounts that may be called */
+    size_t account_count;        /* 0: any */
 } aws_wire_options;
 
 rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, rip_error *err);

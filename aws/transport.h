@@ -31,7 +31,7 @@ struct aws_attempt {
     const char *account; /* "123456789012", or "" for the credentials' own account */
     const char *region;
     const char *token;   /* fills idempotency tokens: the same for every try of a call */
-    const void *session; /* whose credentials: see client.h; NULL for the default chain */
+    const void *session; /* an aws_session of client.h; NULL: none in particular */
     int timeout_ms;      /* for this try */
     void (*done)(aws_attempt *attempt, const aws_reply *reply);
     void *transport_data;

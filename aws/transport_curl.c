@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -435,6 +436,14 @@ void aws_web_free(aws_web *web)
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
 
+/** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves
+ * this to the program where it may use no signals, as beside threads. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
+
 rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -451,6 +460,7 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
         free(web);
         return rip_nomem(err);
     }
+    ignore_broken_pipes();
     web->loop = options->loop;
     uv_timer_init(web->loop, &web->timer);
     web->timer.data = web;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "aws/client.h"
+#include "aws/credentials/accounts.h"
 #include "aws/credentials/provider.h"
 #include "aws/endpoint.h"
 #include "aws/request.h"
@@ -21,7 +22,8 @@ typedef struct wire {
     char *profile, *endpoint_url, *region;
     aws_provider_context context;
     aws_endpoint_options endpoints;
-    aws_credentials_cache *credentials;
+    aws_credentials_cache *credentials; /* the default chain's */
+    aws_accounts *accounts;
     size_t max_reply_bytes;
     int64_t skew_ms; /* AWS's clock less ours */
 } wire;
@@ -35,7 +37,6 @@ typedef struct trip {
     aws_exchange *exchange;
     rip_timer tell;
     rip_error why;
-    int64_t started;
 } trip;
 
 static void end_trip(trip *t)
@@ -150,7 +151,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     if (*error.code) {
         if (correct_clock(w, reply.server_time_ms, error.code)) error.retryable = true;
         if (is_expired_error(error.code) && t->credentials && t->credentials->expires_ms) {
-            aws_credentials_cache_drop(w->credentials, t->credentials);
+            aws_accounts_drop(w->accounts, t->credentials);
             error.retryable = true;
         }
         reply.error = &error;
@@ -210,7 +211,13 @@ static void wire_send(aws_transport *self, aws_attempt *attempt)
         set_off(t);
         return;
     }
-    aws_credentials *ready = aws_credentials_cache_get(w->credentials, on_credentials, t, &t->wait);
+    aws_credentials_cache *whose = NULL;
+    rip_error err;
+    if (aws_accounts_find(w->accounts, attempt->account, attempt->region, attempt->session, &whose, &err) != RIP_OK) {
+        fail_soon(t, &err);
+        return;
+    }
+    aws_credentials *ready = aws_credentials_cache_get(whose, on_credentials, t, &t->wait);
     if (!ready) return;
     t->credentials = aws_credentials_ref(ready);
     set_off(t);
@@ -225,6 +232,7 @@ static void wire_cancel(aws_transport *self, aws_attempt *attempt)
 static void wire_free(aws_transport *self)
 {
     wire *w = (wire *)self;
+    aws_accounts_free(w->accounts);
     aws_credentials_cache_free(w->credentials);
     aws_web_free(w->web);
     aws_signer_free(w->signer);
@@ -271,7 +279,8 @@ static rip_status open_credentials(wire *w, const aws_wire_options *options, rip
         .region = w->region ? w->region : "us-east-1",
     };
     w->credentials = aws_credentials_cache_new(&w->context, aws_provider_default(&w->context));
-    return w->credentials ? RIP_OK : rip_nomem(err);
+    if (w->credentials) w->accounts = aws_accounts_new(&w->context, w->credentials, options);
+    return w->accounts ? RIP_OK : rip_nomem(err);
 }
 
 rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, rip_error *err)

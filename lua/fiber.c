@@ -463,7 +463,14 @@ void rip_fibers_free(rip_fibers *fibers)
 {
     if (!fibers) return;
     rip_timer_stop(&fibers->turn);
-    while (fibers->all) fiber_free(fibers->all);
+    for (fiber *each = fibers->all; each; each = each->all_next) { /* all go, in whatever order */
+        each->ended_first = NULL;
+        each->alive = 0;
+    }
+    for (fiber *each = fibers->all, *next; each; each = next) {
+        next = each->all_next;
+        fiber_free(each);
+    }
     free(fibers);
 }
 

@@ -193,8 +193,7 @@ static void check_permissions(header *h)
     h->playbook->permissions = json_incref((json_t *)(uintptr_t)list);
     size_t i;
     json_t *each;
-    json_array_foreach(list, i, each)
-    {
+    json_array_foreach (list, i, each) {
         if (json_is_string(each) && is_permission(json_string_value(each))) continue;
         char field[64];
         snprintf(field, sizeof field, "permissions[%zu]", i + 1);
@@ -234,8 +233,7 @@ static void check_limits(header *h)
     const json_t *limits = wanted(h, "limits", JSON_OBJECT, "a table with changes and time", false);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)limits, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
         if (strcmp(key, "time") == 0) {
             check_time_limit(h, value);
         } else if (strcmp(key, "changes") == 0) {
@@ -290,32 +288,40 @@ static rip_status read_header(header *h)
     return whole ? RIP_OK : rip_nomem(h->err);
 }
 
+static rip_status read_playbook(header *h)
+{
+    rip_playbook *playbook = h->playbook;
+    rip_status status =
+        rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
+    if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, h->err);
+    if (status == RIP_OK) return read_header(h);
+    rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
+    if (h->fn) h->fn(h->data, &what);
+    return status;
+}
+
 rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
                              rip_error *err)
 {
     rip_error own;
     if (!err) err = &own;
-    rip_playbook *playbook = calloc(1, sizeof *playbook);
-    header *h = calloc(1, sizeof *h);
     *out = NULL;
-    rip_status status = playbook && h && (playbook->path = strdup(path)) ? RIP_OK : rip_nomem(err);
-    if (status == RIP_OK) {
-        *h = (header){.playbook = playbook, .plain = json_object(), .fn = fn, .data = data, .err = err};
-        if (!h->plain) status = rip_nomem(err);
-    }
-    if (status == RIP_OK) {
-        status = rip_read_file(path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, err);
-        if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, err);
-        rip_playbook_mistake what = {path, 0, 0, "", err->message};
-        if (status != RIP_OK && fn) fn(data, &what);
-    }
-    if (status == RIP_OK) status = read_header(h);
-    if (h) json_decref(h->plain);
-    free(h);
+    header *h = calloc(1, sizeof *h);
+    if (!h) return rip_nomem(err);
+    h->fn = fn;
+    h->data = data;
+    h->err = err;
+    h->plain = json_object();
+    h->playbook = calloc(1, sizeof *h->playbook);
+    if (h->playbook) h->playbook->path = strdup(path);
+    bool whole = h->plain && h->playbook && h->playbook->path;
+    rip_status status = whole ? read_playbook(h) : rip_nomem(err);
     if (status == RIP_OK)
-        *out = playbook;
+        *out = h->playbook;
     else
-        rip_playbook_free(playbook);
+        rip_playbook_free(h->playbook);
+    json_decref(h->plain);
+    free(h);
     return status;
 }
 

@@ -496,8 +496,7 @@ static int l_gsub(lua_State *L)
             changed = add_replacement(&m, &result, s, end, type) || changed;
             s = last = end;
         } else if (s < m.subject_end) {
-            luaL_addchar(&result, *s);
-            s++;
+            luaL_addlstring(&result, s++, 1);
         } else {
             break;
         }

@@ -206,7 +206,7 @@ rip_status rip_source_map_new(const char *text, size_t len, rip_source_map **out
 {
     *out = NULL;
     if (len > RIP_SOURCE_MAP_BYTES_MAX)
-        return rip_fail(err, RIP_ELIMIT, "over %u bytes of Lua", RIP_SOURCE_MAP_BYTES_MAX);
+        return rip_fail(err, RIP_ELIMIT, "over %zu bytes of Lua", RIP_SOURCE_MAP_BYTES_MAX);
     rip_source_map *map = calloc(1, sizeof *map);
     if (!map) return rip_nomem(err);
     rip_lexer lexer;

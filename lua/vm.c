@@ -186,7 +186,7 @@ static uintptr_t *extra_of(lua_State *L)
 
 rip_vm *rip_vm_of(lua_State *L)
 {
-    return (rip_vm *)(*extra_of(L) & ~(uintptr_t)(RIP_CO_OWN | RIP_CO_BUSY)); // NOLINT(performance-no-int-to-ptr)
+    return (rip_vm *)(*extra_of(L) & ~(uintptr_t)(RIP_CO_OWN | RIP_CO_BUSY));
 }
 
 bool rip_co_is(lua_State *co, unsigned mark)

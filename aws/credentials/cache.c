@@ -144,3 +144,8 @@ void aws_credentials_cache_drop(aws_credentials_cache *cache, const aws_credenti
     aws_credentials_unref(cache->kept);
     cache->kept = NULL;
 }
+
+bool aws_credentials_cache_is_idle(const aws_credentials_cache *cache)
+{
+    return !cache->waiting && !cache->told && !cache->refreshing;
+}

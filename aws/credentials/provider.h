@@ -76,6 +76,8 @@ void aws_credentials_cache_free(aws_credentials_cache *cache);
 aws_credentials *aws_credentials_cache_get(aws_credentials_cache *cache, aws_provider_done done, void *data,
                                            aws_credentials_wait **wait);
 void aws_credentials_wait_cancel(aws_credentials_wait *wait);
+/** Does nobody wait, and no refresh go on? */
+bool aws_credentials_cache_is_idle(const aws_credentials_cache *cache);
 /** The next get asks the provider again (AWS said that they are expired). */
 void aws_credentials_cache_drop(aws_credentials_cache *cache, const aws_credentials *refused);
 

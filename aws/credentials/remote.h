@@ -42,6 +42,11 @@ void aws_remote_finish_metadata(aws_remote *remote, const aws_http_response *res
 /** AssumeRole and its like: POST `form` to STS, signed with `credentials` (NULL: unsigned), and end the fetch with the
  * credentials in its reply. `form` is taken over. */
 void aws_remote_ask_sts(aws_remote *remote, rip_buffer *form, const aws_credentials *credentials);
+/** The POST alone: `then` gets the reply. */
+void aws_remote_post_sts(aws_remote *remote, rip_buffer *form, const aws_credentials *credentials,
+                         aws_exchange_done then);
+/** The parameters of AssumeRole into an empty form, all but the session's name. */
+void aws_form_assume_role(rip_buffer *form, const aws_role *role);
 /** Append "&name=value" to a form, encoded. */
 void aws_form_add(rip_buffer *form, const char *name, const char *value);
 

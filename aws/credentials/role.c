@@ -11,6 +11,32 @@ typedef struct role_provider {
     rip_buffer form; /* what does not change from one call to the next */
 } role_provider;
 
+static void add_tags(rip_buffer *form, const json_t *tags)
+{
+    const char *key;
+    json_t *value;
+    unsigned index = 1;
+    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
+        char name[64];
+        snprintf(name, sizeof name, "Tags.member.%u.Key", index);
+        aws_form_add(form, name, key);
+        snprintf(name, sizeof name, "Tags.member.%u.Value", index++);
+        aws_form_add(form, name, json_is_string(value) ? json_string_value(value) : "");
+    }
+}
+
+void aws_form_assume_role(rip_buffer *form, const aws_role *role)
+{
+    char duration[16];
+    snprintf(duration, sizeof duration, "%d", role->duration_s ? role->duration_s : 3600);
+    rip_buffer_puts(form, "Action=AssumeRole&Version=2011-06-15");
+    aws_form_add(form, "RoleArn", role->arn);
+    aws_form_add(form, "DurationSeconds", duration);
+    if (role->external_id) aws_form_add(form, "ExternalId", role->external_id);
+    if (role->policy) aws_form_add(form, "Policy", role->policy);
+    add_tags(form, role->tags);
+}
+
 static void on_source(void *data, aws_credentials *credentials, const rip_error *err)
 {
     role_provider *p = data;
@@ -48,21 +74,6 @@ static void free_role(aws_provider *self)
     free(p);
 }
 
-static void add_tags(rip_buffer *form, const json_t *tags)
-{
-    const char *key;
-    json_t *value;
-    unsigned index = 1;
-    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
-    {
-        char name[64];
-        snprintf(name, sizeof name, "Tags.member.%u.Key", index);
-        aws_form_add(form, name, key);
-        snprintf(name, sizeof name, "Tags.member.%u.Value", index++);
-        aws_form_add(form, name, json_is_string(value) ? json_string_value(value) : "");
-    }
-}
-
 aws_provider *aws_provider_role(const aws_provider_context *context, aws_provider *source, const aws_role *role)
 {
     role_provider *p = source ? calloc(1, sizeof *p) : NULL;
@@ -70,18 +81,11 @@ aws_provider *aws_provider_role(const aws_provider_context *context, aws_provide
         if (source) source->free(source);
         return NULL;
     }
-    char duration[16];
-    snprintf(duration, sizeof duration, "%d", role->duration_s ? role->duration_s : 3600);
     p->remote = (aws_remote){.base = {fetch, free_role}, .context = *context, .source = "assumed role"};
     p->source = source;
     p->arn = strdup(role->arn);
     if (role->session_name) p->session_name = strdup(role->session_name);
-    rip_buffer_puts(&p->form, "Action=AssumeRole&Version=2011-06-15");
-    aws_form_add(&p->form, "RoleArn", role->arn);
-    aws_form_add(&p->form, "DurationSeconds", duration);
-    if (role->external_id) aws_form_add(&p->form, "ExternalId", role->external_id);
-    if (role->policy) aws_form_add(&p->form, "Policy", role->policy);
-    add_tags(&p->form, role->tags);
+    aws_form_assume_role(&p->form, role);
     if (p->arn && !p->form.failed && (p->session_name || !role->session_name)) return &p->remote.base;
     free_role(&p->remote.base);
     return NULL;

@@ -92,13 +92,19 @@ static rip_status build(aws_remote *remote, const aws_credentials *credentials, 
 
 void aws_remote_ask_sts(aws_remote *remote, rip_buffer *form, const aws_credentials *credentials)
 {
+    aws_remote_post_sts(remote, form, credentials, on_reply);
+}
+
+void aws_remote_post_sts(aws_remote *remote, rip_buffer *form, const aws_credentials *credentials,
+                         aws_exchange_done then)
+{
     aws_web_limits limits = {.timeout_ms = STS_TIMEOUT_MS, .body_bytes = AWS_REMOTE_BYTES_MAX};
     aws_http_request request = {.body = *form};
     rip_error err;
     *form = (rip_buffer){0};
     rip_status status = request.body.failed ? rip_nomem(&err) : build(remote, credentials, &request, &err);
     if (status == RIP_OK)
-        aws_remote_send(remote, &request, &limits, on_reply);
+        aws_remote_send(remote, &request, &limits, then);
     else
         aws_remote_fail(remote, &err);
     aws_http_request_free(&request);

@@ -90,7 +90,7 @@ static rip_status load_scenario(drill *d, const char *path, rip_error *err)
     if (slash)
         *slash = '\0';
     else
-        strcpy(d->folder, ".");
+        memcpy(d->folder, ".", 2); /* "drill.lua" at the least */
     rip_status status = rip_datafile_load(file.data, &d->scenario, err);
     if (status == RIP_OK && !json_is_string(json_object_get(d->scenario, "account"))) {
         status = rip_fail(err, RIP_EINVAL, "%s: account: expected the path of the account's file", file.data);
@@ -132,8 +132,7 @@ static rip_status load_events(drill *d, rip_error *err)
     if (!d->events) return rip_nomem(err);
     size_t i;
     json_t *entry;
-    json_array_foreach(events, i, entry)
-    {
+    json_array_foreach (events, i, entry) {
         rip_status status = load_event(d, entry, &d->events[i], err);
         if (status != RIP_OK) return status;
         d->event_count++;
@@ -151,8 +150,7 @@ static void on_ended(void *data, const char *id, const json_t *record)
     size_t i;
     json_t *change;
     json_int_t started = json_integer_value(json_object_get(report, "started"));
-    json_array_foreach(json_object_get(report, "changes"), i, change)
-    {
+    json_array_foreach (json_object_get(report, "changes"), i, change) {
         if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
         json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
                          json_integer_value(json_object_get(change, "ms")) - d->start;
@@ -228,8 +226,7 @@ static rip_status scenario_playbooks(drill *d, rip_error *err)
     json_t *path;
     const json_t *paths = json_object_get(d->scenario, "playbooks");
     if (d->playbook_count > 0) return RIP_OK;
-    json_array_foreach(paths, i, path)
-    {
+    json_array_foreach (paths, i, path) {
         if (!json_is_string(path) || i == PATHS_MOST)
             return rip_fail(err, RIP_EINVAL, "playbooks: expected up to %d paths", PATHS_MOST);
         d->playbooks[d->playbook_count] = beside(d, json_string_value(path));
@@ -290,8 +287,7 @@ static void print_quotas(const drill *d)
     printf(" (virtual); the request quotas allow no less than %s", least);
     if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
     puts(".");
-    json_object_foreach(json_object_get(d->quotas, "groups"), name, group)
-    {
+    json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
         json_int_t own = json_integer_value(json_object_get(group, "bound_ms"));
         if (own <= 0) continue;
         report_span(own, least);
@@ -305,8 +301,7 @@ static void print_results(const drill *d)
     size_t i;
     json_t *result;
     terminal_print(stdout, TERMINAL_BOLD, "Expected\n");
-    json_array_foreach(d->results, i, result)
-    {
+    json_array_foreach (d->results, i, result) {
         bool met = json_is_true(json_object_get(result, "met"));
         const char *found = json_string_value(json_object_get(result, "found"));
         fputs("  ", stdout);
@@ -329,15 +324,14 @@ static void print_text(const drill *d)
     printf(" (%s)\n  ", rip_config_string(d->engine.config, "mode"));
     terminal_wrap(stdout, 2, 2, about ? about : "");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat came in\n");
-    json_array_foreach(d->findings, i, entry)
-    {
+    json_array_foreach (d->findings, i, entry) {
         report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")),
                        0);
     }
     count = dispatch_count(d->engine.dispatch).unwanted;
     if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat was done\n");
-    json_array_foreach(d->runs, i, entry) report_run(stdout, entry, d->verbose);
+    json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
     putchar('\n');
     print_quotas(d);
     putchar('\n');
@@ -359,9 +353,8 @@ static int judge(drill *d)
     size_t i;
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
-    json_array_foreach(d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach(d->runs, i, each)
-    {
+    json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
+    json_array_foreach (d->runs, i, each) {
         failed = failed || strcmp(json_string_value(json_object_get(each, "outcome")), "failed") == 0;
     }
     return failed ? COMMAND_FAILED : COMMAND_DONE;

@@ -8,8 +8,6 @@
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
 
-extern char **environ;
-
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
     terminal_error(data, "%s", mistake->message);
@@ -150,6 +148,7 @@ static rip_status open_books(engine *e, const char *const *paths, size_t count, 
     const char *const only[] = {shipped};
     rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake,
                                      (void *)(uintptr_t)e->command, &e->mistakes, &e->books, err);
+    aws_models_settle(e->models);
     free(shipped);
     return status;
 }

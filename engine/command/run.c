@@ -54,7 +54,9 @@ typedef struct run_command {
     const char *settings[PATHS_MOST];
     size_t setting_count;
     source *source;
-    uv_idle_t reading;
+    uv_idle_t reading; /* steps the source */
+    uv_poll_t input;   /* while the source waits for bytes that have not come */
+    bool input_open;
     bool paused; /* enough is under way: reading goes on when a finding is dealt with */
     bool failed;
     rip_error broken; /* what stopped the reading */
@@ -67,8 +69,7 @@ static json_t *reports_of(run_command *c, const json_t *ids)
     json_t *reports = json_array();
     size_t i;
     json_t *id;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *report = record_report(c->engine.journal, json_string_value(id));
         if (report) json_array_append_new(reports, report);
     }
@@ -117,7 +118,7 @@ static void on_finding(void *data, const dispatched *what)
         size_t i;
         json_t *report;
         report_finding(stdout, what->finding, what->origin, what->line);
-        json_array_foreach(reports, i, report) report_run(stdout, report, c->verbose);
+        json_array_foreach (reports, i, report) report_run(stdout, report, c->verbose);
         putchar('\n');
     }
     fflush(stdout);
@@ -184,6 +185,24 @@ static rip_status on_source_fault(void *data, const source_fault *fault)
     return RIP_OK;
 }
 
+static void on_input(uv_poll_t *handle, int status, int events)
+{
+    run_command *c = handle->data;
+    (void)status;
+    (void)events;
+    uv_poll_stop(handle);
+    uv_idle_start(&c->reading, on_idle);
+}
+
+static void wait_for_input(run_command *c)
+{
+    if (!c->input_open && uv_poll_init(&c->engine.loop, &c->input, source_waits_for(c->source)) != 0) return;
+    c->input_open = true;
+    c->input.data = c;
+    uv_idle_stop(&c->reading);
+    uv_poll_start(&c->input, UV_READABLE | UV_DISCONNECT, on_input);
+}
+
 static void on_idle(uv_idle_t *handle)
 {
     run_command *c = handle->data;
@@ -200,6 +219,7 @@ static void on_idle(uv_idle_t *handle)
     }
     show_progress(c);
     if (!more) uv_idle_stop(handle);
+    if (more && source_waits_for(c->source) >= 0) wait_for_input(c);
 }
 
 /* The command. */
@@ -307,6 +327,12 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
     return status;
 }
 
+static bool is_reading(const run_command *c)
+{
+    return uv_is_active((const uv_handle_t *)&c->reading) ||
+           (c->input_open && uv_is_active((const uv_handle_t *)&c->input)) || c->paused;
+}
+
 int command_run(int argc, char **argv)
 {
     run_command c = {0};
@@ -323,8 +349,8 @@ int command_run(int argc, char **argv)
     uv_idle_init(&c.engine.loop, &c.reading);
     c.reading.data = &c;
     uv_idle_start(&c.reading, on_idle);
-    while (uv_is_active((uv_handle_t *)&c.reading) || dispatch_backlog(c.engine.dispatch) > 0) {
-        if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !uv_is_active((uv_handle_t *)&c.reading)) break;
+    while (is_reading(&c) || dispatch_backlog(c.engine.dispatch) > 0) {
+        if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !is_reading(&c)) break;
     }
     if (dispatch_backlog(c.engine.dispatch) > 0) {
         terminal_error("run", "%zu runs wait for something that can't come", dispatch_backlog(c.engine.dispatch));

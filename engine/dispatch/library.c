@@ -167,8 +167,7 @@ static rip_status check_permissions(loader *l, const rip_playbook *playbook)
     size_t i;
     const json_t *each;
     if (!l->known) return RIP_OK;
-    json_array_foreach(playbook->permissions, i, each)
-    {
+    json_array_foreach (playbook->permissions, i, each) {
         char field[48];
         rip_error why;
         rip_status status = permissions_check(l->known, json_string_value(each), &why);

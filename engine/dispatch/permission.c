@@ -25,8 +25,7 @@ rip_status permissions_new(aws_models *models, permissions **out, rip_error *err
     rip_status status = known && names && known->services && known->actions ? RIP_OK : rip_nomem(err);
     size_t i;
     const json_t *name;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach (names, i, name) {
         const aws_service *service = NULL;
         if (status == RIP_OK) status = aws_models_service(models, json_string_value(name), &service, err);
         if (status != RIP_OK) break;
@@ -64,8 +63,7 @@ static rip_status add_actions(const permissions *known, const char *name, json_t
     if (!operations) return rip_nomem(err);
     size_t i;
     const json_t *each;
-    json_array_foreach(operations, i, each)
-    {
+    json_array_foreach (operations, i, each) {
         const aws_operation *operation = NULL;
         status = aws_service_operation(service, json_string_value(each), &operation, err);
         if (status != RIP_OK) break;
@@ -86,8 +84,7 @@ static rip_status actions_of(permissions *known, const char *prefix, const json_
     size_t i;
     const json_t *name;
     rip_status status = list ? RIP_OK : rip_nomem(err);
-    json_array_foreach(json_object_get(known->services, prefix), i, name)
-    {
+    json_array_foreach (json_object_get(known->services, prefix), i, name) {
         if (status == RIP_OK) status = add_actions(known, json_string_value(name), list, err);
     }
     if (status != RIP_OK) {
@@ -104,8 +101,7 @@ static bool is_operation(const permissions *known, const char *prefix, const cha
 {
     size_t i;
     const json_t *name;
-    json_array_foreach(json_object_get(known->services, prefix), i, name)
-    {
+    json_array_foreach (json_object_get(known->services, prefix), i, name) {
         const aws_service *service = NULL;
         const aws_operation *operation = NULL;
         const char *action = strchr(permission, ':') + 1;
@@ -124,7 +120,7 @@ static rip_status no_service(const permissions *known, const char *prefix, rip_e
     const char **names = calloc(json_object_size(known->services) + 1, sizeof(*names)), *name;
     json_t *value;
     if (!names) return rip_nomem(err);
-    json_object_foreach(known->services, name, value) names[count++] = name;
+    json_object_foreach (known->services, name, value) names[count++] = name;
     const char *meant = rip_suggest(prefix, names, count);
     rip_status status = rip_fail(err, RIP_EINVAL, "no API model has IAM actions that start with \"%s:\"%s%s", prefix,
                                  meant ? "; did you mean " : "", meant ? meant : "");
@@ -138,7 +134,7 @@ static rip_status no_action(const json_t *actions, const char *permission, rip_e
     const json_t *each;
     const char **names = calloc(json_array_size(actions) + 1, sizeof(*names));
     if (!names) return rip_nomem(err);
-    json_array_foreach(actions, i, each) names[count++] = json_string_value(each);
+    json_array_foreach (actions, i, each) names[count++] = json_string_value(each);
     const char *meant = strpbrk(permission, "*?") ? NULL : rip_suggest(permission, names, count);
     rip_status status = rip_fail(err, RIP_EINVAL, "no API operation needs the permission %s%s%s", permission,
                                  meant ? "; did you mean " : "", meant ? meant : "");
@@ -164,8 +160,7 @@ rip_status permissions_check(permissions *known, const char *permission, rip_err
     size_t i;
     rip_status status = actions_of(known, prefix, &actions, err);
     if (status != RIP_OK) return status;
-    json_array_foreach(actions, i, each)
-    {
+    json_array_foreach (actions, i, each) {
         if (rip_glob_match_nocase(permission, json_string_value(each))) return RIP_OK;
     }
     return no_action(actions, permission, err);

@@ -192,7 +192,7 @@ static json_t *with_reply(json_t *undo, const json_t *reply)
         const char *key;
         json_t *value;
         void *tmp;
-        json_object_foreach_safe(undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
+        json_object_foreach_safe (undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
     }
     return json_incref(undo);
 }
@@ -475,6 +475,7 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
 void effect_door_free(effect_door *door)
 {
     if (!door) return;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes itself out of the list */
     while (door->first) pending_free(door->first);
     run_unknowns_free(door->unknowns);
     free(door);

@@ -52,8 +52,7 @@ bool run_unknown_within(const run_unknowns *unknowns, const json_t *value)
     }
     const char *key;
     json_t *item;
-    json_object_foreach((json_t *)(uintptr_t)value, key, item)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, item) {
         if (run_unknown_within(unknowns, item)) return true;
     }
     return false;
@@ -76,7 +75,7 @@ json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value)
         json_t *copy = json_object();
         const char *key;
         json_t *item;
-        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+        json_object_foreach ((json_t *)(uintptr_t)value, key, item)
             json_object_set_new(copy, key, run_unknown_mask(unknowns, item));
         return copy;
     }

@@ -87,8 +87,7 @@ static rip_status walk_object(tree *t, const json_t *json)
     json_t *child;
     rip_status status = RIP_OK;
     size_t mark = t->name.len;
-    json_object_foreach((json_t *)(uintptr_t)json, key, child)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)json, key, child) {
         if (t->depth > 1) rip_buffer_putc(&t->name, '.');
         rip_buffer_puts(&t->name, key);
         status = rip_buffer_status(&t->name, t->err);
@@ -105,8 +104,7 @@ static rip_status walk_array(tree *t, const json_t *json)
     size_t i;
     json_t *child;
     unsigned list = ++t->lists;
-    json_array_foreach(json, i, child)
-    {
+    json_array_foreach (json, i, child) {
         bool holds_fields = json_is_object(child) || json_is_array(child);
         if (holds_fields) t->places[t->place_count++] = (place){list, i};
         rip_status status = walk(t, child);

@@ -17,6 +17,10 @@ local module = {}
 local Attack = {}
 Attack.__index = Attack
 
+local function is_text(value)
+  return type(value) == "string" and value ~= ""
+end
+
 -- A field of a finding's resource, at its top or one level down ("image" of data.container).
 local function field(data, name)
   if type(data) ~= "table" then return nil end
@@ -33,21 +37,21 @@ end
 
 --- The credentials are the attack's: a user's name, a role's, a key's id.
 function Attack:add_user(name, why)
-  if type(name) == "string" and name ~= "" and not self.users[name] then
+  if is_text(name) and not self.users[name] then
     self.users[name] = why
     self.user_list[#self.user_list + 1] = name
   end
 end
 
 function Attack:add_role(name, why)
-  if type(name) == "string" and name ~= "" and not self.roles[name] then
+  if is_text(name) and not self.roles[name] then
     self.roles[name] = why
     self.role_list[#self.role_list + 1] = name
   end
 end
 
 function Attack:add_key(id, user)
-  if type(id) == "string" and id ~= "" and not self.keys[id] then
+  if is_text(id) and not self.keys[id] then
     self.keys[id] = user or true
     self.key_list[#self.key_list + 1] = { id = id, user = user }
   end
@@ -72,21 +76,26 @@ local function read_actor(attack, actor)
   add_principal(attack, user.type, issuer or user.name, user.credentialUid, "the finding names it as the actor")
 end
 
+local function read_image(attack, image)
+  if is_text(image) then attack.images[image] = "the finding names it" end
+end
+
 local function read_resource(attack, resource)
   local data = resource.data
-  if resource.type == "access-key" then
+  if resource.type == "iam-access-key" then
     add_principal(attack, field(data, "userType") or "IAMUser", field(data, "userName") or resource.name,
       resource.id or field(data, "accessKeyId"), "the finding names its access key")
   elseif resource.type == "ec2-instance" then
     local id = tostring(resource.id or resource.arn or ""):match("i%-%x+")
     if id then attack.instances[id] = true end
-  elseif resource.type == "ecs-cluster" and resource.arn then
+  elseif resource.type == "ecs-cluster" and is_text(resource.arn) then
     attack.clusters[resource.arn] = true
-  elseif resource.type == "ecs-task" and resource.arn then
+  elseif resource.type == "ecs-task" and is_text(resource.arn) then
     attack.tasks[resource.arn] = true
   end
-  local image = field(data, "image")
-  if type(image) == "string" and image ~= "" then attack.images[image] = "the finding names it" end
+  local containers = field(data, "containers")
+  for _, each in ipairs(type(containers) == "table" and containers or {}) do read_image(attack, field(each, "image")) end
+  read_image(attack, field(data, "image"))
 end
 
 --- The attack that a finding tells of.
@@ -98,6 +107,7 @@ function module.of(finding, run)
     users = {}, user_list = {}, roles = {}, role_list = {}, keys = {}, key_list = {},
     images = {}, clusters = {}, tasks = {}, instances = {},
     made = {}, trail_known = false,
+    said = {}, answered = {}, seen = {},
   }, Attack)
   for _, actor in ipairs(finding.actors or {}) do read_actor(attack, actor) end
   for resource in finding:resources() do read_resource(attack, resource) end
@@ -146,7 +156,7 @@ function Attack:judge(thing)
   local facts = facts_of(self, thing)
   if #facts > 0 then return true, join(facts) end
   if type(thing.by) == "string" and thing.by ~= "" then return false, "made by " .. thing.by end
-  if self.trail_known then return false, "nothing ties it to the attack: CloudTrail has others as its maker" end
+  if self.trail_known then return false, "nothing ties it to the attack, not even CloudTrail" end
   local marks = thing.marks or {}
   if thing.created and #marks > 0 then
     return true, ("came into being at %s, since the attack began; %s; CloudTrail can't be asked who made it"):format(
@@ -157,23 +167,32 @@ end
 
 local LEFT_ALONE_MOST = 100
 
+--- Say once that something is left alone, and why.
+function Attack:leave(what, why)
+  if self.said[what] then return false end
+  self.said[what] = true
+  self.run:left_alone(what, why)
+  return true
+end
+
 --- Divide things into those of the attack, each with its verdict's facts in `why`, and the rest, which is said to be left
 --- alone. Both are kept as evidence.
 function Attack:sift(things)
-  local ours, left = {}, 0
+  local ours, left, more = {}, 0, 0
   for _, thing in ipairs(things) do
     local of, why = self:judge(thing)
     thing.why = why
     if of then
       ours[#ours + 1] = thing
     else
-      left = left + 1
-      if left <= LEFT_ALONE_MOST then self.run:left_alone(thing.what, why) end
+      if left == LEFT_ALONE_MOST then
+        more = more + 1
+      elseif self:leave(thing.what, why) then
+        left = left + 1
+      end
     end
   end
-  if left > LEFT_ALONE_MOST then
-    self.run:left_alone(("%d more of kind %s"):format(left - LEFT_ALONE_MOST, things[1].kind), "for such reasons")
-  end
+  if more > 0 then self:leave(("%d more of kind %s"):format(more, things[1].kind), "for such reasons") end
   return ours
 end
 

@@ -57,15 +57,25 @@ function inverse.pick(from, names)
   return picked
 end
 
+-- What the caller says takes it back: {{operation, params}, …}.
+local function given(change)
+  local undo = {}
+  for i, each in ipairs(change.given) do undo[i] = change:undo(each[1], each[2]) end
+  return undo
+end
+
 --- Called before each change; `change` has service, operation (AWS's name), params, region, account, read(operation,
---- params) and, where the caller has it, prior. Returns the undo, or nil and why there is none.
+--- params) and, where the caller has them, prior, given and irreversible. Returns the undo, or nil and why there is none.
 function inverse.of(change)
+  setmetatable(change, Change)
+  if change.irreversible then return nil, change.irreversible end
+  if change.given then return given(change) end
   local of = SERVICES[change.service] and require("riposte.inverse." .. change.service)[change.operation]
   if not of then return nil, "no inverse of this operation is known" end
-  local ok, undo, why = pcall(of, setmetatable(change, Change))
+  local ok, undo, why = pcall(of, change)
   if ok then return undo, why end
-  if not failure.is(undo) then error(undo, 0) end
-  -- To contain an attack matters more than to be able to take it back; the record says what was lost.
+  -- AWS refused, or told something that does not fit. To contain an attack matters more than to be able to take it
+  -- back; the record says what was lost.
   return nil, "what was before could not be read: " .. tostring(undo)
 end
 

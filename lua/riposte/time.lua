@@ -47,7 +47,7 @@ function time.ms(moment)
   local fraction, zone = rest:match("^(%.?%d*)(.*)$")
   local sign, zone_hour, zone_minute = zone:match("^([+-])(%d%d):?(%d%d)$")
   if not sign and zone ~= "Z" and zone ~= "z" then return nil end
-  local days = days_of(math.tointeger(year), math.tointeger(month), math.tointeger(day))
+  local days = days_of(tonumber(year), tonumber(month), tonumber(day))
   local seconds = days * DAY + hour * 3600 + minute * 60 + second
   if sign then
     local offset = zone_hour * 3600 + zone_minute * 60

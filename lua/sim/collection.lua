@@ -6,7 +6,7 @@ local order_of = setmetatable({}, { __mode = "k" })
 local count = 0
 
 function collection.new()
-  return setmetatable({ by_key = {}, keys = {}, gaps = 0 }, collection)
+  return setmetatable({ by_key = {}, keys = {} }, collection)
 end
 
 --- The place of a thing in the order in which all things came, which stays when others go; nil for other values.
@@ -28,25 +28,16 @@ function collection:put(key, thing)
   return thing
 end
 
--- Keys of things that went are left behind and swept when they are the most of all.
-local function sweep(self)
-  local kept, seen = {}, {}
-  for i = #self.keys, 1, -1 do
-    local key = self.keys[i]
-    if self.by_key[key] ~= nil and not seen[key] then
-      seen[key] = true
-      kept[#kept + 1] = key
-    end
-  end
-  self.keys, self.gaps = {}, 0
-  for i = #kept, 1, -1 do self.keys[#self.keys + 1] = kept[i] end
-end
-
 function collection:remove(key)
   local thing = self.by_key[key]
   if thing == nil then return nil end
   self.by_key[key] = nil
-  sweep(self)
+  for i, each in ipairs(self.keys) do
+    if each == key then
+      table.remove(self.keys, i)
+      break
+    end
+  end
   return thing
 end
 

@@ -17,10 +17,8 @@ function ecs.open(state)
   state_of.open(state)
   tasks.open(state)
   state.reconcile = services.reconcile
+  function state.instance_lost(id) instances.lost(state, id) end
 end
-
---- EC2 tells that an instance is gone.
-ecs.instance_lost = instances.lost
 
 -- The seed ------------------------------------------------------------------------------------------------------------
 
@@ -34,7 +32,7 @@ local function seed_definition(state, cursor)
   local family = cursor:required "family"
   if #(cursor:raw("containerDefinitions", "table") or {}) == 0 then cursor:mistake("containerDefinitions", "is missing") end
   local fields = cursor:pick(definitions.FIELDS, {})
-  fields.taskRoleArn, fields.executionRoleArn = seed_role(state, cursor, "taskRoleArn"), seed_role(state, cursor, "executionRoleArn")
+  for _, name in ipairs { "taskRoleArn", "executionRoleArn" } do fields[name] = seed_role(state, cursor, name) end
   fields.registeredAt, fields.registeredBy = cursor:time "registeredAt", cursor:text "registeredBy"
   fields.tags = cursor:tags("tags", "lower")
   local revision = cursor:number "revision"
@@ -64,7 +62,8 @@ local function seed_tasks(state, cluster, cursor)
   local fields = cursor:pick({ "startedBy", "group", "overrides" }, {})
   fields.tags = cursor:tags("tags", "lower")
   fields.createdAt = cursor:time "createdAt"
-  fields.launchType = cursor:text("launchType") or tasks.launch_type(cluster, { launchType = definition.networkMode == "awsvpc" and "FARGATE" or nil })
+  local default = definition.networkMode == "awsvpc" and "FARGATE" or tasks.launch_type(cluster, {})
+  fields.launchType = cursor:text("launchType", default)
   for _ = 1, cursor:number("count", 1) do tasks.start(state, cluster, definition, fields, true) end
 end
 

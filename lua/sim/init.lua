@@ -98,9 +98,7 @@ local function answer(self, service, operation, params, region)
     failure.raise(throttle.code or "ThrottlingException", throttle.message or "Rate exceeded", throttle.status)
   end
   local state = self:service(service, region)
-  local output = handler(state, params, operation) or {}
-  self:service("cloudtrail", region):record(service, operation, params, region)
-  return output
+  return handler(state, params) or {}
 end
 
 --- Answer one call at the moment `now`: the output, or nil and {code, message, status}; then the milliseconds the
@@ -113,7 +111,7 @@ function Account:call(now, service, operation, params, region, account)
       failure.raise("AccessDenied",
         ("The simulated account is %s; there is no account %s behind it."):format(self.number, account), 403)
     end
-    return answer(self, service, operation, params, region)
+    return answer(self, service, operation, params or {}, region)
   end, function(why)
     return failure.is(why) and why or debug.traceback(tostring(why), 2)
   end)
@@ -186,9 +184,6 @@ function sim.new(given, now, groups)
     account.caller = cursor:text("caller", ("arn:%s:iam::%s:role/Riposte"):format(account.partition, account.number))
     read_seed(account, cursor)
     cursor:finish()
-    account:each_state(function(module, state)
-      if module.settle then module.settle(state) end
-    end)
   end, function(why)
     return seed.is_mistake(why) and why or debug.traceback(tostring(why), 2)
   end)

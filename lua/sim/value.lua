@@ -27,7 +27,7 @@ function value.copy(original)
   if type(original) ~= "table" then return original end
   local result = {}
   for key, item in pairs(original) do result[key] = value.copy(item) end
-  return (#original > 0 or host.is_array(original)) and value.list(result) or result
+  return (#original > 0 or getmetatable(original) == "array") and value.list(result) or result
 end
 
 --- The fields of `from` that `names` lists, in a new table, or in `into`.

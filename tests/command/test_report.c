@@ -99,6 +99,41 @@ static void test_control_characters_of_an_attacker_are_shown_not_obeyed(void **s
     json_decref(run);
 }
 
+static void test_each_phase_is_told_once_in_the_order_in_which_it_began(void **state)
+{
+    (void)state;
+    json_t *changes = json_array();
+    static const char *const PHASES[] = {"credentials", "running", "credentials"};
+    static const char *const OPERATIONS[] = {"iam:PutUserPolicy", "ecs:StopTask", "iam:UpdateAccessKey"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *each = change(OPERATIONS[i], "done", json_object());
+        json_object_set_new(each, "phase", json_string(PHASES[i]));
+        json_array_append_new(changes, each);
+    }
+    json_t *run = run_with(changes);
+    char *text = shown(run, false);
+    const char *first = strstr(text, "credentials"), *key = strstr(text, "iam:UpdateAccessKey"),
+               *second = strstr(text, "running");
+    assert_non_null(first);
+    assert_true(first < key && key < second);
+    assert_null(strstr(second, "credentials"));
+    free(text);
+    json_decref(run);
+}
+
+static void test_a_change_is_named_by_what_it_is_about_not_by_its_documents(void **state)
+{
+    (void)state;
+    json_t *params = json_pack("{s:s, s:s, s:s}", "PolicyDocument", "{\"Version\":\"2012-10-17\"}", "PolicyName",
+                               "RiposteDenyAll", "UserName", "ci-deploy");
+    json_t *run = run_with(json_pack("[o]", change("iam:PutUserPolicy", "done", params)));
+    char *text = shown(run, false);
+    assert_non_null(strstr(text, "ci-deploy"));
+    assert_null(strstr(text, "2012-10-17"));
+    free(text);
+    json_decref(run);
+}
+
 static void test_no_line_is_wider_than_80_columns(void **state)
 {
     (void)state;
@@ -139,6 +174,8 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_undone_says_why),
         cmocka_unit_test(test_a_refused_change_names_its_guard),
         cmocka_unit_test(test_control_characters_of_an_attacker_are_shown_not_obeyed),
+        cmocka_unit_test(test_each_phase_is_told_once_in_the_order_in_which_it_began),
+        cmocka_unit_test(test_a_change_is_named_by_what_it_is_about_not_by_its_documents),
         cmocka_unit_test(test_no_line_is_wider_than_80_columns),
         cmocka_unit_test(test_spans_read_as_people_say_them),
     };

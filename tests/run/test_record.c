@@ -21,7 +21,8 @@ static journal *begin(void)
 {
     journal *j = NULL;
     rip_error err;
-    rip_playbook playbook = {.path = "p/contain.lua", .name = "contain", .text = "return {}", .text_len = 9};
+    char path[] = "p/contain.lua", name[] = "contain", source[] = "return {}";
+    rip_playbook playbook = {.path = path, .name = name, .text = source, .text_len = strlen(source)};
     json_t *finding =
         json_pack("{s:s, s:s, s:s, s:{s:s}}", "id", "f-1", "version", "1", "kind", "ECS.3", "event", "secret", "no");
     json_t *record = record_begin(RUN, &playbook, finding, "enforce", 1000);

@@ -98,7 +98,12 @@ ec2.terminate_instance = {
         result.snapshots[#result.snapshots + 1] = each.SnapshotId
       end
     end
-    on.actions.ec2.enable_api_termination { instance = params.instance }
+    if protected(on, params.instance) then
+      on.ec2:modify_instance_attribute(
+        { InstanceId = params.instance, DisableApiTermination = { Value = false } },
+        { irreversible = "the instance is terminated next" }
+      )
+    end
     on.ec2:terminate_instances { InstanceIds = { params.instance } }
     return result
   end,

@@ -3,6 +3,8 @@
 --- A definition is of the attack by who registered it or by its image; a service or task by who made it or by its
 --- definition; a cluster when all that is in it is, or when it is empty and was made by the attack's credentials. A cluster
 --- that also holds something else is not touched, but for the attack's services and tasks in it.
+local list = require "riposte.list"
+local services = require "riposte.services"
 local time = require "riposte.time"
 
 local containers = {}
@@ -11,48 +13,33 @@ local function short(arn)
   return arn:match("([^/]+)$") or arn
 end
 
-local function batches(list, size)
-  local i = 1 - size
-  return function()
-    i = i + size
-    if i <= #list then return table.move(list, i, math.min(i + size - 1, #list), 1, {}) end
-  end
-end
-
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
-
 -- Reading -----------------------------------------------------------------------------------------------------------
-
-local function services_in(run, ecs, cluster)
-  local services = {}
-  local arns = all(ecs:pages("list_services", { cluster = cluster, maxResults = 100 }))
-  run:parallel(batches(arns, 10), function(batch)
-    local output = ecs:describe_services { cluster = cluster, services = batch, include = { "TAGS" } }
-    for _, service in ipairs(output.services or {}) do services[#services + 1] = service end
-  end)
-  return services
-end
 
 local function tasks_in(run, ecs, cluster)
   local tasks = {}
-  local arns = all(ecs:pages("list_tasks", { cluster = cluster }))
-  run:parallel(batches(arns, 100), function(batch)
-    for _, task in ipairs(ecs:describe_tasks({ cluster = cluster, tasks = batch }).tasks or {}) do
-      tasks[#tasks + 1] = task
-    end
+  local arns = list.all(ecs:pages("list_tasks", { cluster = cluster }))
+  run:parallel(list.batches(arns, 100), function(batch)
+    list.append(tasks, ecs:describe_tasks({ cluster = cluster, tasks = batch }).tasks or {})
   end)
   return tasks
 end
 
-local function read_cluster(run, ecs, cluster)
+-- Does ECS count what is in clusters? An emulator may leave the counts at zero; then every cluster is asked.
+local function counts_kept(clusters)
+  for _, cluster in ipairs(clusters) do
+    if cluster.activeServicesCount > 0 then return true end
+  end
+  return false
+end
+
+local function read_cluster(run, ecs, cluster, counted)
   local arn, entry = cluster.clusterArn, { cluster = cluster, services = {}, tasks = {} }
-  local parts = { function() entry.services = services_in(run, ecs, arn) end }
-  if cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
-    parts[2] = function() entry.tasks = tasks_in(run, ecs, arn) end
+  local parts = {} -- what ECS counts as none is not asked for: each list costs a request of a quota
+  if not counted or cluster.activeServicesCount > 0 then
+    parts[#parts + 1] = function() entry.services = services.of_cluster(run, ecs, arn) end
+  end
+  if not counted or cluster.runningTasksCount + cluster.pendingTasksCount > 0 then
+    parts[#parts + 1] = function() entry.tasks = tasks_in(run, ecs, arn) end
   end
   run:parallel(parts, function(part) part() end)
   return entry
@@ -77,20 +64,24 @@ local function describe_definition(ecs, into, arn)
   into[arn] = { definition = output.taskDefinition, tags = output.tags }
 end
 
---- Read all clusters of the region with what is in them: {entries = {{cluster, services, tasks}, …}, definitions = {ARN =
---- {definition, tags}}}.
-function containers.read(attack)
+--- Read clusters of the region, all or those named, with what is in them: {entries = {{cluster, services, tasks}, …},
+--- definitions = {ARN = {definition, tags}}}.
+---@param names string[]?
+function containers.read(attack, names)
   local run = attack.run
   local ecs = run.aws.ecs { region = attack.region }
   local clusters = {}
-  for batch in batches(all(ecs:pages("list_clusters", { maxResults = 100 })), 100) do
+  names = names or list.all(ecs:pages("list_clusters", { maxResults = 100 }))
+  for _, name in ipairs(names) do attack.seen[name] = true end
+  for batch in list.batches(names, 100) do
     local output = ecs:describe_clusters { clusters = batch, include = { "SETTINGS", "CONFIGURATIONS", "TAGS" } }
     for _, cluster in ipairs(output.clusters or {}) do
       if cluster.status ~= "INACTIVE" then clusters[#clusters + 1] = cluster end
     end
   end
   local world = { entries = {}, definitions = {} }
-  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster) end)
+  local counted = counts_kept(clusters)
+  world.entries = run:parallel(clusters, function(cluster) return read_cluster(run, ecs, cluster, counted) end)
   run:parallel(definitions_of(world.entries), function(arn) describe_definition(ecs, world.definitions, arn) end)
   return world
 end
@@ -186,13 +177,15 @@ local function judge_contents(attack, entry, rogue)
   return ours, others
 end
 
+-- ECS does not tell who made a cluster: CloudTrail does, and where it can't be asked, what is in the cluster has to.
 local function cluster_thing(attack, entry, ours)
   local arn, proof = entry.cluster.clusterArn, {}
-  for _, each in ipairs { ours.services[1], ours.tasks[1] } do proof[#proof + 1] = each.why end
+  local first = ours.services[1] or ours.tasks[1]
+  if first and not attack.trail_known then proof[1] = "all that is in it is of the attack: " .. first.why end
   local name = entry.cluster.clusterName
   local made = attack:maker("cluster", arn)
   if made then attack.made["cluster " .. name] = made end
-  return { kind = "cluster", name = name, what = arn, known = entry, proof = proof }
+  return { kind = "cluster", name = name, what = arn, known = entry, proof = proof, contents = ours }
 end
 
 --- Which clusters, services, tasks and task definitions are of the attack: {clusters, services, tasks, definitions}, each
@@ -207,18 +200,25 @@ function containers.judge(attack, world)
   local found = { clusters = {}, services = {}, tasks = {}, definitions = attack:sift(things) }
   for _, thing in ipairs(found.definitions) do rogue[thing.name] = thing.why end
 
-  local clusters = {}
+  local clusters, of = {}, {}
   for _, entry in ipairs(world.entries) do
     local ours, others = judge_contents(attack, entry, rogue)
     if others then
-      attack.run:left_alone(entry.cluster.clusterArn, "it holds what is not of the attack: " .. others)
-      table.move(ours.services, 1, #ours.services, #found.services + 1, found.services)
-      table.move(ours.tasks, 1, #ours.tasks, #found.tasks + 1, found.tasks)
+      attack:leave(entry.cluster.clusterArn, "it holds what is not of the attack: " .. others)
+      list.append(found.services, ours.services)
+      list.append(found.tasks, ours.tasks)
     else
       clusters[#clusters + 1] = cluster_thing(attack, entry, ours)
     end
   end
   found.clusters = attack:sift(clusters)
+  for _, thing in ipairs(found.clusters) do of[thing] = true end
+  for _, thing in ipairs(clusters) do
+    if not of[thing] then
+      list.append(found.services, thing.contents.services)
+      list.append(found.tasks, thing.contents.tasks)
+    end
+  end
   for _, kind in ipairs { "clusters", "services", "tasks", "definitions" } do
     attack:keep_evidence("ECS " .. kind .. " of the attack", found[kind])
   end

@@ -26,16 +26,28 @@ function functions.read(attack)
   return world
 end
 
+local function role_of(configuration)
+  return (configuration.Role or ""):match("([^/]+)$")
+end
+
+-- Lambda tells when a function was last changed, not when it was made: only a role that is as new makes it a new one. Asked
+-- where CloudTrail can't tell.
+local function new_role(attack, name)
+  local ok, output = pcall(attack.run.aws.iam().get_role, attack.run.aws.iam(), { RoleName = name })
+  if not ok and not failure.is(output) then error(output, 0) end
+  local created = ok and time.ms(output.Role.CreateDate)
+  if created and created >= attack.began then return { "its role " .. name .. " is as new" } end
+end
+
 local function thing_of(attack, each)
-  local configuration, url, proof = each.configuration, each.url, {}
-  local role = (configuration.Role or ""):match("([^/]+)$")
-  if role and attack:maker("role", role) then
-    proof[1] = "its role " .. role .. " was made by " .. attack:maker("role", role).by
-  end
+  local configuration, proof = each.configuration, {}
+  local role = role_of(configuration)
+  local made = role and attack:maker("role", role)
+  if made then proof[1] = "its role " .. role .. " was made by " .. made.by end
   return {
     kind = "function", name = configuration.FunctionName, what = configuration.FunctionArn, known = each, proof = proof,
     created = time.ms(configuration.LastModified),
-    marks = url and url.AuthType == "NONE" and { "anyone can call its URL" } or nil,
+    marks = not attack.trail_known and role and new_role(attack, role) or nil,
   }
 end
 

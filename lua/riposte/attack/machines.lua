@@ -1,15 +1,10 @@
 --- What of an attack is in EC2 and Auto Scaling: groups and instances.
+local list = require "riposte.list"
 local time = require "riposte.time"
 
 local machines = {}
 
 local ALIVE = { "pending", "running", "stopping", "stopped" }
-
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
 
 --- Read the groups and the instances that are there: {groups, instances}.
 function machines.read(attack)
@@ -17,13 +12,13 @@ function machines.read(attack)
   local where = { region = attack.region }
   run:parallel({
     function()
-      world.groups = all(run.aws.autoscaling(where):pages("describe_auto_scaling_groups", { MaxRecords = 100 }))
+      world.groups = list.all(run.aws.autoscaling(where):pages("describe_auto_scaling_groups", { MaxRecords = 100 }))
     end,
     function()
       world.instances = {}
       local filters = { { Name = "instance-state-name", Values = ALIVE } }
       for reservation in run.aws.ec2(where):pages("describe_instances", { Filters = filters, MaxResults = 1000 }) do
-        for _, instance in ipairs(reservation.Instances or {}) do world.instances[#world.instances + 1] = instance end
+        list.append(world.instances, reservation.Instances or {})
       end
     end,
   }, function(part) part() end)
@@ -75,10 +70,12 @@ end
 local function instance_thing(attack, instance, groups)
   local id, proof = instance.InstanceId, {}
   local group = tag_of(instance, "aws:autoscaling:groupName") or groups.holds[id]
-  if group and groups.ours[group] then proof[#proof + 1] = "it is of the group " .. group .. ", which is the attack's" end
+  local ours = group and groups.ours[group]
+  if ours then proof[#proof + 1] = "it is of the group " .. group .. ", which is the attack's" end
   if attack.instances[id] then proof[#proof + 1] = "the finding names it" end
   return {
     kind = "instance", name = id, what = id, known = instance, created = time.ms(instance.LaunchTime), proof = proof,
+    by = group and not ours and "the group " .. group .. ", which is not the attack's" or nil,
     marks = marks_of(instance.InstanceType),
   }
 end

@@ -1,8 +1,8 @@
 --- What CloudTrail tells of an attack's credentials: what was made with them, which sessions they led to.
 ---
 --- LookupEvents gives the management events of 90 days by key or by user name, two calls a second, so it is asked for the
---- attack's own credentials only, since the attack began. Where it can't be asked (no permission, an emulator without it)
---- the run says so, and the evidence is what else there is.
+--- attack's own credentials only, since the attack began. Where it can't be asked (no permission, an emulator without it) or
+--- has nothing yet (events come some minutes late) the run says so, and the evidence is what else there is.
 local failure = require "riposte.failure"
 local json = require "riposte.json"
 local time = require "riposte.time"
@@ -71,6 +71,7 @@ local function follow(attack, name, detail, by)
 end
 
 local function read_event(attack, event, by)
+  attack.trail_known = true
   local at = time.ms(event.EventTime)
   local detail = table_of(json.decode(event.CloudTrailEvent or "{}"))
   if not at or at < attack.began or detail.errorCode then return end
@@ -115,7 +116,6 @@ end
 --- Read what the attack's keys did, and what the keys did that they led to. `attack.made` tells it afterwards.
 function trail.read(attack)
   local i = 0
-  attack.trail_known = #attack.key_list > 0
   while attack.key_list[i + 1] and i < KEYS_MOST do
     local first = i + 1
     i = math.min(#attack.key_list, KEYS_MOST)
@@ -128,6 +128,7 @@ function trail.read(attack)
       return
     end
   end
+  if not attack.trail_known then attack.run:log("CloudTrail knows nothing of the attack's keys (yet)") end
 end
 
 return trail

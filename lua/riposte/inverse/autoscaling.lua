@@ -34,14 +34,16 @@ function autoscaling.SetDesiredCapacity(change)
 end
 
 -- A launch template is told by its id and its name; only one of them may be given.
-local function template_by_id(template)
-  return template and { LaunchTemplateId = template.LaunchTemplateId, Version = template.Version }
+local function one_name(template)
+  if not template then return nil end
+  local name = not template.LaunchTemplateId and template.LaunchTemplateName or nil
+  return { LaunchTemplateId = template.LaunchTemplateId, LaunchTemplateName = name, Version = template.Version }
 end
 
 function autoscaling.DeleteAutoScalingGroup(change)
   local group = group_before(change)
   local params = inverse.pick(group, GROUP)
-  params.LaunchTemplate = template_by_id(group.LaunchTemplate)
+  params.LaunchTemplate = one_name(group.LaunchTemplate)
   if not params.VPCZoneIdentifier or params.VPCZoneIdentifier == "" then
     params.VPCZoneIdentifier, params.AvailabilityZones = nil, group.AvailabilityZones
   end

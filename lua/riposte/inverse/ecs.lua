@@ -1,18 +1,11 @@
 --- Inverses of ECS's changes.
 local inverse = require "riposte.inverse"
 local revision = require "riposte.revision"
+local services = require "riposte.services"
 
 local pick, reply = inverse.pick, inverse.reply
 
 local ecs = {}
-
--- What CreateService takes and DescribeServices tells (the ECS API reference).
-local SERVICE = {
-  "serviceName", "taskDefinition", "availabilityZoneRebalancing", "loadBalancers", "serviceRegistries", "desiredCount",
-  "capacityProviderStrategy", "platformVersion", "deploymentConfiguration", "placementConstraints", "placementStrategy",
-  "networkConfiguration", "healthCheckGracePeriodSeconds", "schedulingStrategy", "deploymentController", "tags",
-  "enableECSManagedTags", "propagateTags", "enableExecuteCommand",
-}
 
 local CLUSTER = {
   "clusterName", "tags", "settings", "configuration", "capacityProviders", "defaultCapacityProviderStrategy",
@@ -27,19 +20,10 @@ local function service_before(change)
   }, function(output) return output.services[1] end)
 end
 
--- What ECS keeps of a service's deployment (Service Connect, volumes) is told by the deployment, not by the service.
-local function deployment_parts(service)
-  local primary = {}
-  for _, deployment in ipairs(service.deployments or {}) do
-    if deployment.status == "PRIMARY" then primary = deployment end
-  end
-  return pick(primary, { "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations" })
-end
-
 function ecs.UpdateService(change)
   local service = service_before(change)
   local params = { cluster = change.params.cluster, service = change.params.service }
-  local deployed = deployment_parts(service)
+  local deployed = services.deployment_parts(service)
   for name in pairs(change.params) do
     if params[name] == nil and name ~= "forceNewDeployment" then
       params[name] = service[name] == nil and deployed[name] or service[name]
@@ -49,14 +33,7 @@ function ecs.UpdateService(change)
 end
 
 function ecs.DeleteService(change)
-  local service = service_before(change)
-  local params = pick(service, SERVICE)
-  for name, value in pairs(deployment_parts(service)) do params[name] = value end
-  params.cluster = service.clusterArn
-  if not params.capacityProviderStrategy then params.launchType = service.launchType end
-  if service.schedulingStrategy == "DAEMON" then params.desiredCount = nil end
-  if params.healthCheckGracePeriodSeconds == 0 then params.healthCheckGracePeriodSeconds = nil end
-  return { change:undo("CreateService", params) }
+  return { change:undo("CreateService", services.request_of(service_before(change))) }
 end
 
 function ecs.CreateService(change)

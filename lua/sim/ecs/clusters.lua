@@ -32,6 +32,28 @@ local function count(things, fn)
   return #value.filter(things:all(), fn)
 end
 
+-- What ECS tells of a cluster with include = STATISTICS: the counts by launch type, and the services that drain.
+local function statistics(cluster)
+  local list = {}
+  for _, kind in ipairs { { "EC2", "EC2" }, { "FARGATE", "Fargate" } } do
+    local function services(status)
+      return count(cluster.services, function(service)
+        return service.status == status and service.launchType == kind[1]
+      end)
+    end
+    local function tasks(running)
+      return count(cluster.tasks, function(task)
+        return task.launchType == kind[1] and task.desiredStatus == "RUNNING" and (task.lastStatus == "RUNNING") == running
+      end)
+    end
+    list[#list + 1] = { name = "running" .. kind[2] .. "TasksCount", value = tostring(tasks(true)) }
+    list[#list + 1] = { name = "pending" .. kind[2] .. "TasksCount", value = tostring(tasks(false)) }
+    list[#list + 1] = { name = "active" .. kind[2] .. "ServiceCount", value = tostring(services("ACTIVE")) }
+    list[#list + 1] = { name = "draining" .. kind[2] .. "ServiceCount", value = tostring(services("DRAINING")) }
+  end
+  return value.list(list)
+end
+
 function clusters.describe(cluster, include)
   local shown = value.pick(cluster, {
     "clusterArn", "clusterName", "status", "capacityProviders", "defaultCapacityProviderStrategy",
@@ -43,9 +65,9 @@ function clusters.describe(cluster, include)
     return task.desiredStatus == "RUNNING" and task.lastStatus ~= "RUNNING"
   end)
   shown.activeServicesCount = count(cluster.services, function(service) return service.status == "ACTIVE" end)
-  shown.statistics = value.list {}
   local asked = {}
   for _, name in ipairs(include or {}) do asked[name] = true end
+  shown.statistics = asked.STATISTICS and statistics(cluster) or value.list {}
   shown.settings = asked.SETTINGS and cluster.settings or value.list {}
   shown.tags = asked.TAGS and cluster.tags or value.list {}
   if asked.CONFIGURATIONS then shown.configuration = cluster.configuration end

@@ -1,4 +1,6 @@
 --- Remedies for ECS services.
+local recreation = require("riposte.services").recreation
+
 local services = {}
 
 local function service_of(on, params)
@@ -28,10 +30,13 @@ services.stop_service = {
 }
 
 --- Delete a service: scaled to zero, then deleted. `force` (unless it is false) deletes it while tasks still run; they are
---- stopped by ECS. `known` is the service as it was described a moment ago. With `wait = false` it may still be draining.
+--- stopped by ECS. `known` is the service as it was described a moment ago, `definition` its task definition ({definition = …,
+--- tags = …}) where that is deregistered too. With `wait = false` the service may still be draining.
 services.delete_service = {
   about = "Scale a service to zero and delete it.",
-  params = { cluster = "string", service = "string", force = "boolean?", wait = "boolean?", known = "table?" },
+  params = {
+    cluster = "string", service = "string", force = "boolean?", wait = "boolean?", known = "table?", definition = "table?",
+  },
   undo = "the service is created again as it was",
   check = function(on, params)
     local service = params.known or service_of(on, params)
@@ -42,7 +47,7 @@ services.delete_service = {
     on.actions.ecs.stop_service { cluster = params.cluster, service = params.service, known = service }
     on.ecs:delete_service(
       { cluster = params.cluster, service = params.service, force = params.force ~= false },
-      { prior = service }
+      { prior = service, undo = recreation(service, params.definition) }
     )
   end,
   proof = function(on, params)

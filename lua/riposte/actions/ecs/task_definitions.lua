@@ -2,33 +2,26 @@
 --- moved to it, and the bad one is deregistered.
 local failure = require "riposte.failure"
 local revision = require "riposte.revision"
+local services = require "riposte.services"
 
 local task_definitions = {}
 
--- The services of a cluster that have a revision as theirs or still deploy it.
-local function users_in(on, cluster, arn)
-  local users, batch = {}, {}
-  local function look()
-    if #batch == 0 then return end
-    for _, service in ipairs(on.ecs:describe_services({ cluster = cluster, services = batch }).services or {}) do
-      local uses = service.taskDefinition == arn
-      for _, deployment in ipairs(service.deployments or {}) do uses = uses or deployment.taskDefinition == arn end
-      if service.status == "ACTIVE" and uses then users[#users + 1] = service end
-    end
-    batch = {}
+local function uses(service, arn)
+  if service.taskDefinition == arn then return true end
+  for _, deployment in ipairs(service.deployments or {}) do
+    if deployment.taskDefinition == arn then return true end
   end
-  for service in on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }) do
-    batch[#batch + 1] = service
-    if #batch == 10 then look() end
-  end
-  look()
-  return users
+  return false
 end
 
+-- The services of all clusters that have a revision as theirs or still deploy it.
 local function users_of(on, arn)
   local users = {}
-  local found = on.run:parallel(on.ecs:pages("list_clusters"), function(cluster) return users_in(on, cluster, arn) end)
-  for _, each in ipairs(found) do table.move(each or {}, 1, #(each or {}), #users + 1, users) end
+  on.run:parallel(on.ecs:pages("list_clusters"), function(cluster)
+    for _, service in ipairs(services.of_cluster(on.run, on.ecs, cluster)) do
+      if service.status == "ACTIVE" and uses(service, arn) then users[#users + 1] = service end
+    end
+  end)
   return users
 end
 
@@ -36,23 +29,37 @@ local function controller_of(service)
   return (service.deploymentController or {}).type or "ECS"
 end
 
--- Moves the services; gives those that were moved, and how many had to be left on the old revision.
-local function move(on, services, from, to)
-  local moved, left = {}, 0
-  on.run:parallel(services, function(service)
-    if controller_of(service) ~= "ECS" then
-      left = left + 1
+-- The services that ECS itself deploys, and how many others there are, which have to stay on the revision.
+local function movable(on, users, from, to)
+  local ours, others = {}, 0
+  for _, service in ipairs(users) do
+    local controller = controller_of(service)
+    if controller == "ECS" then
+      ours[#ours + 1] = service
+    else
+      others = others + 1
       on.run:left_alone(service.serviceArn, ("its deployments are made by %s, which has to move it from %s to %s"):format(
-        controller_of(service), from, to))
-      return
+        controller, from, to))
     end
+  end
+  return ours, others
+end
+
+-- Move services to a revision. The old one will not be there to move back to: its number is never used again. So the undo
+-- of the last move, which is the first to be undone, registers the old definition anew, and each service goes back to the
+-- latest of the family, which is that.
+local function move(on, users, to, old)
+  local last = users[#users]
+  local function one(service)
+    local back = { "UpdateService",
+      { cluster = service.clusterArn, service = service.serviceArn, taskDefinition = old.family } }
     on.ecs:update_service(
       { cluster = service.clusterArn, service = service.serviceArn, taskDefinition = to },
-      { prior = service }
+      { undo = service == last and { { "RegisterTaskDefinition", old }, back } or { back } }
     )
-    moved[#moved + 1] = service
-  end)
-  return moved, left
+  end
+  on.run:parallel(table.move(users, 1, #users - 1, 1, {}), one)
+  if last then one(last) end
 end
 
 local function settle(on, moved, timeout)
@@ -87,29 +94,30 @@ task_definitions.revise_task_definition = {
   change = function(on, params, state)
     local bad = state.definition.taskDefinitionArn
     local new = on.ecs:register_task_definition(state.request).taskDefinition.taskDefinitionArn
-    local moved, left = move(on, users_of(on, bad), bad, new)
-    settle(on, moved, params.timeout or "10m")
+    local old = revision.request_of(state.definition, state.tags)
+    local users, others = movable(on, users_of(on, bad), bad, new)
+    move(on, users, new, old)
+    settle(on, users, params.timeout or "10m")
     local arns = {}
-    for i, service in ipairs(moved) do arns[i] = service.serviceArn end
-    if left == 0 then
-      on.ecs:deregister_task_definition({ taskDefinition = bad }, { prior = revision.request_of(state.definition, state.tags) })
-    end
-    state.left = left
+    for i, service in ipairs(users) do arns[i] = service.serviceArn end
+    if others == 0 then on.ecs:deregister_task_definition({ taskDefinition = bad }, { prior = old }) end
+    state.others = others
     return { task_definition = new, services = arns }
   end,
   proof = function(on, params, state)
     local now = on.ecs:describe_task_definition({ taskDefinition = params.task_definition }).taskDefinition
-    return state.left > 0 or now.status == "INACTIVE"
+    return state.others > 0 or now.status == "INACTIVE"
   end,
 }
 
---- Deregister a revision: nothing new is started from it. What runs goes on.
+--- Deregister a revision: nothing new is started from it. What runs goes on. `known` is what DescribeTaskDefinition told a
+--- moment ago: {definition = …, tags = …}.
 task_definitions.deregister_task_definition = {
   about = "Deregister a task definition's revision.",
   params = { task_definition = "string", known = "table?" },
   undo = "the same definition is registered as a new revision",
   check = function(on, params)
-    if params.known then return params.known end
+    if params.known then return revision.request_of(params.known.definition, params.known.tags) end
     local ok, output = pcall(on.ecs.describe_task_definition, on.ecs,
       { taskDefinition = params.task_definition, include = { "TAGS" } })
     if not ok then

@@ -1,9 +1,13 @@
 --- Remedies for ECS tasks.
+local failure = require "riposte.failure"
+
 local tasks = {}
 
 local function task_of(on, params)
-  local output = on.ecs:describe_tasks { cluster = params.cluster, tasks = { params.task } }
-  return output.tasks and output.tasks[1]
+  local ok, output = pcall(on.ecs.describe_tasks, on.ecs, { cluster = params.cluster, tasks = { params.task } })
+  if ok then return output.tasks and output.tasks[1] end
+  if failure.is(output, "ClusterNotFoundException") then return nil end
+  error(output, 0)
 end
 
 --- Stop a task. It cannot be undone: what it held in memory and on its disk is gone. A service starts another in its

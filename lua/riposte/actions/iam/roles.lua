@@ -1,37 +1,30 @@
 --- Remedies for roles whose credentials are stolen while workloads need them.
+local list = require "riposte.list"
 local policy = require "riposte.policy"
+local services = require "riposte.services"
 
 local roles = {}
 
 local NAME_MAX = 64 -- a role's name (the IAM API reference)
 
-local function all(iterator)
-  local list = {}
-  for each in iterator do list[#list + 1] = each end
-  return list
-end
-
--- A role as it would have to be created again.
+-- A role as it would have to be created again, without the locks that are put on the old one.
 local function read_role(on, name)
   local role = on.iam:get_role({ RoleName = name }).Role
-  local documents = {}
+  local documents, locked = {}, false
   for inline in on.iam:pages("list_role_policies", { RoleName = name }) do
-    local output = on.iam:get_role_policy { RoleName = name, PolicyName = inline }
-    documents[#documents + 1] = { name = inline, document = policy.text(output.PolicyDocument) }
+    locked = locked or inline == policy.DENY_ALL
+    if inline ~= policy.DENY_ALL and inline ~= policy.REVOKE then
+      local output = on.iam:get_role_policy { RoleName = name, PolicyName = inline }
+      documents[#documents + 1] = { name = inline, document = policy.text(output.PolicyDocument) }
+    end
   end
   return {
     role = role,
+    locked = locked,
     documents = documents,
-    attached = all(on.iam:pages("list_attached_role_policies", { RoleName = name })),
-    profiles = all(on.iam:pages("list_instance_profiles_for_role", { RoleName = name })),
+    attached = list.all(on.iam:pages("list_attached_role_policies", { RoleName = name })),
+    profiles = list.all(on.iam:pages("list_instance_profiles_for_role", { RoleName = name })),
   }
-end
-
-local function is_locked(found)
-  for _, each in ipairs(found.documents) do
-    if each.name == policy.DENY_ALL then return true end
-  end
-  return false
 end
 
 -- A name that says where it came from, and that a second rotation does not make longer.
@@ -81,14 +74,10 @@ end
 local function definitions_in_use(on)
   local arns, seen = {}, {}
   for cluster in on.ecs:pages("list_clusters") do
-    local batch = all(on.ecs:pages("list_services", { cluster = cluster, maxResults = 100 }))
-    for i = 1, #batch, 10 do
-      local ten = table.move(batch, i, math.min(i + 9, #batch), 1, {})
-      for _, service in ipairs(on.ecs:describe_services({ cluster = cluster, services = ten }).services or {}) do
-        local arn = service.taskDefinition
-        if service.status == "ACTIVE" and arn and not seen[arn] then
-          arns[#arns + 1], seen[arn] = arn, true
-        end
+    for _, service in ipairs(services.of_cluster(on.run, on.ecs, cluster)) do
+      local arn = service.taskDefinition
+      if service.status == "ACTIVE" and arn and not seen[arn] then
+        arns[#arns + 1], seen[arn] = arn, true
       end
     end
   end
@@ -122,7 +111,7 @@ roles.rotate_role = {
     if (found.role.Path or ""):find("^/aws%-service%-role/") then
       return nil, "a service-linked role is AWS's own: it cannot be replaced"
     end
-    if is_locked(found) then return nil, "the role is locked already" end
+    if found.locked then return nil, "the role is locked already" end
     return found
   end,
   change = function(on, params, found)

@@ -1,0 +1,280 @@
+/* What comes back over a socket may be anything: each ends in a clear error, within its limits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "aws/client.h"
+#include "engine/base/clock.h"
+#include "loopback.h"
+
+#define OK_REPLY                                                                                                       \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-RequestId: r-1\r\n"                         \
+    "Date: Sun, 02 Nov 2025 14:14:09 GMT\r\nContent-Length: 18\r\n\r\n{\"clusterArns\":[]}"
+
+typedef struct fixture {
+    aws_attempt attempt; /* first: `done` gets it, and finds the rest */
+    uv_loop_t loop;
+    rip_clock *clock;
+    aws_models *models;
+    aws_transport *wire;
+    loopback *server;
+    loopback_reply reply;
+    char request[8192]; /* the last that the server saw */
+    bool done;
+    json_t *output;
+    aws_error error;
+    aws_reply got;
+} fixture;
+
+static loopback_reply answer(void *data, const char *request)
+{
+    fixture *f = data;
+    snprintf(f->request, sizeof f->request, "%s", request);
+    return f->reply;
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    const char *const folders[] = {"aws/model"};
+    rip_error err = {0};
+    assert_int_equal(aws_models_new(folders, 1, &f->models, &err), RIP_OK);
+    uv_loop_init(&f->loop);
+    f->clock = rip_clock_new_real(&f->loop);
+    f->server = loopback_start(&f->loop, answer, f);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", loopback_port(f->server));
+    setenv("AWS_ENDPOINT_URL", url, 1);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secretsecretsecret", 1);
+    setenv("HOME", "/nonexistent", 1);
+    aws_wire_options options = {.loop = &f->loop, .clock = f->clock, .max_reply_bytes = 65536};
+    assert_int_equal(aws_wire_new(&options, &f->wire, &err), RIP_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    f->wire->free(f->wire);
+    loopback_stop(f->server);
+    rip_clock_free(f->clock);
+    aws_models_free(f->models);
+    json_decref(f->output);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+    return 0;
+}
+
+static void on_done(aws_attempt *attempt, const aws_reply *reply)
+{
+    fixture *f = (fixture *)attempt;
+    assert_false(f->done);
+    f->done = true;
+    f->got = *reply;
+    if (reply->error) f->error = *reply->error;
+    json_decref(f->output);
+    f->output = json_incref(reply->output);
+}
+
+static void start(fixture *f, const char *service, const char *operation, const json_t *params)
+{
+    const aws_service *s;
+    aws_attempt *attempt = &f->attempt;
+    rip_error err;
+    *attempt = (aws_attempt){.params = params, .account = "", .region = "us-east-1", .timeout_ms = 2000};
+    assert_int_equal(aws_models_service(f->models, service, &s, &err), RIP_OK);
+    assert_int_equal(aws_service_operation(s, operation, &attempt->operation, &err), RIP_OK);
+    attempt->done = on_done;
+    f->done = false;
+    f->error = (aws_error){0};
+}
+
+static void try_call(fixture *f, const char *service, const char *operation, const json_t *params, int timeout_ms)
+{
+    start(f, service, operation, params);
+    f->attempt.timeout_ms = timeout_ms;
+    f->wire->send(f->wire, &f->attempt);
+    assert_false(f->done); /* never from inside send */
+    while (!f->done) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void list_clusters(fixture *f, loopback_reply reply)
+{
+    json_t *params = json_object();
+    f->reply = reply;
+    try_call(f, "ecs", "ListClusters", params, 2000);
+    json_decref(params);
+}
+
+static void test_a_call_is_signed_sent_and_its_reply_read(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
+    assert_null(f->got.error);
+    assert_true(json_is_array(json_object_get(f->output, "clusterArns")));
+    assert_non_null(strstr(f->request, "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+    assert_non_null(strstr(f->request, "/us-east-1/ecs/aws4_request"));
+    assert_null(strstr(f->request, "secretsecret"));
+    assert_int_equal(f->got.server_time_ms, INT64_C(1762092849000));
+}
+
+static void test_a_truncated_reply_is_a_retryable_error(void **state)
+{
+    list_clusters(*state,
+                  (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"clu", .close = true});
+    fixture *f = *state;
+    assert_string_equal(f->error.code, "ConnectionError");
+    assert_true(f->error.retryable);
+}
+
+static void test_a_reply_that_is_no_json_is_told_so(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                                               "Content-Length: 13\r\n\r\n<html></html>"});
+    assert_string_equal(f->error.code, "UnreadableReply");
+    assert_int_equal(f->error.http_status, 200);
+}
+
+static void test_endless_headers_are_cut_off(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f,
+                  (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\n", .endless = true, .again = "X-More: and more\r\n"});
+    assert_string_equal(f->error.code, "ReplyTooLarge");
+    assert_non_null(strstr(f->error.message, "headers"));
+}
+
+static void test_a_huge_body_is_cut_off_while_it_comes(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n",
+                                      .endless = true,
+                                      .again = "0123456789abcdef0123456789abcdef0123456789abcdef"});
+    assert_string_equal(f->error.code, "ReplyTooLarge");
+    assert_non_null(strstr(f->error.message, "65536 bytes"));
+    assert_false(f->error.retryable);
+}
+
+static void test_a_slow_drip_ends_with_the_attempts_time(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_object();
+    f->reply = (loopback_reply){.bytes = OK_REPLY, .drip = true};
+    uint64_t before = uv_hrtime();
+    try_call(f, "ecs", "ListClusters", params, 300);
+    assert_true(uv_hrtime() - before < UINT64_C(2000000000));
+    assert_string_equal(f->error.code, "RequestTimeout");
+    assert_true(f->error.retryable);
+    json_decref(params);
+}
+
+static void test_a_redirect_to_another_host_is_refused(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 307 Temporary Redirect\r\n"
+                                               "Location: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n"});
+    assert_int_equal(loopback_requests(f->server), 1);
+    assert_non_null(strstr(f->error.message, "http://127.0.0.1:1/elsewhere"));
+    assert_false(f->error.retryable);
+}
+
+static void test_a_bucket_in_another_region_is_named(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_pack("{s:s}", "Bucket", "logs");
+    f->reply = (loopback_reply){.bytes =
+                                    "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\n"
+                                    "Content-Type: application/xml\r\nContent-Length: 50\r\n\r\n"
+                                    "<Error><Code>PermanentRedirect</Code></Error>     "};
+    try_call(f, "s3", "ListObjectsV2", params, 2000);
+    assert_string_equal(f->error.code, "PermanentRedirect");
+    assert_non_null(strstr(f->error.message, "eu-west-1"));
+    assert_non_null(strstr(f->request, "x-amz-content-sha256: "));
+    json_decref(params);
+}
+
+static void test_the_servers_clock_corrects_ours(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 400 Bad Request\r\nDate: Sun, 02 Nov 2025 14:14:09 GMT\r\n"
+                                               "Content-Type: application/x-amz-json-1.1\r\nContent-Length: 41\r\n\r\n"
+                                               "{\"__type\":\"InvalidSignatureException\"}    "});
+    assert_true(f->error.retryable);
+    list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
+    assert_non_null(strstr(f->request, "X-Amz-Date: 20251102T1414"));
+}
+
+static void test_retry_after_is_passed_on(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f,
+                  (loopback_reply){.bytes = "HTTP/1.1 503 Slow Down\r\nRetry-After: 3\r\n"
+                                            "Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}"});
+    assert_int_equal(f->got.retry_after_ms, 3000);
+    assert_int_equal(f->error.http_status, 503);
+}
+
+static void test_connections_are_used_again(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 5; i++) list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
+    assert_int_equal(loopback_requests(f->server), 5);
+    assert_null(f->got.error);
+}
+
+static void test_a_cancelled_attempt_is_never_done(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_object();
+    f->reply = (loopback_reply){.bytes = OK_REPLY};
+    start(f, "ecs", "ListClusters", params);
+    f->wire->send(f->wire, &f->attempt);
+    f->wire->cancel(f->wire, &f->attempt); /* before it has credentials */
+    start(f, "ecs", "ListClusters", params);
+    f->wire->send(f->wire, &f->attempt);
+    while (loopback_requests(f->server) == 0) uv_run(&f->loop, UV_RUN_ONCE);
+    f->wire->cancel(f->wire, &f->attempt); /* with its reply on the way */
+    for (int i = 0; i < 20; i++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_false(f->done);
+    json_decref(params);
+}
+
+static void test_nothing_listens_is_a_retryable_error(void **state)
+{
+    fixture *f = *state;
+    setenv("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:1", 1);
+    list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
+    unsetenv("AWS_ENDPOINT_URL_ECS");
+    assert_string_equal(f->error.code, "ConnectionError");
+    assert_true(f->error.retryable);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_call_is_signed_sent_and_its_reply_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_truncated_reply_is_a_retryable_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_reply_that_is_no_json_is_told_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_endless_headers_are_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_huge_body_is_cut_off_while_it_comes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_slow_drip_ends_with_the_attempts_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_redirect_to_another_host_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_bucket_in_another_region_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_servers_clock_corrects_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_retry_after_is_passed_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_connections_are_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
