@@ -186,6 +186,11 @@ const aws_member *aws_operation_input_member(const aws_operation *operation)
     return operation->input;
 }
 
+const aws_member *aws_operation_output_member(const aws_operation *operation)
+{
+    return operation->output;
+}
+
 const aws_shape *aws_operation_output(const aws_operation *operation)
 {
     return operation->output ? aws_member_shape(operation->output) : NULL;

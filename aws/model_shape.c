@@ -42,6 +42,7 @@ bool aws_member_init(aws_member *member, const aws_service *service, const json_
     member->has_location_name = wire != NULL;
     member->location_name = wire ? wire : member->name;
     member->location = location_of(json_string_value(json_object_get(member->traits, "location")));
+    member->location_known = json_object_get(member->traits, "location") != NULL;
     member->token = json_is_true(json_object_get(member->traits, "idempotencyToken"));
     return true;
 }
@@ -183,6 +184,11 @@ const char *aws_member_query_name(const aws_member *member)
 
 aws_location aws_member_location(const aws_member *member)
 {
+    if (member->location_known) return member->location;
+    aws_member *mutable = (aws_member *)(uintptr_t)member; /* older models tell it of the shape; looked up once */
+    const aws_shape *shape = aws_member_shape(member);
+    mutable->location_known = true;
+    if (shape) mutable->location = location_of(json_string_value(aws_shape_trait(shape, "location")));
     return member->location;
 }
 

@@ -100,6 +100,18 @@ static json_t *mistyped(const aws_member *member, rip_error *err)
     return NULL;
 }
 
+/* A choice that the model does not know yet is told by its name. */
+static void note_unknown(json_t *value, const json_t *wire)
+{
+    const char *name;
+    json_t *each;
+    json_object_foreach ((json_t *)(uintptr_t)wire, name, each) {
+        if (json_is_null(each) || strcmp(name, "__type") == 0) continue;
+        json_object_set_new(value, AWS_UNKNOWN_MEMBER, json_pack("{s:s}", "name", name));
+        return;
+    }
+}
+
 static json_t *read_structure(const aws_shape *shape, const json_t *wire, unsigned depth, rip_error *err)
 {
     json_t *value = json_object();
@@ -113,6 +125,7 @@ static json_t *read_structure(const aws_shape *shape, const json_t *wire, unsign
             return NULL;
         }
     }
+    if (json_is_true(aws_shape_trait(shape, "union")) && json_object_size(value) == 0) note_unknown(value, wire);
     return value;
 }
 
@@ -165,10 +178,6 @@ static json_t *read_value(const aws_member *member, const json_t *wire, unsigned
     case AWS_LIST: return read_list(member, shape, wire, depth + 1, err);
     case AWS_MAP: return read_map(member, shape, wire, depth + 1, err);
     case AWS_TIMESTAMP: return aws_value_time(wire, &ms) ? aws_value_time_json(ms) : mistyped(member, err);
-    case AWS_STRING:
-        return json_is_string(wire) || json_is_number(wire) || json_is_boolean(wire)
-                   ? json_incref((json_t *)(uintptr_t)wire)
-                   : mistyped(member, err);
     default: return json_incref((json_t *)(uintptr_t)wire);
     }
 }

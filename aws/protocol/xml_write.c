@@ -129,7 +129,13 @@ rip_status aws_xml_write(rip_buffer *out, const aws_member *member, const char *
     if (aws_shape_type(shape) == AWS_STRUCTURE) {
         status = write_attributes(out, shape, value, err);
         rip_buffer_putc(out, '>');
+        size_t start = out->len;
         if (status == RIP_OK) status = write_members(out, shape, value, err);
+        if (status == RIP_OK && out->len == start && !out->failed) {
+            out->len--; /* nothing in it */
+            rip_buffer_puts(out, " />");
+            return status;
+        }
     } else {
         rip_buffer_putc(out, '>');
         status = write_scalar(out, member, value, err);

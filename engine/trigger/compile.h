@@ -11,8 +11,8 @@ typedef struct compiler {
     arena *memory;   /* the pattern's */
     rip_buffer path; /* as playbooks write it: detail.type[1] */
     rip_buffer name; /* as fields are called: detail.type */
+    unsigned levels; /* steps in the name */
     size_t at;       /* of the mistake */
-    size_t field_at; /* of the field's key */
     rip_error *err;
 } compiler;
 

@@ -15,6 +15,13 @@ void describe_string(rip_buffer *out, const char *text, size_t len)
     rip_buffer_putc(out, '"');
 }
 
+static void describe_text(rip_buffer *out, const char *what, const predicate *p)
+{
+    rip_buffer_puts(out, what);
+    describe_string(out, p->text, p->len);
+    rip_buffer_puts(out, p->fold ? " (in any case)" : "");
+}
+
 static void describe_wildcard(rip_buffer *out, const predicate *p)
 {
     const char *piece = p->text;
@@ -48,14 +55,10 @@ static void describe_net(rip_buffer *out, const predicate *p)
 
 static void describe_predicate(rip_buffer *out, const predicate *p)
 {
-    const char *fold = p->fold ? " (in any case)" : "";
     switch (p->kind) {
-    case PREDICATE_PREFIX:
-    case PREDICATE_SUFFIX: rip_buffer_puts(out, p->kind == PREDICATE_PREFIX ? "prefix " : "suffix "); /* fall through */
-    case PREDICATE_STRING:
-        describe_string(out, p->text, p->len);
-        rip_buffer_puts(out, fold);
-        break;
+    case PREDICATE_PREFIX: describe_text(out, "prefix ", p); break;
+    case PREDICATE_SUFFIX: describe_text(out, "suffix ", p); break;
+    case PREDICATE_STRING: describe_text(out, "", p); break;
     case PREDICATE_WORD:
     case PREDICATE_NUMBER: rip_escape_line(out, p->text, p->len, SHOWN); break;
     case PREDICATE_RANGE: describe_range(out, p); break;

@@ -9,7 +9,7 @@
 #include "engine/trigger/describe.h"
 #include "engine/trigger/pattern.h"
 
-#define STEPS_MAX 10000000
+#define STEPS_MAX 1000000
 
 /* A list that a value stands in, and its element of it. */
 typedef struct place {
@@ -214,6 +214,7 @@ static rip_status decide(tree *t, const pattern *p, bool *matches, rip_buffer *w
         t->steps = 0;
         *matches = choose(t, a, 0, chosen, &furthest);
         free(chosen);
+        if (!*matches && t->steps >= STEPS_MAX) return rip_fail(t->err, RIP_ELIMIT, "the event's lists are too long");
         if (*matches || (nearest && furthest <= best)) continue;
         best = furthest;
         nearest = a->conditions[furthest];

@@ -165,7 +165,7 @@ static rip_status compile_member(compiler *c, const node *n, bool in_or, alterna
         return compile_wrong(c, n->key_at, "\"%s\" is a match expression: it can't be a field inside $or", n->key);
     }
     size_t mark = c->name.len;
-    if (mark) rip_buffer_putc(&c->name, '.');
+    if (c->levels++ > 0) rip_buffer_putc(&c->name, '.');
     rip_buffer_append(&c->name, n->key, n->key_len);
     rip_status status = rip_buffer_status(&c->name, c->err);
     if (status == RIP_OK && n->kind == NODE_OBJECT)
@@ -175,6 +175,7 @@ static rip_status compile_member(compiler *c, const node *n, bool in_or, alterna
     else if (status == RIP_OK)
         status = compile_wrong(c, n->at, "\"%.64s\" must be an object or a list of values", n->key);
     truncate_to(&c->name, mark);
+    c->levels--;
     return status;
 }
 

@@ -115,11 +115,12 @@ void address_mask(address *a, unsigned bits)
     }
 }
 
-static bool match_net(const predicate *p, const value *v)
+static bool match_net(const predicate *p, value *v)
 {
     address found;
-    if (v->kind == VALUE_NUMBER) /* event-ruler takes a number that is not negative for an address of the whole net */
-        return p->bits == 0 && v->text[0] >= '1' && v->text[0] <= '9';
+    double number;
+    if (v->kind == VALUE_NUMBER) /* event-ruler takes numbers from 1 for addresses in the net of all of them */
+        return p->bits == 0 && value_number(v, &number) && number >= 1;
     if (v->kind != VALUE_STRING || !address_parse(v->text, v->len, &found) || found.size != p->from.size) return false;
     if (memcmp(found.bytes, p->from.bytes, found.size) < 0) return false;
     address net = p->from;
