@@ -12,7 +12,7 @@ import riposte
 
 DRILL = "examples/drills/ecs-cryptomining"
 PATTERN = '{"source":["aws.guardduty"]}'
-EVENT = '{"source":"aws.guardduty","detail":{}}'
+EVENT = '{"source":"aws.guardduty","detail-type":"GuardDuty Finding","detail":{}}'
 
 
 def commands():
@@ -194,7 +194,7 @@ class Colours(unittest.TestCase):
 
 class Run(unittest.TestCase):
     def test_a_broken_document_is_told_and_the_next_one_taken(self):
-        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source": nonsense}\n' + EVENT + "\n")
+        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source": nonsense}\n{"source":"x","detail-type":"y","detail":{}}\n')
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn(":1:", done.stderr)
         self.assertEqual(rows[-1]["summary"]["events"], 1, rows)
@@ -214,8 +214,7 @@ class Run(unittest.TestCase):
             config.flush()
             done = riposte.run("run", "--config", config.name, "-")
         self.assertEqual(done.returncode, 2)
-        self.assertIn(".yaml:2:", done.stderr)
-        self.assertIn("limits", done.stderr)
+        self.assertIn(".yaml:2:1: limit: ", done.stderr)
 
 
 class Documents(unittest.TestCase):
