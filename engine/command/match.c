@@ -21,16 +21,16 @@ static const char HELP[] =
     "      --event FILE     the event, as JSON\n"
     "      --explain        where it does not match, say which condition failed, and\n"
     "                       what was found there\n"
-    "      --cases FILE     one {\"pattern\": ..., \"event\": ...} a line; prints one word a\n"
-    "                       line, in their order\n"
+    "      --cases FILE     one {\"pattern\": ..., \"event\": ...} a line; prints one\n"
+    "                       word a line, in their order\n"
     "  -h, --help           this text\n"
     "\n"
-    "Exit status: 0 a match (with --cases: all lines were read); 1 no match; 2 a pattern\n"
-    "or event that is invalid, or wrong usage.\n"
+    "Exit status: 0 a match (with --cases: all lines were read); 1 no match; 2 a\n"
+    "pattern or event that is invalid, or wrong usage.\n"
     "\n"
     "Examples:\n"
     "  riposte match --pattern trigger.json --event finding.json --explain\n"
-    "  aws guardduty get-findings ... | riposte match --pattern trigger.json --event -\n"
+    "  riposte match --pattern trigger.json --event - < finding.json\n"
     "  riposte match --cases cases.ndjson\n";
 
 static const char NAME[] = "match";

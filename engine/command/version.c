@@ -14,7 +14,7 @@
 static const char HELP[] =
     "Usage: riposte version [--output text|json]\n"
     "\n"
-    "Show the version, the libraries in use, and where the files that come with it are.\n"
+    "Show the version, the libraries in use, and where its files are.\n"
     "\n"
     "Example:\n"
     "  riposte version --output json\n";

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import tempfile
 import unittest
@@ -11,7 +12,7 @@ import riposte
 
 DRILL = "examples/drills/ecs-cryptomining"
 PATTERN = '{"source":["aws.guardduty"]}'
-EVENT = '{"source":"aws.guardduty","detail":{}}'
+EVENT = '{"source":"aws.guardduty","detail-type":"GuardDuty Finding","detail":{}}'
 
 
 def commands():
@@ -51,7 +52,6 @@ class Help(unittest.TestCase):
                 self.assertTrue(page.is_file(), page)
 
     def test_every_option_of_the_help_is_in_the_manual(self):
-        import re
         for name in commands():
             if name == "help":
                 continue
@@ -194,7 +194,7 @@ class Colours(unittest.TestCase):
 
 class Run(unittest.TestCase):
     def test_a_broken_document_is_told_and_the_next_one_taken(self):
-        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source": nonsense}\n' + EVENT + "\n")
+        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source": nonsense}\n{"source":"x","detail-type":"y","detail":{}}\n')
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn(":1:", done.stderr)
         self.assertEqual(rows[-1]["summary"]["events"], 1, rows)
@@ -203,6 +203,26 @@ class Run(unittest.TestCase):
         done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source":"x","detail-type":"y","detail":{}}')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(rows[-1]["summary"]["unwanted"], 1)
+
+    def test_the_example_configuration_is_accepted(self):
+        done = riposte.run("run", "--config", "examples/riposte.yaml", "-", input='{"source":"x","detail-type":"y","detail":{}}')
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_mistake_in_the_configuration_is_told_with_its_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            config.write("mode: dry-run\nlimit:\n  changes: 3\n")
+            config.flush()
+            done = riposte.run("run", "--config", config.name, "-")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(".yaml:2:1: limit: ", done.stderr)
+
+
+class Documents(unittest.TestCase):
+    def test_every_link_to_a_file_leads_somewhere(self):
+        for page in [*riposte.SOURCE.glob("*.md"), *riposte.SOURCE.glob("docs/**/*.md"), *riposte.SOURCE.glob("bench/*.md")]:
+            for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+                if "://" not in target:
+                    self.assertTrue((page.parent / target).exists(), f"{page}: {target}")
 
 
 if __name__ == "__main__":
