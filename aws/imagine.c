@@ -21,8 +21,7 @@ static json_t *given(const json_t *params, const char *name)
     if (value) return value;
     const char *key;
     json_t *inner;
-    json_object_foreach((json_t *)(uintptr_t)params, key, inner)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)params, key, inner) {
         value = json_is_object(inner) ? json_object_get(inner, name) : NULL;
         if (value) return value;
     }
@@ -96,8 +95,7 @@ json_t *aws_value_redact(const aws_shape *shape, const json_t *value)
     size_t i;
     if (json_is_object(value) && (aws_shape_type(shape) == AWS_STRUCTURE || aws_shape_type(shape) == AWS_MAP)) {
         copy = json_object();
-        json_object_foreach((json_t *)(uintptr_t)value, key, each)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
             const aws_member *member =
                 aws_shape_type(shape) == AWS_MAP ? aws_shape_element(shape) : aws_shape_member(shape, key);
             json_object_set_new(copy, key, aws_value_redact(member ? aws_member_shape(member) : NULL, each));
@@ -106,8 +104,7 @@ json_t *aws_value_redact(const aws_shape *shape, const json_t *value)
     }
     if (json_is_array(value) && aws_shape_type(shape) == AWS_LIST) {
         copy = json_array();
-        json_array_foreach(value, i, each)
-        {
+        json_array_foreach (value, i, each) {
             json_array_append_new(copy, aws_value_redact(aws_member_shape(aws_shape_element(shape)), each));
         }
         return copy;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -95,6 +96,13 @@ void aws_service_free(aws_service *service)
     json_decref(service->waiters);
     free(service->name);
     free(service);
+}
+
+void aws_models_settle(aws_models *models)
+{
+    for (aws_service *service = models->services; service; service = service->next) {
+        if (service->mapped) (void)madvise(service->bytes, service->len, MADV_DONTNEED);
+    }
 }
 
 static rip_status map_file(aws_service *service, const char *path, rip_error *err)

@@ -51,6 +51,10 @@ typedef enum aws_location {
 rip_status aws_models_new(const char *const *folders, size_t count, aws_models **out, rip_error *err);
 void aws_models_free(aws_models *models);
 
+/** Give back the memory that the files' pages take in this process; they are mapped in again when something is looked
+ * up. For when much has been looked up (every permission of every playbook) and little will be next. */
+void aws_models_settle(aws_models *models);
+
 /** Names of all services there are models for, sorted, in a new JSON array. */
 json_t *aws_models_list(aws_models *models);
 

@@ -1,4 +1,5 @@
 /* Services from documents in the form in which AWS publishes its models. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static rip_status write_lines(rip_buffer *out, json_t *lines)
     if (!keys) return RIP_ENOMEM;
     const char *key;
     json_t *value;
-    json_object_foreach(lines, key, value) keys[i++] = key;
+    json_object_foreach (lines, key, value) keys[i++] = key;
     qsort(keys, count, sizeof *keys, by_line_key);
     for (i = 0; i < count; i++) {
         char *text = json_dumps(json_object_get(lines, keys[i]), JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
@@ -47,7 +48,7 @@ static json_t *shape_line(const json_t *shape)
     if (json_object_get(shape, "required")) json_object_set(line, "r", json_object_get(shape, "required"));
     const char *name;
     json_t *member, *members = json_array();
-    json_object_foreach(json_object_get(shape, "members"), name, member)
+    json_object_foreach (json_object_get(shape, "members"), name, member)
         json_array_append_new(members, reference_of(name, member));
     if (json_array_size(members) > 0) json_object_set(line, "m", members);
     json_decref(members);
@@ -76,7 +77,7 @@ static json_t *operation_line(const json_t *operation)
         json_object_set(line, "wrapper", json_object_get(output, "resultWrapper"));
     json_t *errors = json_array(), *error;
     size_t i;
-    json_array_foreach(json_object_get(operation, "errors"), i, error)
+    json_array_foreach (json_object_get(operation, "errors"), i, error)
         json_array_append(errors, json_object_get(error, "shape"));
     json_object_set_new(line, "errors", errors);
     return line;
@@ -88,14 +89,12 @@ static rip_status document_lines(json_t *lines, const json_t *document)
     json_t *value;
     rip_buffer key = {0};
     json_object_set(lines, "metadata", json_object_get(document, "metadata"));
-    json_object_foreach(json_object_get(document, "shapes"), name, value)
-    {
+    json_object_foreach (json_object_get(document, "shapes"), name, value) {
         rip_buffer_clear(&key);
         rip_buffer_printf(&key, "shape:%s", name);
         json_object_set_new(lines, key.data, shape_line(value));
     }
-    json_object_foreach(json_object_get(document, "operations"), name, value)
-    {
+    json_object_foreach (json_object_get(document, "operations"), name, value) {
         rip_buffer_clear(&key);
         rip_buffer_printf(&key, "operation:%s", name);
         json_object_set_new(lines, key.data, operation_line(value));

@@ -1,4 +1,5 @@
 /* Operations: found by AWS's name or boto3's, read from their lines when they are first asked for, and kept. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +40,7 @@ static bool listed(const aws_models *models, const char *list, const char *actio
 {
     size_t i;
     json_t *pattern;
-    json_array_foreach(json_object_get(models->traits, list), i, pattern)
-    {
+    json_array_foreach (json_object_get(models->traits, list), i, pattern) {
         if (rip_glob_match(json_string_value(pattern), action)) return true;
     }
     return false;
@@ -50,8 +50,7 @@ static bool starts_with_verb(const aws_models *models, const char *name)
 {
     size_t i;
     json_t *verb;
-    json_array_foreach(json_object_get(models->traits, "read_verbs"), i, verb)
-    {
+    json_array_foreach (json_object_get(models->traits, "read_verbs"), i, verb) {
         size_t len = json_string_length(verb);
         /* "Get" starts GetItem, not Getaway. */
         if (strncmp(name, json_string_value(verb), len) == 0 && !(name[len] >= 'a' && name[len] <= 'z')) return true;
@@ -187,6 +186,11 @@ const aws_member *aws_operation_input_member(const aws_operation *operation)
     return operation->input;
 }
 
+const aws_member *aws_operation_output_member(const aws_operation *operation)
+{
+    return operation->output;
+}
+
 const aws_shape *aws_operation_output(const aws_operation *operation)
 {
     return operation->output ? aws_member_shape(operation->output) : NULL;
@@ -235,8 +239,7 @@ const aws_shape *aws_operation_error(const aws_operation *operation, const char 
 {
     size_t i;
     json_t *name;
-    json_array_foreach(json_object_get(operation->line, "errors"), i, name)
-    {
+    json_array_foreach (json_object_get(operation->line, "errors"), i, name) {
         const aws_shape *shape = aws_service_shape(operation->service, json_string_value(name));
         if (!shape) continue;
         const char *own = json_string_value(json_object_get(aws_shape_trait(shape, "error"), "code"));

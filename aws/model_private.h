@@ -11,7 +11,7 @@ struct aws_member {
     const json_t *traits; /* the reference's own; NULL: none */
     const char *location_name;
     aws_location location;
-    bool has_location_name, required, token;
+    bool has_location_name, location_known, required, token;
     const aws_shape *shape; /* NULL until asked for */
 };
 
@@ -69,6 +69,9 @@ bool aws_member_init(aws_member *member, const aws_service *service, const json_
 
 /** The reference to the operation's input, which names XML's root; NULL: it takes nothing. */
 const aws_member *aws_operation_input_member(const aws_operation *operation);
+
+/** The same for its output; NULL: it gives nothing. */
+const aws_member *aws_operation_output_member(const aws_operation *operation);
 
 void aws_shape_free(aws_shape *shape);
 void aws_operation_free(aws_operation *operation);

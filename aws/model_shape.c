@@ -1,4 +1,5 @@
 /* Shapes and members: read from their lines when they are first asked for, and kept. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ bool aws_member_init(aws_member *member, const aws_service *service, const json_
     member->has_location_name = wire != NULL;
     member->location_name = wire ? wire : member->name;
     member->location = location_of(json_string_value(json_object_get(member->traits, "location")));
+    member->location_known = json_object_get(member->traits, "location") != NULL;
     member->token = json_is_true(json_object_get(member->traits, "idempotencyToken"));
     return true;
 }
@@ -60,13 +62,11 @@ static bool read_members(aws_shape *shape)
     json_t *reference, *name;
     shape->members = calloc(json_array_size(list) + 1, sizeof *shape->members);
     if (!shape->members) return false;
-    json_array_foreach(list, i, reference)
-    {
+    json_array_foreach (list, i, reference) {
         if (!aws_member_init(&shape->members[shape->member_count], shape->service, reference)) return false;
         shape->member_count++;
     }
-    json_array_foreach(json_object_get(shape->line, "r"), i, name)
-    {
+    json_array_foreach (json_object_get(shape->line, "r"), i, name) {
         for (size_t k = 0; k < shape->member_count; k++) {
             if (strcmp(shape->members[k].name, json_string_value(name)) == 0) shape->members[k].required = true;
         }
@@ -184,6 +184,11 @@ const char *aws_member_query_name(const aws_member *member)
 
 aws_location aws_member_location(const aws_member *member)
 {
+    if (member->location_known) return member->location;
+    aws_member *mutable = (aws_member *)(uintptr_t)member; /* older models tell it of the shape; looked up once */
+    const aws_shape *shape = aws_member_shape(member);
+    mutable->location_known = true;
+    if (shape) mutable->location = location_of(json_string_value(aws_shape_trait(shape, "location")));
     return member->location;
 }
 

@@ -1,4 +1,5 @@
 /* Parameters checked against the model before anything is sent. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,11 +29,11 @@ static rip_status wrong(check *c, const char *what, const json_t *found)
 }
 
 /* Put a step onto the place; returns its former length, to go back to. */
-static size_t enter(check *c, const char *format, const char *name, size_t index)
+static size_t enter(check *c, const char *name, size_t index)
 {
     size_t len = strlen(c->place);
     if (name)
-        snprintf(c->place + len, PLACE_MAX - len, format, len ? "." : "", name);
+        snprintf(c->place + len, PLACE_MAX - len, "%s%s", len ? "." : "", name);
     else
         snprintf(c->place + len, PLACE_MAX - len, "[%zu]", index);
     return len;
@@ -54,11 +55,10 @@ static rip_status check_structure(check *c, const aws_shape *shape, const json_t
     const char *name;
     json_t *each;
     if (!json_is_object(value)) return wrong(c, "an object", value);
-    json_object_foreach((json_t *)(uintptr_t)value, name, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, name, each) {
         const aws_member *member = aws_shape_member(shape, name);
         if (!member) return unknown_member(c, shape, name);
-        size_t back = enter(c, "%s%s", name, 0);
+        size_t back = enter(c, name, 0);
         rip_status status = check_value(c, member, each);
         if (status != RIP_OK) return status;
         c->place[back] = '\0';
@@ -82,9 +82,8 @@ static rip_status check_list(check *c, const aws_shape *shape, const json_t *val
     if (!json_is_array(value)) return wrong(c, "a list", value);
     size_t i;
     json_t *each;
-    json_array_foreach(value, i, each)
-    {
-        size_t back = enter(c, NULL, NULL, i);
+    json_array_foreach (value, i, each) {
+        size_t back = enter(c, NULL, i);
         rip_status status = check_value(c, aws_shape_element(shape), each);
         if (status != RIP_OK) return status;
         c->place[back] = '\0';
@@ -97,9 +96,8 @@ static rip_status check_map(check *c, const aws_shape *shape, const json_t *valu
     const char *key;
     json_t *each;
     if (!json_is_object(value)) return wrong(c, "an object", value);
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
-        size_t back = enter(c, "%s%s", key, 0);
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+        size_t back = enter(c, key, 0);
         rip_status status = check_value(c, aws_shape_element(shape), each);
         if (status != RIP_OK) return status;
         c->place[back] = '\0';
@@ -130,7 +128,7 @@ static rip_status check_string(check *c, const aws_shape *shape, const json_t *v
     size_t i;
     json_t *word;
     bool known = !words;
-    json_array_foreach(words, i, word) known = known || json_equal(word, value);
+    json_array_foreach (words, i, word) known = known || json_equal(word, value);
     if (!known && c->warnings) {
         json_array_append_new(c->warnings, json_sprintf("%s: %s is none of the values that the model knows", c->place,
                                                         json_string_value(value)));

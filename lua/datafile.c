@@ -8,6 +8,9 @@
 
 #define DATAFILE_BYTES_MAX ((size_t)1 << 20)
 
+/* It is read from the command line: there is no loop to hold up. */
+static const rip_vm_limits LIMITS = {.instructions = 100000000, .slice_instructions = 100000000};
+
 static rip_status evaluate(rip_vm *vm, const char *path, const char *text, size_t len, json_t **out, rip_error *err)
 {
     rip_status status = rip_vm_load(vm, path, text, len, err);
@@ -28,7 +31,7 @@ rip_status rip_datafile_load(const char *path, json_t **out, rip_error *err)
     size_t len = 0;
     *out = NULL;
     rip_status status = rip_read_file(path, DATAFILE_BYTES_MAX, &text, &len, err);
-    if (status == RIP_OK) status = rip_playbook_vm_open(&box, path, NULL, NULL, NULL, err);
+    if (status == RIP_OK) status = rip_playbook_vm_open(&box, path, &LIMITS, NULL, NULL, err);
     if (status == RIP_OK) status = evaluate(box.vm, path, text, len, out, err);
     rip_playbook_vm_close(&box);
     free(text);

@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/buffer.h"
 #include "lua/json.h"
 
 /* A generous bound on what one run may have under way: each fiber costs about 2 KB. */
 #define FIBERS_MAX 100000
+
+/* After so much work, of one fiber or of several, the loop has its turn. */
+#define TURN_INSTRUCTIONS 200000
+
+/* A fiber may end before its first instructions are counted. */
+#define SPAWN_UNITS 250
 
 typedef enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_AT_DOOR, FIBER_WAITING, FIBER_ENDED } fiber_state;
 
@@ -87,9 +94,31 @@ static fiber *ready_pop(rip_fibers *fibers)
 
 /* Life of a fiber. */
 
+static void forget_reply(fiber *f)
+{
+    json_decref(f->value);
+    json_decref(f->error);
+    f->value = f->error = NULL;
+}
+
+/* Children that nobody waited for, since an error went past run:parallel: those that run go on without a parent. */
+static void leave_children(fiber *f)
+{
+    if (f->alive == 0) return;
+    for (fiber *each = f->fibers->all; each; each = each->all_next) {
+        if (each->parent == f) each->parent = NULL;
+    }
+}
+
 static void fiber_free(fiber *f)
 {
     rip_fibers *fibers = f->fibers;
+    leave_children(f);
+    while (f->ended_first) {
+        fiber *child = f->ended_first;
+        f->ended_first = child->next;
+        fiber_free(child);
+    }
     if (f->all_prev)
         f->all_prev->all_next = f->all_next;
     else
@@ -97,8 +126,7 @@ static void fiber_free(fiber *f)
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     fibers->count--;
     if (f->co) luaL_unref(rip_vm_state(fibers->vm), LUA_REGISTRYINDEX, f->anchor);
-    json_decref(f->value);
-    json_decref(f->error);
+    forget_reply(f);
     free(f->path);
     free(f->phase);
     free(f);
@@ -141,7 +169,8 @@ static void fiber_attach(fiber *f, lua_State *L, int nargs)
     lua_State *co = lua_newthread(L);
     f->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
     f->co = co;
-    luaL_checkstack(co, nargs + 1, NULL);
+    /* Raised on `co`, which nothing protects, an error would end the program. */
+    if (!lua_checkstack(co, nargs + 1)) luaL_error(L, "too many arguments for a fiber");
     lua_xmove(L, co, nargs + 1);
 }
 
@@ -152,6 +181,10 @@ static void finish(rip_fibers *fibers, rip_status status, const char *message);
 static void fiber_ended(fiber *f, bool ok)
 {
     fiber *parent = f->parent;
+    if (!parent) {
+        fiber_free(f);
+        return;
+    }
     f->state = FIBER_ENDED;
     f->ok = ok;
     f->next = NULL;
@@ -206,13 +239,14 @@ static void pump(rip_fibers *fibers)
 {
     if (fibers->pumping) return;
     fibers->pumping = true;
+    uint64_t start = rip_vm_instructions_used(fibers->vm);
     fiber *f;
     while (!fibers->over && (f = ready_pop(fibers))) {
         run_fiber(f);
-        if (!fibers->over && fibers->ready_first == f) { /* it used up its slice: the loop has its turn */
-            rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
-            break;
-        }
+        if (fibers->over || !fibers->ready_first) continue;
+        if (rip_vm_instructions_used(fibers->vm) - start < TURN_INSTRUCTIONS) continue;
+        rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers); /* the loop has its turn */
+        break;
     }
     fibers->pumping = false;
 }
@@ -237,6 +271,7 @@ static void finish(rip_fibers *fibers, rip_status status, const char *message)
 
 void rip_fibers_stop(rip_fibers *fibers, rip_status status, const char *reason)
 {
+    rip_vm_kill(fibers->vm, status, reason);
     finish(fibers, status, reason);
 }
 
@@ -247,9 +282,26 @@ static rip_fibers *fibers_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
+static fiber *current_of(lua_State *L)
+{
+    fiber *current = fibers_of(L)->current;
+    if (!current) luaL_error(L, "only a run can do this, not a file that loads");
+    return current;
+}
+
+/* Whatever waits asks this before anything is under way. */
+static void check_can_wait(lua_State *L)
+{
+    if (!rip_vm_can_suspend(L))
+        luaL_error(L,
+                   "cannot wait here: in a callback of gsub or sort, in a metamethod that C calls, in __close after "
+                   "an error, or while a module loads");
+}
+
 static void on_reply(void *data, const rip_effect_reply *reply)
 {
     fiber *f = data;
+    forget_reply(f);
     f->value = json_incref(reply->value);
     f->error = json_incref(reply->error);
     f->planned = reply->planned;
@@ -269,9 +321,7 @@ static int push_reply(lua_State *L, fiber *f)
     else
         lua_pushnil(L);
     lua_pushboolean(L, f->planned);
-    json_decref(f->value);
-    json_decref(f->error);
-    f->value = f->error = NULL;
+    forget_reply(f);
     return 3;
 }
 
@@ -279,7 +329,7 @@ static int perform_continued(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
-    return push_reply(L, fibers_of(L)->current);
+    return push_reply(L, current_of(L));
 }
 
 static json_t *to_json(lua_State *L, int index, const char *what)
@@ -297,9 +347,10 @@ static json_t *to_json(lua_State *L, int index, const char *what)
 static int l_perform(lua_State *L)
 {
     rip_fibers *fibers = fibers_of(L);
-    fiber *f = fibers->current;
+    fiber *f = current_of(L);
     const char *kind = luaL_checkstring(L, 1);
     const char *irreversible = luaL_optstring(L, 4, NULL);
+    check_can_wait(L);
     json_t *request = to_json(L, 2, kind);
     json_t *undo = NULL;
     if (!lua_isnoneornil(L, 3)) {
@@ -327,7 +378,8 @@ static int l_spawn(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     if (fibers->count >= FIBERS_MAX)
         return luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
-    fiber *parent = fibers->current;
+    fiber *parent = current_of(L);
+    rip_vm_charge(L, SPAWN_UNITS);
     fiber *child = fiber_new(fibers, parent);
     if (!child) return luaL_error(L, "out of memory");
     fiber_attach(child, L, lua_gettop(L) - 1);
@@ -357,15 +409,16 @@ static int wait_continued(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
-    return push_ended_child(L, fibers_of(L)->current);
+    return push_ended_child(L, current_of(L));
 }
 
 /* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet */
 static int l_wait(lua_State *L)
 {
-    fiber *f = fibers_of(L)->current;
+    fiber *f = current_of(L);
     if (f->ended_first) return push_ended_child(L, f);
     if (f->alive == 0) return luaL_error(L, "there is no child to wait for");
+    check_can_wait(L);
     f->state = FIBER_WAITING;
     return rip_vm_suspend(L, wait_continued, 0);
 }
@@ -373,10 +426,11 @@ static int l_wait(lua_State *L)
 /* phase(name | nil) -> the one before: names what this fiber and the children it spawns from now on are doing */
 static int l_phase(lua_State *L)
 {
-    fiber *f = fibers_of(L)->current;
-    char *name = strdup(luaL_optstring(L, 1, ""));
-    if (!name) return luaL_error(L, "out of memory");
+    fiber *f = current_of(L);
+    const char *phase = luaL_optstring(L, 1, "");
     lua_pushstring(L, f->phase);
+    char *name = strdup(phase);
+    if (!name) return luaL_error(L, "out of memory");
     free(f->phase);
     f->phase = name;
     return 1;
@@ -409,7 +463,14 @@ void rip_fibers_free(rip_fibers *fibers)
 {
     if (!fibers) return;
     rip_timer_stop(&fibers->turn);
-    while (fibers->all) fiber_free(fibers->all);
+    for (fiber *each = fibers->all; each; each = each->all_next) { /* all go, in whatever order */
+        each->ended_first = NULL;
+        each->alive = 0;
+    }
+    for (fiber *each = fibers->all, *next; each; each = next) {
+        next = each->all_next;
+        fiber_free(each);
+    }
     free(fibers);
 }
 

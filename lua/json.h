@@ -21,7 +21,7 @@
 
 #define RIP_LUA_JSON_DEPTH_MAX 64
 #define RIP_LUA_JSON_VALUES_MAX 1000000
-#define RIP_LUA_JSON_BYTES_MAX (16U * 1024 * 1024)
+#define RIP_LUA_JSON_BYTES_MAX ((size_t)16 << 20)
 
 /** Push the value (borrowed) as a Lua value. Raises a Lua error when it is deeper or larger than the limits, or memory
  * is out. NULL pushes nil. */

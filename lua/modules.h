@@ -11,7 +11,7 @@
 #include "engine/base/error.h"
 #include "lua/vm.h"
 
-#define RIP_MODULE_BYTES_MAX (1024U * 1024)
+#define RIP_MODULE_BYTES_MAX ((size_t)1 << 20)
 #define RIP_MODULES_MAX 1000
 
 /** The text of a module. The provider allocates both with malloc; `path` is how errors call it. */

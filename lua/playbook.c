@@ -15,11 +15,21 @@
 
 #define NAME_MAX_LEN 64
 #define CHANGES_MAX 1000000
+#define TIME_SECONDS_MAX (366.0 * 86400)
 
 static const rip_vm_limits LOAD_LIMITS = {.memory_bytes = (size_t)16 << 20, .instructions = 10000000};
 
 static const char *const FIELDS[] = {"name", "about", "trigger", "permissions", "mode", "limits", "lock", "run"};
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
+
+/* Mistakes are told in the order of the file, and found in any order. */
+#define MISTAKES_MAX 50
+
+typedef struct found_mistake {
+    unsigned line, column;
+    char field[128];
+    char text[RIP_ERROR_MESSAGE_MAX / 2];
+} found_mistake;
 
 /* A header on its way from Lua to a playbook. */
 typedef struct header {
@@ -29,6 +39,7 @@ typedef struct header {
     rip_playbook_mistake_fn fn;
     void *data;
     rip_error *err;
+    found_mistake found[MISTAKES_MAX];
     size_t mistakes;
 } header;
 
@@ -36,19 +47,37 @@ static void mistake(header *h, const char *field, const char *format, ...) __att
 
 static void mistake(header *h, const char *field, const char *format, ...)
 {
-    char text[RIP_ERROR_MESSAGE_MAX];
+    if (h->mistakes == MISTAKES_MAX) return;
+    found_mistake *found = &h->found[h->mistakes++];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(found->text, sizeof found->text, format, args);
     va_end(args);
-    unsigned line = 0, column = 0;
-    rip_playbook_place(h->playbook, field, &line, &column);
-    rip_playbook_mistake what = {h->playbook->path, line, column, field, text};
-    if (h->fn) h->fn(h->data, &what);
-    if (h->mistakes++ == 0) {
-        rip_fail(h->err, RIP_EINVAL, "%s:%u:%u: %s%s%s", h->playbook->path, line, column, field, *field ? ": " : "",
-                 text);
+    snprintf(found->field, sizeof found->field, "%s", field);
+    rip_playbook_place(h->playbook, field, &found->line, &found->column);
+}
+
+static int compare_mistakes(const void *left, const void *right)
+{
+    const found_mistake *a = left, *b = right;
+    if (a->line != b->line) return a->line < b->line ? -1 : 1;
+    if (a->column != b->column) return a->column < b->column ? -1 : 1;
+    int order = strcmp(a->field, b->field);
+    return order ? order : strcmp(a->text, b->text);
+}
+
+static rip_status tell_mistakes(header *h)
+{
+    if (h->mistakes == 0) return RIP_OK;
+    qsort(h->found, h->mistakes, sizeof *h->found, compare_mistakes);
+    for (size_t i = 0; h->fn && i < h->mistakes; i++) {
+        const found_mistake *each = &h->found[i];
+        rip_playbook_mistake what = {h->playbook->path, each->line, each->column, each->field, each->text};
+        h->fn(h->data, &what);
     }
+    const found_mistake *first = h->found;
+    return rip_fail(h->err, RIP_EINVAL, "%s:%u:%u: %s%s%s", h->playbook->path, first->line, first->column, first->field,
+                    *first->field ? ": " : "", first->text);
 }
 
 bool rip_playbook_place(const rip_playbook *playbook, const char *field, unsigned *line, unsigned *column)
@@ -164,8 +193,7 @@ static void check_permissions(header *h)
     h->playbook->permissions = json_incref((json_t *)(uintptr_t)list);
     size_t i;
     json_t *each;
-    json_array_foreach(list, i, each)
-    {
+    json_array_foreach (list, i, each) {
         if (json_is_string(each) && is_permission(json_string_value(each))) continue;
         char field[64];
         snprintf(field, sizeof field, "permissions[%zu]", i + 1);
@@ -189,9 +217,10 @@ static void check_mode(header *h)
 static void check_time_limit(header *h, const json_t *time)
 {
     int64_t ms = 0;
-    bool well = json_is_number(time)
-                    ? (ms = (int64_t)(json_number_value(time) * 1000)) > 0
-                    : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
+    bool well =
+        json_is_number(time)
+            ? json_number_value(time) <= TIME_SECONDS_MAX && (ms = (int64_t)(json_number_value(time) * 1000)) > 0
+            : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
     if (!well)
         mistake(h, "limits.time", "expected a span of time such as \"20m\", or seconds");
     else
@@ -204,8 +233,7 @@ static void check_limits(header *h)
     const json_t *limits = wanted(h, "limits", JSON_OBJECT, "a table with changes and time", false);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)limits, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
         if (strcmp(key, "time") == 0) {
             check_time_limit(h, value);
         } else if (strcmp(key, "changes") == 0) {
@@ -255,9 +283,21 @@ static rip_status read_header(header *h)
     check_mode(h);
     check_limits(h);
     check_functions(h);
-    if (h->mistakes) return RIP_EINVAL;
+    if (h->mistakes) return tell_mistakes(h);
     bool whole = playbook->name && playbook->about && playbook->trigger && playbook->permissions;
     return whole ? RIP_OK : rip_nomem(h->err);
+}
+
+static rip_status read_playbook(header *h)
+{
+    rip_playbook *playbook = h->playbook;
+    rip_status status =
+        rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
+    if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, h->err);
+    if (status == RIP_OK) return read_header(h);
+    rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
+    if (h->fn) h->fn(h->data, &what);
+    return status;
 }
 
 rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
@@ -265,21 +305,23 @@ rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void 
 {
     rip_error own;
     if (!err) err = &own;
-    rip_playbook *playbook = calloc(1, sizeof *playbook);
-    header h = {.playbook = playbook, .plain = json_object(), .fn = fn, .data = data, .err = err};
-    rip_status status = playbook && h.plain && (playbook->path = strdup(path)) ? RIP_OK : rip_nomem(err);
-    if (status == RIP_OK) {
-        status = rip_read_file(path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, err);
-        if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, err);
-        rip_playbook_mistake what = {path, 0, 0, "", err->message};
-        if (status != RIP_OK && fn) fn(data, &what);
-    }
-    if (status == RIP_OK) status = read_header(&h);
-    json_decref(h.plain);
+    *out = NULL;
+    header *h = calloc(1, sizeof *h);
+    if (!h) return rip_nomem(err);
+    h->fn = fn;
+    h->data = data;
+    h->err = err;
+    h->plain = json_object();
+    h->playbook = calloc(1, sizeof *h->playbook);
+    if (h->playbook) h->playbook->path = strdup(path);
+    bool whole = h->plain && h->playbook && h->playbook->path;
+    rip_status status = whole ? read_playbook(h) : rip_nomem(err);
     if (status == RIP_OK)
-        *out = playbook;
+        *out = h->playbook;
     else
-        rip_playbook_free(playbook);
+        rip_playbook_free(h->playbook);
+    json_decref(h->plain);
+    free(h);
     return status;
 }
 

@@ -10,7 +10,7 @@
 
 #include "engine/base/error.h"
 
-#define RIP_SOURCE_MAP_BYTES_MAX (1024U * 1024)
+#define RIP_SOURCE_MAP_BYTES_MAX ((size_t)1 << 20)
 #define RIP_SOURCE_MAP_FIELDS_MAX 10000
 #define RIP_SOURCE_MAP_DEPTH_MAX 64
 

@@ -88,8 +88,9 @@ void rip_vm_kill(rip_vm *vm, rip_status status, const char *reason);
 size_t rip_vm_memory_used(const rip_vm *vm);
 uint64_t rip_vm_instructions_used(const rip_vm *vm);
 
-/** Push one line of printable text for the value at `index`, at most `max` bytes of it, without calling into the
- * playbook: strings as they are with controls escaped; for tables `code: message` where these fields are strings. */
+/** Push one line of printable text for the value at `index`, at most `max` bytes of it (and 4 KiB), without calling
+ * into the playbook: strings as they are with controls escaped; for tables `code: message` where these fields are
+ * strings. */
 void rip_vm_push_safe_text(lua_State *L, int index, size_t max);
 
 #endif

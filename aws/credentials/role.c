@@ -16,8 +16,7 @@ static void add_tags(rip_buffer *form, const json_t *tags)
     const char *key;
     json_t *value;
     unsigned index = 1;
-    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
         char name[64];
         snprintf(name, sizeof name, "Tags.member.%u.Key", index);
         aws_form_add(form, name, key);

@@ -1,4 +1,5 @@
 /* JSON bodies: AWS JSON 1.0 and 1.1, and the bodies of rest-json. */
+#include <stdint.h>
 #include <string.h>
 
 #include "aws/protocol/private.h"
@@ -25,8 +26,7 @@ static json_t *write_structure(const aws_shape *shape, const json_t *value, unsi
 {
     json_t *wire = json_object(), *each;
     const char *name;
-    json_object_foreach((json_t *)(uintptr_t)value, name, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, name, each) {
         const aws_member *member = aws_shape_member(shape, name);
         if (!member || aws_member_location(member) != AWS_IN_BODY) continue;
         json_t *written = write_value(member, each, depth, err);
@@ -42,8 +42,7 @@ static json_t *write_list(const aws_shape *shape, const json_t *value, unsigned 
 {
     json_t *wire = json_array(), *each;
     size_t i;
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         json_t *written = write_value(aws_shape_element(shape), each, depth, err);
         if (!written || json_array_append_new(wire, written) != 0) {
             json_decref(wire);
@@ -57,8 +56,7 @@ static json_t *write_map(const aws_shape *shape, const json_t *value, unsigned d
 {
     json_t *wire = json_object(), *each;
     const char *key;
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         json_t *written = write_value(aws_shape_element(shape), each, depth, err);
         if (!written || json_object_set_new(wire, key, written) != 0) {
             json_decref(wire);
@@ -102,6 +100,18 @@ static json_t *mistyped(const aws_member *member, rip_error *err)
     return NULL;
 }
 
+/* A choice that the model does not know yet is told by its name. */
+static void note_unknown(json_t *value, const json_t *wire)
+{
+    const char *name;
+    json_t *each;
+    json_object_foreach ((json_t *)(uintptr_t)wire, name, each) {
+        if (json_is_null(each) || strcmp(name, "__type") == 0) continue;
+        json_object_set_new(value, AWS_UNKNOWN_MEMBER, json_pack("{s:s}", "name", name));
+        return;
+    }
+}
+
 static json_t *read_structure(const aws_shape *shape, const json_t *wire, unsigned depth, rip_error *err)
 {
     json_t *value = json_object();
@@ -115,6 +125,7 @@ static json_t *read_structure(const aws_shape *shape, const json_t *wire, unsign
             return NULL;
         }
     }
+    if (json_is_true(aws_shape_trait(shape, "union")) && json_object_size(value) == 0) note_unknown(value, wire);
     return value;
 }
 
@@ -124,8 +135,7 @@ static json_t *read_list(const aws_member *member, const aws_shape *shape, const
     if (!json_is_array(wire)) return mistyped(member, err);
     json_t *value = json_array(), *each;
     size_t i;
-    json_array_foreach(wire, i, each)
-    {
+    json_array_foreach (wire, i, each) {
         json_t *read = json_is_null(each) ? json_null() : read_value(aws_shape_element(shape), each, depth, err);
         if (!read || json_array_append_new(value, read) != 0) {
             json_decref(value);
@@ -141,8 +151,7 @@ static json_t *read_map(const aws_member *member, const aws_shape *shape, const 
     if (!json_is_object(wire)) return mistyped(member, err);
     json_t *value = json_object(), *each;
     const char *key;
-    json_object_foreach((json_t *)(uintptr_t)wire, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)wire, key, each) {
         if (json_is_null(each)) continue;
         json_t *read = read_value(aws_shape_element(shape), each, depth, err);
         if (!read || json_object_set_new(value, key, read) != 0) {
@@ -169,10 +178,6 @@ static json_t *read_value(const aws_member *member, const json_t *wire, unsigned
     case AWS_LIST: return read_list(member, shape, wire, depth + 1, err);
     case AWS_MAP: return read_map(member, shape, wire, depth + 1, err);
     case AWS_TIMESTAMP: return aws_value_time(wire, &ms) ? aws_value_time_json(ms) : mistyped(member, err);
-    case AWS_STRING:
-        return json_is_string(wire) || json_is_number(wire) || json_is_boolean(wire)
-                   ? json_incref((json_t *)(uintptr_t)wire)
-                   : mistyped(member, err);
     default: return json_incref((json_t *)(uintptr_t)wire);
     }
 }

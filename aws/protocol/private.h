@@ -8,6 +8,9 @@
 /* Shapes may be recursive: values that nest deeper than this are refused. */
 #define AWS_DEPTH_MAX 100
 
+/* What the SDKs call the member of a union that the model does not know: {"SDK_UNKNOWN_MEMBER": {"name": …}}. */
+#define AWS_UNKNOWN_MEMBER "SDK_UNKNOWN_MEMBER"
+
 /** The content type and the body of `json` and of rest-json's bodies: only members that go into the body. */
 json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err);
 /** A value as it was written on the wire, by its shape. New reference; NULL with `err`. */
@@ -40,6 +43,13 @@ const aws_xml_node *aws_xml_child(const aws_xml_node *node, const char *name);
 const char *aws_xml_find_text(const aws_xml_node *node, const char *name);
 /** A structure's value from the children of `node`, only members of the body. New reference; NULL with `err`. */
 json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err);
+
+/** The member of an output that is a stream of events; NULL: there is none. */
+const aws_member *aws_event_stream_member(const aws_shape *output);
+/** All events of a finite stream, as a list in the member's place. RIP_EIO for what is damaged, RIP_EREMOTE for an
+ * error in its course. */
+rip_status aws_event_stream_read(const aws_shape *output, const aws_member *stream, bool xml, const rip_buffer *body,
+                                 json_t *into, rip_error *err);
 
 /** Both REST protocols. `input_member` is the operation's reference to its input: it names XML's root. */
 rip_status aws_rest_build(const aws_operation *operation, const aws_member *input_member, const json_t *params,

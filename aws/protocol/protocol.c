@@ -1,4 +1,5 @@
 /* The protocols' common parts: which one it is, idempotency tokens, host prefixes, errors. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,39 @@ static json_t *with_token(const aws_operation *operation, const json_t *params, 
     if (json_object_set_new(copy, member, token ? json_string(token) : random_token()) == 0) return copy;
     json_decref(copy);
     return NULL;
+}
+
+/* A copy without members that are null: to leave a parameter out and to give null is the same. New reference. */
+static json_t *without_nulls(const json_t *value)
+{
+    const char *key;
+    json_t *each, *copy;
+    size_t i;
+    if (json_is_array(value)) {
+        copy = json_array();
+        json_array_foreach (value, i, each) json_array_append_new(copy, without_nulls(each));
+        return copy;
+    }
+    if (!json_is_object(value)) return json_incref((json_t *)(uintptr_t)value);
+    copy = json_object();
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+        if (!json_is_null(each)) json_object_set_new(copy, key, without_nulls(each));
+    }
+    return copy;
+}
+
+static bool has_null(const json_t *value)
+{
+    const char *key;
+    json_t *each;
+    size_t i;
+    json_array_foreach (value, i, each) {
+        if (has_null(each)) return true;
+    }
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+        if (json_is_null(each) || has_null(each)) return true;
+    }
+    return false;
 }
 
 /* "{AccountId}.data-" with its labels filled in. */
@@ -134,6 +168,11 @@ rip_status aws_protocol_build(const aws_operation *operation, const json_t *para
     rip_error own;
     if (!err) err = &own;
     json_t *all = with_token(operation, params, token);
+    if (all && has_null(all)) {
+        json_t *given = without_nulls(all);
+        json_decref(all);
+        all = given;
+    }
     if (!all) return rip_nomem(err);
     request->method = strdup(aws_operation_http_method(operation));
     request->path = strdup("/");
@@ -207,6 +246,22 @@ static void read_error(const aws_operation *operation, const aws_http_response *
 
 /* Replies. */
 
+/* The body is a stream of events: they become the output's member of that kind. */
+static rip_status parse_events(const aws_operation *operation, const aws_member *stream,
+                               const aws_http_response *response, json_t **output, rip_error *err)
+{
+    aws_protocol protocol = aws_service_protocol(aws_operation_service(operation));
+    const aws_shape *shape = aws_operation_output(operation);
+    json_t *value = json_object();
+    if (!value) return rip_nomem(err);
+    rip_status status = aws_event_stream_read(shape, stream, protocol == AWS_REST_XML, &response->body, value, err);
+    if (status == RIP_OK)
+        *output = value;
+    else
+        json_decref(value);
+    return status;
+}
+
 static rip_status parse_json(const aws_shape *shape, const aws_http_response *response, json_t **output, rip_error *err)
 {
     if (response->body.len == 0) {
@@ -227,6 +282,7 @@ static rip_status parse_query(const aws_operation *operation, const aws_http_res
 {
     const aws_shape *shape = aws_operation_output(operation);
     const char *wrapper = aws_operation_result_wrapper(operation);
+    if (!wrapper && shape) wrapper = json_string_value(aws_shape_trait(shape, "resultWrapper"));
     aws_xml *xml = NULL;
     if (response->body.len == 0) {
         *output = json_object();
@@ -264,11 +320,14 @@ rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_res
     *output = NULL;
     *error = (aws_error){.code = ""};
     rip_status status = RIP_OK;
+    const aws_member *stream = aws_event_stream_member(aws_operation_output(operation));
     find_request_id(response, id);
     if (response->status >= 300) {
         read_error(operation, response, error);
         if (!*error->request_id) copy_text(error->request_id, sizeof error->request_id, id);
         copy_text(id, sizeof id, error->request_id);
+    } else if (stream) {
+        status = parse_events(operation, stream, response, output, err);
     } else {
         switch (aws_service_protocol(aws_operation_service(operation))) {
         case AWS_QUERY:

@@ -1,5 +1,6 @@
 /* Form-encoded requests: the query protocol and EC2's dialect of it. */
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +91,7 @@ static rip_status write_list(form *f, const aws_member *member, const json_t *va
         leave(f, dot ? (size_t)(dot - f->prefix.data) : 0);
         enter(f, aws_member_location_name(element));
     }
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         size_t back = enter_number(f, i + 1);
         if (status == RIP_OK) status = write_value(f, element, each);
         leave(f, back);
@@ -114,8 +114,7 @@ static rip_status write_map(form *f, const aws_member *member, const json_t *val
     json_t *each;
     rip_status status = RIP_OK;
     if (!json_is_true(aws_member_trait(member, "flattened"))) enter(f, "entry");
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         size_t back = enter_number(f, ++number);
         size_t inner =
             enter(f, aws_member_has_location_name(key_member) ? aws_member_location_name(key_member) : "key");

@@ -1,8 +1,10 @@
 /* The REST protocols: parameters in the path, the query and headers; what is left in a JSON or an XML body. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "aws/model_private.h"
 #include "aws/protocol/private.h"
 
 typedef struct rest {
@@ -90,13 +92,11 @@ static rip_status write_query_value(rip_buffer *out, const char *name, const aws
     json_t *each;
     size_t i;
     if (aws_shape_type(shape) == AWS_MAP) {
-        json_object_foreach((json_t *)(uintptr_t)value, key, each)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
             if (status == RIP_OK) status = write_query_value(out, key, aws_shape_element(shape), each, err);
         }
     } else if (aws_shape_type(shape) == AWS_LIST) {
-        json_array_foreach(value, i, each)
-        {
+        json_array_foreach (value, i, each) {
             if (status == RIP_OK) status = write_pair(out, name, aws_shape_element(shape), each, err);
         }
     } else {
@@ -131,8 +131,7 @@ static rip_status write_query(const rest *r, rip_buffer *out)
         }
         const char *key;
         json_t *each;
-        json_object_foreach((json_t *)(uintptr_t)value, key, each)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
             if (status != RIP_OK || names_member(r, key)) continue;
             status = write_query_value(out, key, aws_shape_element(aws_member_shape(member)), each, r->err);
         }
@@ -181,8 +180,7 @@ static rip_status write_header_list(rip_buffer *out, const aws_member *member, c
     rip_status status = RIP_OK;
     size_t i;
     json_t *each;
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         rip_buffer text = {0};
         if (status == RIP_OK) status = aws_value_write(&text, element, each, AWS_TIME_RFC822, err);
         if (i) rip_buffer_puts(out, ",");
@@ -215,16 +213,21 @@ static rip_status write_header(rest *r, const char *name, const aws_member *memb
     return status;
 }
 
+/* What the names of a map's headers start with ("x-amz-meta-"). */
+static const char *header_prefix(const aws_member *member)
+{
+    const char *prefix = json_string_value(aws_member_trait(member, "locationName"));
+    return prefix ? prefix : "";
+}
+
 static rip_status write_header_map(rest *r, const aws_member *member, const json_t *value)
 {
     const char *key;
     json_t *each;
     rip_status status = RIP_OK;
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         rip_buffer name = {0};
-        rip_buffer_printf(&name, "%s%s", aws_member_has_location_name(member) ? aws_member_location_name(member) : "",
-                          key);
+        rip_buffer_printf(&name, "%s%s", header_prefix(member), key);
         if (status == RIP_OK) status = write_header(r, name.data, aws_shape_element(aws_member_shape(member)), each);
         rip_buffer_free(&name);
     }
@@ -272,7 +275,7 @@ static rip_status write_structured(rest *r, const aws_member *member, const aws_
     if (r->xml) {
         const char *name = member && aws_member_has_location_name(member) ? aws_member_location_name(member) : NULL;
         if (!name) name = json_string_value(aws_shape_trait(shape, "locationName"));
-        if (!name) name = member ? aws_member_name(member) : aws_shape_name(shape);
+        if (!name) name = shape == r->input ? aws_shape_name(shape) : aws_member_name(member);
         status = aws_xml_write(&r->request->body, member, name, value, r->err);
         return status == RIP_OK ? content_type(r, "application/xml") : status;
     }
@@ -290,7 +293,7 @@ static rip_status write_payload(rest *r, const aws_member *member)
         if (text && !aws_value_unbase64(&r->request->body, text, strlen(text))) {
             return rip_fail(r->err, RIP_EINVAL, "%s: expected base64", aws_member_name(member));
         }
-        return value ? content_type(r, "application/octet-stream") : RIP_OK;
+        return value || !r->xml ? content_type(r, "application/octet-stream") : RIP_OK;
     case AWS_STRING:
         rip_buffer_puts(&r->request->body, text ? text : "");
         return value ? content_type(r, "text/plain") : RIP_OK;
@@ -304,7 +307,7 @@ static rip_status write_payload(rest *r, const aws_member *member)
 
 static rip_status write_body(rest *r, const aws_member *input_member)
 {
-    const char *payload = r->input ? json_string_value(aws_shape_trait(r->input, "payload")) : NULL;
+    const char *payload = r->input ? json_string_value(aws_member_trait(input_member, "payload")) : NULL;
     bool has_body_member = false, given = false;
     if (payload && aws_shape_member(r->input, payload)) return write_payload(r, aws_shape_member(r->input, payload));
     for (size_t i = 0; r->input && i < aws_shape_member_count(r->input); i++) {
@@ -375,7 +378,7 @@ static json_t *read_header(const aws_member *member, const char *text)
 
 static json_t *read_header_map(const aws_member *member, const aws_headers *headers)
 {
-    const char *prefix = aws_member_has_location_name(member) ? aws_member_location_name(member) : "";
+    const char *prefix = header_prefix(member);
     size_t len = strlen(prefix);
     json_t *map = json_object();
     for (size_t i = 0; i < headers->count; i++) {
@@ -455,7 +458,8 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
         *output = json_object();
         return RIP_OK;
     }
-    const char *payload = json_string_value(aws_shape_trait(shape, "payload"));
+    (void)rip_nomem(err); /* what it is where no reader below says otherwise */
+    const char *payload = json_string_value(aws_member_trait(aws_operation_output_member(operation), "payload"));
     const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
     json_t *value;
     if (member) {

@@ -1,4 +1,5 @@
 /* Values as XML, by their shapes: requests of rest-xml. */
+#include <stdint.h>
 #include <string.h>
 
 #include "aws/protocol/private.h"
@@ -85,8 +86,7 @@ static rip_status write_list(rip_buffer *out, const aws_member *member, const ch
         write_namespace(out, member);
         rip_buffer_putc(out, '>');
     }
-    json_array_foreach(value, i, each)
-    {
+    json_array_foreach (value, i, each) {
         if (status == RIP_OK)
             status = aws_xml_write(out, element, flat ? name_or(element, name) : name_or(element, "member"), each, err);
     }
@@ -103,8 +103,7 @@ static rip_status write_map(rip_buffer *out, const aws_member *member, const cha
     json_t *each;
     rip_status status = RIP_OK;
     if (!flat) rip_buffer_printf(out, "<%s>", name);
-    json_object_foreach((json_t *)(uintptr_t)value, key, each)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
         const char *key_name = name_or(aws_shape_key(shape), "key");
         rip_buffer_printf(out, "<%s><%s>", entry, key_name);
         write_escaped(out, key, strlen(key));
@@ -130,7 +129,13 @@ rip_status aws_xml_write(rip_buffer *out, const aws_member *member, const char *
     if (aws_shape_type(shape) == AWS_STRUCTURE) {
         status = write_attributes(out, shape, value, err);
         rip_buffer_putc(out, '>');
+        size_t start = out->len;
         if (status == RIP_OK) status = write_members(out, shape, value, err);
+        if (status == RIP_OK && out->len == start && !out->failed) {
+            out->len--; /* nothing in it */
+            rip_buffer_puts(out, " />");
+            return status;
+        }
     } else {
         rip_buffer_putc(out, '>');
         status = write_scalar(out, member, value, err);

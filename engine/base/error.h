@@ -30,8 +30,12 @@ typedef struct rip_error {
  *  Too long a message is cut; control characters are replaced by '?', since messages quote strings from outside. */
 rip_status rip_fail(rip_error *err, rip_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/** The out-of-memory failure. */
-rip_status rip_nomem(rip_error *err);
+/** The out-of-memory failure. Inline, so that the compiler and the analyzer see that it is never RIP_OK. */
+static inline rip_status rip_nomem(rip_error *err)
+{
+    (void)rip_fail(err, RIP_ENOMEM, "out of memory");
+    return RIP_ENOMEM;
+}
 
 /** Put where it happened in front of the message that is there ("playbooks/x.lua:12: "). Returns `err->status`. */
 rip_status rip_error_prefix(rip_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,9 +10,9 @@
 static const char HELP[] =
     "Usage: riposte check [OPTION]... [FILE|FOLDER]...\n"
     "\n"
-    "Check playbooks without running them: the header's fields, the trigger as an event\n"
-    "pattern, the permissions against the API models. Without a file the shipped ones\n"
-    "are checked. Mistakes come as file:line:column: field: message.\n"
+    "Check playbooks without running them: the header's fields, the trigger as an\n"
+    "event pattern, the permissions against the API models. Without a file the\n"
+    "shipped ones are checked. Mistakes come as file:line:column: field: message.\n"
     "\n"
     "      --output FORMAT   text | json: one JSON object a playbook or mistake\n"
     "  -h, --help            this text\n"

@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,22 +19,23 @@
 static const char HELP[] =
     "Usage: riposte drill [OPTION]... FOLDER|FILE.lua\n"
     "\n"
-    "Play a scenario: its events go to the playbooks, which act on a simulated account\n"
-    "that behaves as AWS does, on a virtual clock. Then what came out is compared with\n"
-    "what the scenario expects. Nothing outside this process is touched.\n"
+    "Play a scenario: its events go to the playbooks, which act on a simulated\n"
+    "account that behaves as AWS does, on a virtual clock. Then what came out is\n"
+    "compared with what the scenario expects. Nothing outside this process is\n"
+    "touched.\n"
     "\n"
     "A folder stands for the drill.lua in it. docs/DRILLS.md tells how to write one.\n"
     "\n"
-    "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower than\n"
-    "                        enforce only what needs no change is expected\n"
+    "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower\n"
+    "                        than enforce only what needs no change is expected\n"
     "  -p, --playbooks PATH  these playbooks, not the scenario's; may be given again\n"
     "  -v, --verbose         every change on a line of its own\n"
     "      --output FORMAT   text | json\n"
-    "      --state           print the account's final state as JSON, and nothing else\n"
+    "      --state           print only the account's final state, as JSON\n"
     "  -h, --help            this text\n"
     "\n"
-    "Exit status: 0 all expectations were met; 1 one was not, or a run failed; 2 wrong\n"
-    "usage, or a scenario that can't be read.\n"
+    "Exit status: 0 all expectations were met; 1 one was not, or a run failed; 2\n"
+    "wrong usage, or a scenario that can't be read.\n"
     "\n"
     "Examples:\n"
     "  riposte drill examples/drills/ecs-cryptomining\n"
@@ -89,7 +91,7 @@ static rip_status load_scenario(drill *d, const char *path, rip_error *err)
     if (slash)
         *slash = '\0';
     else
-        strcpy(d->folder, ".");
+        memcpy(d->folder, ".", 2); /* "drill.lua" at the least */
     rip_status status = rip_datafile_load(file.data, &d->scenario, err);
     if (status == RIP_OK && !json_is_string(json_object_get(d->scenario, "account"))) {
         status = rip_fail(err, RIP_EINVAL, "%s: account: expected the path of the account's file", file.data);
@@ -131,8 +133,7 @@ static rip_status load_events(drill *d, rip_error *err)
     if (!d->events) return rip_nomem(err);
     size_t i;
     json_t *entry;
-    json_array_foreach(events, i, entry)
-    {
+    json_array_foreach (events, i, entry) {
         rip_status status = load_event(d, entry, &d->events[i], err);
         if (status != RIP_OK) return status;
         d->event_count++;
@@ -142,16 +143,15 @@ static rip_status load_events(drill *d, rip_error *err)
 
 /* What happens. */
 
-static void on_ended(void *data, const char *run, const json_t *record)
+static void on_ended(void *data, const char *id, const json_t *record)
 {
     drill *d = data;
     (void)record;
-    json_t *report = record_report(d->engine.journal, run);
+    json_t *report = record_report(d->engine.journal, id);
     size_t i;
     json_t *change;
     json_int_t started = json_integer_value(json_object_get(report, "started"));
-    json_array_foreach(json_object_get(report, "changes"), i, change)
-    {
+    json_array_foreach (json_object_get(report, "changes"), i, change) {
         if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
         json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
                          json_integer_value(json_object_get(change, "ms")) - d->start;
@@ -227,8 +227,7 @@ static rip_status scenario_playbooks(drill *d, rip_error *err)
     json_t *path;
     const json_t *paths = json_object_get(d->scenario, "playbooks");
     if (d->playbook_count > 0) return RIP_OK;
-    json_array_foreach(paths, i, path)
-    {
+    json_array_foreach (paths, i, path) {
         if (!json_is_string(path) || i == PATHS_MOST)
             return rip_fail(err, RIP_EINVAL, "playbooks: expected up to %d paths", PATHS_MOST);
         d->playbooks[d->playbook_count] = beside(d, json_string_value(path));
@@ -268,9 +267,9 @@ static json_t *results_of(drill *d)
     expect_outcome outcome = {d->before, d->after, d->runs, d->containment_ms,
                               json_integer_value(json_object_get(d->quotas, "bound_ms"))};
     bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
-    if (enforce) return expect_check(json_object_get(d->scenario, "expect"), &outcome);
+    if (enforce) return expect_compare(json_object_get(d->scenario, "expect"), &outcome);
     json_t *nothing = json_pack("{s:b}", "untouched", 1); /* a rehearsal changes nothing, whatever the scenario */
-    json_t *results = expect_check(nothing, &outcome);
+    json_t *results = expect_compare(nothing, &outcome);
     json_decref(nothing);
     return results;
 }
@@ -289,8 +288,7 @@ static void print_quotas(const drill *d)
     printf(" (virtual); the request quotas allow no less than %s", least);
     if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
     puts(".");
-    json_object_foreach(json_object_get(d->quotas, "groups"), name, group)
-    {
+    json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
         json_int_t own = json_integer_value(json_object_get(group, "bound_ms"));
         if (own <= 0) continue;
         report_span(own, least);
@@ -304,8 +302,7 @@ static void print_results(const drill *d)
     size_t i;
     json_t *result;
     terminal_print(stdout, TERMINAL_BOLD, "Expected\n");
-    json_array_foreach(d->results, i, result)
-    {
+    json_array_foreach (d->results, i, result) {
         bool met = json_is_true(json_object_get(result, "met"));
         const char *found = json_string_value(json_object_get(result, "found"));
         fputs("  ", stdout);
@@ -328,15 +325,14 @@ static void print_text(const drill *d)
     printf(" (%s)\n  ", rip_config_string(d->engine.config, "mode"));
     terminal_wrap(stdout, 2, 2, about ? about : "");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat came in\n");
-    json_array_foreach(d->findings, i, entry)
-    {
+    json_array_foreach (d->findings, i, entry) {
         report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")),
                        0);
     }
     count = dispatch_count(d->engine.dispatch).unwanted;
     if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
     terminal_print(stdout, TERMINAL_BOLD, "\nWhat was done\n");
-    json_array_foreach(d->runs, i, entry) report_run(stdout, entry, d->verbose);
+    json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
     putchar('\n');
     print_quotas(d);
     putchar('\n');
@@ -358,9 +354,8 @@ static int judge(drill *d)
     size_t i;
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
-    json_array_foreach(d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach(d->runs, i, each)
-    {
+    json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
+    json_array_foreach (d->runs, i, each) {
         failed = failed || strcmp(json_string_value(json_object_get(each, "outcome")), "failed") == 0;
     }
     return failed ? COMMAND_FAILED : COMMAND_DONE;

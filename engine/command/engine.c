@@ -1,13 +1,12 @@
 #include "engine/command/engine.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/data.h"
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
-
-extern char **environ;
 
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
@@ -149,6 +148,7 @@ static rip_status open_books(engine *e, const char *const *paths, size_t count, 
     const char *const only[] = {shipped};
     rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake,
                                      (void *)(uintptr_t)e->command, &e->mistakes, &e->books, err);
+    aws_models_settle(e->models);
     free(shipped);
     return status;
 }

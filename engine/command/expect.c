@@ -1,6 +1,7 @@
 #include "engine/command/expect.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,8 +27,7 @@ static bool matches_any(const json_t *globs, const char *arn)
 {
     size_t i;
     json_t *glob;
-    json_array_foreach(globs, i, glob)
-    {
+    json_array_foreach (globs, i, glob) {
         if (rip_glob_match(json_string_value(glob), arn)) return true;
     }
     return false;
@@ -56,16 +56,13 @@ static void check_gone(json_t *results, const json_t *globs, const expect_outcom
     size_t i;
     json_t *glob, *value;
     const char *arn;
-    json_array_foreach(globs, i, glob)
-    {
+    json_array_foreach (globs, i, glob) {
         size_t before = 0;
         names left = {0};
-        json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
             if (rip_glob_match(json_string_value(glob), arn)) before++;
         }
-        json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
             if (rip_glob_match(json_string_value(glob), arn)) names_add(&left, arn, "");
         }
         const char *found = before == 0 ? "there was none to begin with" : left.count ? names_text(&left) : NULL;
@@ -79,12 +76,10 @@ static void check_kept(json_t *results, const json_t *globs, const expect_outcom
     size_t i;
     json_t *glob, *value;
     const char *arn;
-    json_array_foreach(globs, i, glob)
-    {
+    json_array_foreach (globs, i, glob) {
         size_t before = 0;
         names differ = {0};
-        json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
             if (!rip_glob_match(json_string_value(glob), arn)) continue;
             before++;
             const json_t *now = json_object_get(outcome->after, arn);
@@ -103,8 +98,7 @@ static bool has_fields(const json_t *value, const json_t *fields)
 {
     const char *key;
     json_t *wanted;
-    json_object_foreach((json_t *)(uintptr_t)fields, key, wanted)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)fields, key, wanted) {
         if (!json_equal(json_object_get(value, key), wanted)) return false;
     }
     return true;
@@ -114,12 +108,10 @@ static void check_changed(json_t *results, const json_t *changed, const expect_o
 {
     const char *glob, *arn;
     json_t *fields, *value;
-    json_object_foreach((json_t *)(uintptr_t)changed, glob, fields)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)changed, glob, fields) {
         size_t count = 0;
         names wrong = {0};
-        json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
             if (!rip_glob_match(glob, arn)) continue;
             count++;
             if (!has_fields(value, fields)) names_add(&wrong, arn, "");
@@ -136,8 +128,7 @@ static bool changes_expected(const json_t *changed, const char *arn)
 {
     const char *glob;
     json_t *fields;
-    json_object_foreach((json_t *)(uintptr_t)changed, glob, fields)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)changed, glob, fields) {
         if (rip_glob_match(glob, arn)) return true;
     }
     return false;
@@ -151,8 +142,7 @@ static void check_untouched(json_t *results, const json_t *expect, const expect_
     size_t same = 0;
     const char *arn;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)outcome->before, arn, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)outcome->before, arn, value) {
         if (matches_any(gone, arn) || changes_expected(changed, arn)) continue;
         const json_t *now = json_object_get(outcome->after, arn);
         if (!now)
@@ -162,8 +152,7 @@ static void check_untouched(json_t *results, const json_t *expect, const expect_
         else
             same++;
     }
-    json_object_foreach((json_t *)(uintptr_t)outcome->after, arn, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)outcome->after, arn, value) {
         if (!json_object_get(outcome->before, arn) && !matches_any(created, arn) && !changes_expected(changed, arn)) {
             names_add(&differ, arn, "new: ");
         }
@@ -177,11 +166,9 @@ static void check_runs(json_t *results, const json_t *runs, const expect_outcome
     const char *playbook;
     json_t *wanted, *run;
     size_t i;
-    json_object_foreach((json_t *)(uintptr_t)runs, playbook, wanted)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)runs, playbook, wanted) {
         const char *found = NULL;
-        json_array_foreach(outcome->runs, i, run)
-        {
+        json_array_foreach (outcome->runs, i, run) {
             if (strcmp(json_string_value(json_object_get(run, "playbook")), playbook) == 0) {
                 found = json_string_value(json_object_get(run, "outcome"));
                 if (found && strcmp(found, json_string_value(wanted)) != 0) break;
@@ -194,8 +181,7 @@ static void check_runs(json_t *results, const json_t *runs, const expect_outcome
                      : "it did not run",
              "run: %s is %s", playbook, json_string_value(wanted));
     }
-    json_array_foreach(outcome->runs, i, run)
-    {
+    json_array_foreach (outcome->runs, i, run) {
         const char *name = json_string_value(json_object_get(run, "playbook"));
         if (!json_object_get(runs, name)) note(results, false, "it ran", "run: %s does not run", name);
     }
@@ -207,13 +193,11 @@ static json_t *phases_of(const json_t *runs)
     json_t *phases = json_array();
     size_t i, k, p;
     json_t *run, *change, *known;
-    json_array_foreach(runs, i, run)
-    {
-        json_array_foreach(json_object_get(run, "changes"), k, change)
-        {
+    json_array_foreach (runs, i, run) {
+        json_array_foreach (json_object_get(run, "changes"), k, change) {
             json_t *phase = json_object_get(change, "phase");
             bool seen = !*json_string_value(phase);
-            json_array_foreach(phases, p, known) seen = seen || json_equal(known, phase);
+            json_array_foreach (phases, p, known) seen = seen || json_equal(known, phase);
             if (!seen) json_array_append(phases, phase);
         }
     }
@@ -255,8 +239,7 @@ const char *expect_unknown_key(const json_t *expect)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)expect, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)expect, key, value) {
         bool known = false;
         for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) known = known || strcmp(KEYS[i], key) == 0;
         if (!known) return key;
@@ -264,7 +247,7 @@ const char *expect_unknown_key(const json_t *expect)
     return NULL;
 }
 
-json_t *expect_check(const json_t *expect, const expect_outcome *outcome)
+json_t *expect_compare(const json_t *expect, const expect_outcome *outcome)
 {
     json_t *results = json_array();
     if (json_object_get(expect, "runs")) check_runs(results, json_object_get(expect, "runs"), outcome);

@@ -25,7 +25,7 @@ typedef struct expect_outcome {
  *     quota_ratio       containment time over the quotas' bound, at most
  *
  * A new array of {"expected", "met", "found"}: texts for people, and a boolean. */
-json_t *expect_check(const json_t *expect, const expect_outcome *outcome);
+json_t *expect_compare(const json_t *expect, const expect_outcome *outcome);
 
 /** What a drill's `expect` may hold; the first unknown key, or NULL. */
 const char *expect_unknown_key(const json_t *expect);

@@ -1,5 +1,6 @@
 #include "engine/command/report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,27 +76,37 @@ size_t report_changes(const json_t *run, const char *state)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach(json_object_get(run, "changes"), i, change)
-    {
+    json_array_foreach (json_object_get(run, "changes"), i, change) {
         if (!state || strcmp(text(change, "state"), state) == 0) count++;
     }
     return count;
 }
 
-/* The parameter that tells best what a change is about: the last ARN, else the first string. */
+/* How well a parameter tells what a change is about: a name or an id does, a document or a sentence does not. */
+static int telling(const char *key, const char *value)
+{
+    size_t len = strlen(key);
+    if (strncmp(value, "arn:", 4) == 0) return 3;
+    if (*value == '{' || strchr(value, ' ')) return 0;
+    bool named = (len >= 4 && strcmp(key + len - 4, "Name") == 0) || (len >= 2 && strcmp(key + len - 2, "Id") == 0);
+    return named && strcmp(key, "PolicyName") != 0 ? 2 : 1;
+}
+
+/* The parameter that tells best what a change is about; of equals the last, which is the narrowest ("cluster",
+ * "service"). */
 static const json_t *name_of(const json_t *params)
 {
-    const json_t *best = NULL, *first = NULL;
+    const json_t *best = NULL;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)params, key, value)
-    {
+    int most = 0;
+    json_object_foreach ((json_t *)(uintptr_t)params, key, value) {
         if (json_is_array(value)) value = json_array_get(value, 0);
-        if (!json_is_string(value)) continue;
-        if (!first) first = value;
-        if (strncmp(json_string_value(value), "arn:", 4) == 0) best = value;
+        if (!json_is_string(value) || telling(key, json_string_value(value)) < most) continue;
+        best = value;
+        most = telling(key, json_string_value(value));
     }
-    return best ? best : first;
+    return best;
 }
 
 static bool same_group(const change_group *group, const json_t *change)
@@ -130,8 +141,7 @@ static size_t gather(const json_t *changes, change_group *groups)
 {
     size_t i, count = 0;
     json_t *change;
-    json_array_foreach(changes, i, change)
-    {
+    json_array_foreach (changes, i, change) {
         size_t at = 0;
         while (at < count && !same_group(&groups[at], change)) at++;
         add_change(&groups[at], change);
@@ -202,22 +212,25 @@ static void print_group(FILE *out, const change_group *group)
     }
 }
 
+/* Each phase once, in the order in which they began. */
 static void print_groups(FILE *out, const json_t *changes)
 {
     change_group *groups = calloc(json_array_size(changes) + 1, sizeof *groups);
     if (!groups) return;
     size_t count = gather(changes, groups);
-    const char *phase = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (!phase || strcmp(phase, groups[i].phase) != 0) {
-            phase = groups[i].phase;
-            if (*phase) {
-                fputs("  ", out);
-                terminal_quote(out, TERMINAL_CYAN, phase, 64);
-                fputc('\n', out);
-            }
+        const char *phase = groups[i].phase;
+        if (!phase) continue; /* printed with an earlier one of its phase */
+        if (*phase) {
+            fputs("  ", out);
+            terminal_quote(out, TERMINAL_CYAN, phase, 64);
+            fputc('\n', out);
         }
-        print_group(out, &groups[i]);
+        for (size_t k = i; k < count; k++) {
+            if (!groups[k].phase || strcmp(groups[k].phase, phase) != 0) continue;
+            print_group(out, &groups[k]);
+            groups[k].phase = NULL;
+        }
     }
     free(groups);
 }
@@ -226,8 +239,7 @@ static void print_each(FILE *out, const json_t *changes)
 {
     size_t i;
     json_t *change;
-    json_array_foreach(changes, i, change)
-    {
+    json_array_foreach (changes, i, change) {
         char at[32];
         report_span(number(change, "at"), at);
         char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
@@ -255,8 +267,7 @@ static void print_left_alone(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(list) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  left alone\n");
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach (list, i, entry) {
         fputs("    ", out);
         terminal_quote(out, TERMINAL_PLAIN, text(entry, "what"), 200);
         fprintf(out, "\n      ");
@@ -270,8 +281,7 @@ static void print_log(FILE *out, const json_t *run)
     json_t *entry;
     if (json_array_size(json_object_get(run, "log")) == 0) return;
     terminal_print(out, TERMINAL_CYAN, "  log\n");
-    json_array_foreach(json_object_get(run, "log"), i, entry)
-    {
+    json_array_foreach (json_object_get(run, "log"), i, entry) {
         char at[32];
         report_span(number(entry, "at"), at);
         fprintf(out, "  %9s  ", at);

@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,13 +18,14 @@
 static const char HELP[] =
     "Usage: riposte run [OPTION]... [FILE|FOLDER|-]...\n"
     "\n"
-    "Take findings in and answer each with the playbooks that want it. Without a file,\n"
-    "or with -, standard input is read. A file holds one JSON document, an array, or\n"
-    "one document a line: EventBridge events, GuardDuty findings, ASFF, OCSF,\n"
-    "CloudTrail records. Of a folder the .json, .jsonl and .ndjson files are read.\n"
+    "Take findings in and answer each with the playbooks that want it. Without a\n"
+    "file, or with -, standard input is read. A file holds one JSON document, an\n"
+    "array, or one document a line: EventBridge events, GuardDuty findings, ASFF,\n"
+    "OCSF, CloudTrail records. Of a folder the .json, .jsonl and .ndjson files are\n"
+    "read.\n"
     "\n"
-    "Out of the box nothing is changed: the mode is dry-run, and what would be done is\n"
-    "shown as a plan.\n"
+    "Out of the box nothing is changed: the mode is dry-run, and what would be done\n"
+    "is shown as a plan.\n"
     "\n"
     "  -m, --mode MODE       observe | dry-run | approve | enforce\n"
     "  -p, --playbooks PATH  a playbook or a folder of them; may be given again\n"
@@ -53,7 +55,9 @@ typedef struct run_command {
     const char *settings[PATHS_MOST];
     size_t setting_count;
     source *source;
-    uv_idle_t reading;
+    uv_idle_t reading; /* steps the source */
+    uv_poll_t input;   /* while the source waits for bytes that have not come */
+    bool input_open;
     bool paused; /* enough is under way: reading goes on when a finding is dealt with */
     bool failed;
     rip_error broken; /* what stopped the reading */
@@ -66,8 +70,7 @@ static json_t *reports_of(run_command *c, const json_t *ids)
     json_t *reports = json_array();
     size_t i;
     json_t *id;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach (ids, i, id) {
         json_t *report = record_report(c->engine.journal, json_string_value(id));
         if (report) json_array_append_new(reports, report);
     }
@@ -116,7 +119,7 @@ static void on_finding(void *data, const dispatched *what)
         size_t i;
         json_t *report;
         report_finding(stdout, what->finding, what->origin, what->line);
-        json_array_foreach(reports, i, report) report_run(stdout, report, c->verbose);
+        json_array_foreach (reports, i, report) report_run(stdout, report, c->verbose);
         putchar('\n');
     }
     fflush(stdout);
@@ -135,10 +138,10 @@ static void on_fault(void *data, const char *origin, size_t line, const rip_erro
     terminal_error("run", "%s:%zu: %s", origin, line, err->message);
 }
 
-static void on_ended(void *data, const char *run, const json_t *record)
+static void on_ended(void *data, const char *id, const json_t *record)
 {
     run_command *c = data;
-    (void)run;
+    (void)id;
     const char *outcome = json_string_value(json_object_get(record, "outcome"));
     if (!outcome || strcmp(outcome, "failed") == 0) c->failed = true;
 }
@@ -183,6 +186,24 @@ static rip_status on_source_fault(void *data, const source_fault *fault)
     return RIP_OK;
 }
 
+static void on_input(uv_poll_t *handle, int status, int events)
+{
+    run_command *c = handle->data;
+    (void)status;
+    (void)events;
+    uv_poll_stop(handle);
+    uv_idle_start(&c->reading, on_idle);
+}
+
+static void wait_for_input(run_command *c)
+{
+    if (!c->input_open && uv_poll_init(&c->engine.loop, &c->input, source_waits_for(c->source)) != 0) return;
+    c->input_open = true;
+    c->input.data = c;
+    uv_idle_stop(&c->reading);
+    uv_poll_start(&c->input, UV_READABLE | UV_DISCONNECT, on_input);
+}
+
 static void on_idle(uv_idle_t *handle)
 {
     run_command *c = handle->data;
@@ -199,6 +220,7 @@ static void on_idle(uv_idle_t *handle)
     }
     show_progress(c);
     if (!more) uv_idle_stop(handle);
+    if (more && source_waits_for(c->source) >= 0) wait_for_input(c);
 }
 
 /* The command. */
@@ -306,6 +328,12 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
     return status;
 }
 
+static bool is_reading(const run_command *c)
+{
+    return uv_is_active((const uv_handle_t *)&c->reading) ||
+           (c->input_open && uv_is_active((const uv_handle_t *)&c->input)) || c->paused;
+}
+
 int command_run(int argc, char **argv)
 {
     run_command c = {0};
@@ -322,8 +350,8 @@ int command_run(int argc, char **argv)
     uv_idle_init(&c.engine.loop, &c.reading);
     c.reading.data = &c;
     uv_idle_start(&c.reading, on_idle);
-    while (uv_is_active((uv_handle_t *)&c.reading) || dispatch_backlog(c.engine.dispatch) > 0) {
-        if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !uv_is_active((uv_handle_t *)&c.reading)) break;
+    while (is_reading(&c) || dispatch_backlog(c.engine.dispatch) > 0) {
+        if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !is_reading(&c)) break;
     }
     if (dispatch_backlog(c.engine.dispatch) > 0) {
         terminal_error("run", "%zu runs wait for something that can't come", dispatch_backlog(c.engine.dispatch));

@@ -95,10 +95,12 @@ void terminal_wrap(FILE *out, unsigned indent, unsigned at, const char *text)
     rip_buffer_free(&line);
 }
 
-static void say(const char *name, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const char *name, const char *format, va_list args)
 {
+    char text[4096]; /* what is quoted in it came from outside: a file's name, a field of a finding */
+    vsnprintf(text, sizeof text, format, args);
     terminal_print(stderr, TERMINAL_BOLD, "riposte %s: ", name);
-    vfprintf(stderr, format, args);
+    terminal_quote(stderr, TERMINAL_PLAIN, text, sizeof text);
     fputc('\n', stderr);
 }
 

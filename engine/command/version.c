@@ -14,7 +14,7 @@
 static const char HELP[] =
     "Usage: riposte version [--output text|json]\n"
     "\n"
-    "Show the version, the libraries in use, and where the files that come with it are.\n"
+    "Show the version, the libraries in use, and where its files are.\n"
     "\n"
     "Example:\n"
     "  riposte version --output json\n";
@@ -54,7 +54,7 @@ int command_version(int argc, char **argv)
     } else {
         const char *key;
         json_t *value;
-        json_object_foreach(all, key, value)
+        json_object_foreach (all, key, value)
             printf("%-8s %s\n", key, json_is_string(value) ? json_string_value(value) : "-");
     }
     json_decref(all);

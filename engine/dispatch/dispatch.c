@@ -289,7 +289,7 @@ void dispatch_free(dispatch *d)
 {
     if (!d) return;
     while (d->first) {
-        ticket *t = d->first->of;
+        ticket *t = d->first->of; /* NOLINT(clang-analyzer-unix.Malloc): job_free takes it out of the list */
         job_free(d->first);
         if (--t->open == 0) ticket_free(t);
     }

@@ -39,11 +39,14 @@ typedef struct source_sink {
 rip_status source_files(const char *const *paths, size_t count, const document_limits *limits, const source_sink *sink,
                         source **out, rip_error *err);
 
-/** Do a bounded piece of work: read up to 64 KiB, hand on the documents in it (at most 64). `*more` is false when the
- * source is at its end. Standard input that has nothing yet is waited for at most 50 ms. */
+/** Do a bounded piece of work: read up to 64 KiB and hand on the documents that are whole by then. Never waits: where
+ * nothing has come yet, source_waits_for tells what to poll. `*more` is false when the source is at its end. */
 rip_status source_step(source *s, bool *more, rip_error *err);
 
-/** Step until the end. */
+/** The descriptor whose next bytes the source waits for (a pipe, a terminal); -1: it can be stepped. */
+int source_waits_for(const source *s);
+
+/** Step until the end, waiting where there is nothing yet: for programs without a loop. */
 rip_status source_drain(source *s, rip_error *err);
 
 void source_free(source *s);

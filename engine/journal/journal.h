@@ -32,9 +32,10 @@ typedef struct journal_step {
     journal_step_state state;
     int64_t started_ms; /* since the epoch, on the run's clock */
     int64_t finished_ms;
-    const char *outcome; /* once finished: "done", "failed", "planned", "refused" */
-    json_t *reply;       /* once finished: its value, or its error */
-    json_t *undo;        /* operations that take it back, in order; NULL: none known */
+    const char
+        *outcome; /* once finished: "done", "failed", "planned", "foreseen" (a read about what is planned), "refused" */
+    json_t *reply; /* once finished: its value, or its error */
+    json_t *undo;  /* operations that take it back, in order; NULL: none known */
     const char *irreversible;
     unsigned order; /* in which steps finished, over the whole run, from 1 */
 } journal_step;

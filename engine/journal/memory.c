@@ -1,4 +1,5 @@
 /* The journal in memory: for one process's life (`riposte run`, drills, tests). */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #include "engine/run/guard.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,8 +129,7 @@ static const char *protecting_tag(const guard *g, const json_t *tags)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)tags, key, value) {
         for (size_t i = 0; i < json_array_size(g->protected_tags); i++) {
             const char *text = json_string_value(value);
             if (tag_matches(json_array_get(g->protected_tags, i), key, text ? text : "")) return key;

@@ -77,7 +77,8 @@ static void add_step(lists *to, const journal_step *step, int64_t started, const
             return;
         }
         to->reads++;
-        bool well = step->state == JOURNAL_FINISHED && strcmp(step->outcome, "done") == 0;
+        bool well = step->state == JOURNAL_FINISHED &&
+                    (strcmp(step->outcome, "done") == 0 || strcmp(step->outcome, "foreseen") == 0);
         to->failed_reads += !well;
         if (step->state == JOURNAL_FINISHED && strcmp(step->outcome, "refused") == 0) {
             json_array_append_new(to->changes, change_of(step, started, unknowns));

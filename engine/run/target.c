@@ -1,5 +1,6 @@
 #include "engine/run/target.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,8 +132,7 @@ json_t *run_targets_of(const run_targets *targets, const aws_operation *operatio
     if (!arns) return NULL;
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)params, name, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)params, name, value) {
         const char *template = json_string_value(json_object_get(templates, name));
         if (template)
             add_each(arns, &e, template, value);
@@ -175,7 +175,7 @@ static json_t *fill(const json_t *template, const char *arn, const char *id)
         json_t *copy = json_object();
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)(uintptr_t) template, key, value)
+        json_object_foreach ((json_t *)(uintptr_t) template, key, value)
             json_object_set_new(copy, key, fill(value, arn, id));
         return copy;
     }

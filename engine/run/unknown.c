@@ -1,5 +1,6 @@
 #include "engine/run/unknown.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,20 @@ bool run_unknown_in(const run_unknowns *unknowns, const char *text)
     return strstr(text, unknowns->tag) != NULL;
 }
 
+bool run_unknown_within(const run_unknowns *unknowns, const json_t *value)
+{
+    if (json_is_string(value)) return run_unknown_in(unknowns, json_string_value(value));
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (run_unknown_within(unknowns, json_array_get(value, i))) return true;
+    }
+    const char *key;
+    json_t *item;
+    json_object_foreach ((json_t *)(uintptr_t)value, key, item) {
+        if (run_unknown_within(unknowns, item)) return true;
+    }
+    return false;
+}
+
 json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value)
 {
     if (json_is_string(value)) {
@@ -60,7 +75,7 @@ json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value)
         json_t *copy = json_object();
         const char *key;
         json_t *item;
-        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+        json_object_foreach ((json_t *)(uintptr_t)value, key, item)
             json_object_set_new(copy, key, run_unknown_mask(unknowns, item));
         return copy;
     }

@@ -23,6 +23,9 @@ json_t *run_unknown_make(run_unknowns *unknowns, const char *what, const char *a
 /** Is any made-up value in this string? */
 bool run_unknown_in(const run_unknowns *unknowns, const char *text);
 
+/** Is any made-up value in a string anywhere in this value? */
+bool run_unknown_within(const run_unknowns *unknowns, const json_t *value);
+
 /** A copy of `value` in which every string that holds a made-up value is RUN_UNKNOWN_TEXT. New reference. */
 json_t *run_unknown_mask(const run_unknowns *unknowns, const json_t *value);
 

@@ -37,22 +37,25 @@ end
 local operation_of
 
 -- What takes the change back is worked out before it is made: afterwards the prior state is gone.
-local function undo_of(state, operation, params)
+local function undo_of(state, operation, params, options)
   return inverse.of {
     service = state.service,
     operation = operation.name,
     params = params,
     region = state.region,
     account = state.account,
+    prior = options.prior,
+    given = options.undo,
+    irreversible = options.irreversible,
     read = function(name, wanted)
       return read(state, operation_of(state, name), wanted)
     end,
   }
 end
 
-local function change(state, operation, params)
+local function change(state, operation, params, options)
   local engine = state.engine
-  local undo, why = undo_of(state, operation, params)
+  local undo, why = undo_of(state, operation, params, options)
   local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
   if not ok then raise(value) end
   if planned then
@@ -73,9 +76,9 @@ function operation_of(state, name)
   return operation
 end
 
-local function call(state, operation, params)
+local function call(state, operation, params, options)
   if operation.read then return read(state, operation, params or {}) end
-  return change(state, operation, params or {})
+  return change(state, operation, params or {}, options or {})
 end
 
 -- Pages -------------------------------------------------------------------------------------------------------------
@@ -203,7 +206,9 @@ function class.__index(self, name)
   if Client[name] then return Client[name] end
   local state = state_of[self]
   local operation = operation_of(state, name)
-  local method = function(_, params) return call(state, operation, params) end
+  -- options.prior: the resource as it was just read, so that the inverse need not read it again; options.undo: the
+  -- inverse itself, {{operation, params}, …}, or options.irreversible: why there is none, where the caller knows better.
+  local method = function(_, params, options) return call(state, operation, params, options) end
   rawset(self, name, method)
   return method
 end

@@ -1,4 +1,6 @@
 --- What a playbook calls `finding`: the normalised finding (docs/FINDINGS.md) with what can be done to it.
+local failure = require "riposte.failure"
+
 local module = {}
 
 local data_of = setmetatable({}, { __mode = "k" })
@@ -36,11 +38,11 @@ end
 
 local function update_asff(self, workflow, text)
   local asff = data_of[self].event.detail.findings[1]
-  client(self, "securityhub"):batch_update_findings {
+  client(self, "securityhub"):batch_update_findings({
     FindingIdentifiers = { { Id = asff.Id, ProductArn = asff.ProductArn } },
     Note = { Text = cut(text, NOTE_MAX), UpdatedBy = "riposte" },
     Workflow = { Status = workflow },
-  }
+  }, { prior = asff })
 end
 
 -- OCSF's status_id: 2 in progress, 4 resolved.
@@ -64,13 +66,17 @@ local RESOLVE = {
   guardduty = function(self, text)
     local detector, id = guardduty_of(self)
     local guardduty = client(self, "guardduty")
-    guardduty:update_findings_feedback {
-      DetectorId = detector,
-      FindingIds = { id },
-      Feedback = "USEFUL",
-      Comments = cut(text, COMMENT_MAX),
-    }
-    guardduty:archive_findings { DetectorId = detector, FindingIds = { id } }
+    run_of[self]:parallel({
+      function()
+        guardduty:update_findings_feedback {
+          DetectorId = detector,
+          FindingIds = { id },
+          Feedback = "USEFUL",
+          Comments = cut(text, COMMENT_MAX),
+        }
+      end,
+      function() guardduty:archive_findings { DetectorId = detector, FindingIds = { id } } end,
+    }, function(part) part() end)
   end,
 }
 
@@ -88,13 +94,14 @@ local NOTIFY = {
   end,
 }
 
+-- What was done about a finding stays done though its service does not take the word for it.
 local function tell(self, how, text)
-  local form = data_of[self].form
-  if how[form] then
-    how[form](self, text)
-  else
-    run_of[self]:log(text, { note = "a " .. form .. " event has no finding to update" })
-  end
+  local form, run = data_of[self].form, run_of[self]
+  if not how[form] then return run:log(text, { note = "a " .. form .. " event has no finding to update" }) end
+  local ok, err = pcall(how[form], self, text)
+  if ok then return end
+  if not failure.is(err) then error(err, 0) end
+  run:log(text, { note = "the finding could not be updated: " .. tostring(err) })
 end
 
 --- Say at its source that the finding is dealt with: Security Hub's workflow becomes RESOLVED with `text` as the note;

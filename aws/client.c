@@ -1,0 +1,343 @@
+#include "aws/client.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/retry.h"
+#include "aws/throttle.h"
+#include "engine/base/data.h"
+
+#define ATTEMPTS_DEFAULT 3
+#define ATTEMPTS_MOST 100
+#define ATTEMPT_TIMEOUT_MS 30000
+#define CALL_TIMEOUT_MS 600000
+#define QUOTAS_BYTES_MAX ((size_t)1 << 20)
+
+struct aws_client {
+    rip_clock *clock;
+    aws_models *models;
+    aws_transport *transport;
+    aws_throttle *throttle;
+    int max_attempts, attempt_timeout_ms, call_timeout_ms;
+    aws_retry_quota quota;
+    aws_adaptive adaptive;
+    bool is_adaptive;
+    uint64_t random;
+    aws_call *first; /* under way */
+};
+
+typedef enum call_state { CALL_QUEUED, CALL_WAITING, CALL_SENT } call_state;
+
+struct aws_call {
+    aws_client *client;
+    aws_call *previous, *next;
+    call_state state;
+    aws_attempt attempt;
+    aws_ticket ticket; /* while CALL_QUEUED */
+    rip_timer timer;   /* while CALL_WAITING: backoff, or the adaptive limit */
+    json_t *params;
+    char *region, *account;
+    char token[37];
+    int tries, throttled;
+    int quota_taken; /* by the last retry */
+    int64_t started, queued_from, queued_ms;
+    aws_call_done done;
+    void *data;
+};
+
+/* Chance: xorshift64*, so that a drill is the same every time. */
+
+static uint64_t next_random(aws_client *client)
+{
+    uint64_t x = client->random;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    client->random = x;
+    return x * UINT64_C(2685821657736338717);
+}
+
+static void random_token(aws_client *client, char out[37])
+{
+    uint64_t a = next_random(client), b = next_random(client);
+    snprintf(out, 37, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xFFFF,
+             (unsigned)a & 0xFFF, (unsigned)(b >> 52), (unsigned long long)(b & UINT64_C(0xFFFFFFFFFFFF)));
+}
+
+/* The life of a call. */
+
+static void call_free(aws_call *call)
+{
+    aws_client *client = call->client;
+    if (call->previous)
+        call->previous->next = call->next;
+    else if (client->first == call)
+        client->first = call->next;
+    if (call->next) call->next->previous = call->previous;
+    json_decref(call->params);
+    free(call->region);
+    free(call->account);
+    free(call);
+}
+
+static aws_call *call_new(aws_client *client, const aws_operation *operation, json_t *params,
+                          const aws_call_options *options)
+{
+    aws_call *call = calloc(1, sizeof *call);
+    if (!call) return NULL;
+    call->client = client;
+    call->params = params ? json_incref(params) : json_object();
+    call->region = strdup(options->region);
+    call->account = strdup(options->account ? options->account : "");
+    if (!call->params || !call->region || !call->account) {
+        call_free(call);
+        return NULL;
+    }
+    if (options->token)
+        snprintf(call->token, sizeof call->token, "%s", options->token);
+    else
+        random_token(client, call->token);
+    call->attempt.operation = operation;
+    call->attempt.params = call->params;
+    call->attempt.account = call->account;
+    call->attempt.region = call->region;
+    call->attempt.token = call->token;
+    call->attempt.session = options->session;
+    call->started = rip_clock_monotonic(client->clock);
+    call->next = client->first;
+    if (client->first) client->first->previous = call;
+    client->first = call;
+    return call;
+}
+
+static void end(aws_call *call, json_t *output, const aws_error *error, const char *request_id)
+{
+    aws_result result = {output,      error,           request_id,
+                         call->tries, call->queued_ms, rip_clock_monotonic(call->client->clock) - call->started};
+    aws_call_done done = call->done;
+    void *data = call->data;
+    call_free(call);
+    done(data, &result);
+}
+
+/* Time of the tries and the pauses between them; the wait for a quota does not count. */
+static int64_t time_left(const aws_call *call)
+{
+    int64_t spent = rip_clock_monotonic(call->client->clock) - call->started - call->queued_ms;
+    return call->client->call_timeout_ms - spent;
+}
+
+/* Sending: first the quota's token, then the adaptive limit, then the transport. */
+
+static void send_now(void *data)
+{
+    aws_call *call = data;
+    aws_client *client = call->client;
+    int64_t delay = client->is_adaptive ? aws_adaptive_delay(&client->adaptive, rip_clock_monotonic(client->clock)) : 0;
+    if (delay > 0) {
+        call->state = CALL_WAITING;
+        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, send_now, call);
+        return;
+    }
+    int64_t left = time_left(call);
+    call->attempt.timeout_ms =
+        left < client->attempt_timeout_ms ? (int)(left > 1 ? left : 1) : client->attempt_timeout_ms;
+    call->state = CALL_SENT;
+    call->tries++;
+    client->transport->send(client->transport, &call->attempt);
+}
+
+static void on_granted(void *data)
+{
+    aws_call *call = data;
+    call->queued_ms += rip_clock_monotonic(call->client->clock) - call->queued_from;
+    send_now(call);
+}
+
+static void queue(void *data)
+{
+    aws_call *call = data;
+    call->state = CALL_QUEUED;
+    call->queued_from = rip_clock_monotonic(call->client->clock);
+    call->ticket.granted = on_granted;
+    call->ticket.data = call;
+    if (aws_throttle_take(call->client->throttle, call->attempt.operation, call->params, call->account, call->region,
+                          &call->ticket)) {
+        send_now(call);
+    }
+}
+
+/* Replies. */
+
+static bool may_retry(aws_call *call, const aws_error *error, int64_t delay)
+{
+    aws_client *client = call->client;
+    if (!error->retryable || delay >= time_left(call)) return false;
+    if (error->throttled) return ++call->throttled < AWS_THROTTLED_MOST;
+    if (call->tries - call->throttled >= client->max_attempts) return false;
+    call->quota_taken = aws_retry_quota_take(&client->quota, error);
+    return call->quota_taken > 0;
+}
+
+static void on_failed(aws_call *call, const aws_reply *reply)
+{
+    aws_client *client = call->client;
+    aws_error error = *reply->error;
+    aws_retry_classify(&error);
+    if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
+    if (error.throttled) {
+        aws_throttle_learn(client->throttle, call->attempt.operation, call->params, call->account, call->region, true);
+    }
+    double random = (double)(next_random(client) >> 11) / (double)(UINT64_C(1) << 53);
+    int64_t delay = aws_retry_delay(call->tries, random, reply->retry_after_ms);
+    if (may_retry(call, &error, delay)) {
+        call->state = CALL_WAITING;
+        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, queue, call);
+    } else {
+        end(call, NULL, &error, reply->request_id);
+    }
+}
+
+static void on_reply(aws_attempt *attempt, const aws_reply *reply)
+{
+    aws_call *call = (aws_call *)((char *)attempt - offsetof(aws_call, attempt));
+    aws_client *client = call->client;
+    if (client->is_adaptive) {
+        aws_error error = reply->error ? *reply->error : (aws_error){.http_status = 200};
+        aws_retry_classify(&error);
+        aws_adaptive_learn(&client->adaptive, rip_clock_monotonic(client->clock), error.throttled);
+    }
+    if (reply->error) {
+        on_failed(call, reply);
+        return;
+    }
+    aws_retry_quota_return(&client->quota, call->quota_taken);
+    aws_throttle_learn(client->throttle, call->attempt.operation, call->params, call->account, call->region, false);
+    end(call, reply->output, NULL, reply->request_id);
+}
+
+rip_status aws_call_start(aws_client *client, const aws_operation *operation, json_t *params,
+                          const aws_call_options *options, aws_call_done done, void *data, aws_call **out,
+                          rip_error *err)
+{
+    if (!options->region || !*options->region) {
+        return rip_fail(err, RIP_EINVAL, "%s: no region is given: name one, or set AWS_REGION",
+                        aws_operation_name(operation));
+    }
+    rip_status status = aws_params_check(operation, params, NULL, err);
+    if (status != RIP_OK) return status;
+    aws_call *call = call_new(client, operation, params, options);
+    if (!call) return rip_nomem(err);
+    call->attempt.done = on_reply;
+    call->done = done;
+    call->data = data;
+    *out = call;
+    queue(call);
+    return RIP_OK;
+}
+
+void aws_call_cancel(aws_call *call)
+{
+    aws_client *client = call->client;
+    aws_throttle_leave(&call->ticket);
+    rip_timer_stop(&call->timer);
+    if (call->state == CALL_SENT) client->transport->cancel(client->transport, &call->attempt);
+    call_free(call);
+}
+
+bool aws_client_quota(const aws_client *client, const aws_operation *operation, const char **group, double *capacity,
+                      double *refill)
+{
+    return aws_throttle_group(client->throttle, operation, NULL, group, capacity, refill);
+}
+
+/* Making a client. */
+
+static rip_status open_throttle(aws_client *client, const json_t *quotas, rip_error *err)
+{
+    char *path = NULL, *text = NULL;
+    json_t *loaded = NULL;
+    json_error_t why;
+    rip_status status = RIP_OK;
+    if (!quotas) {
+        path = rip_data_path("aws/quotas.json", err);
+        status = path ? rip_read_file(path, QUOTAS_BYTES_MAX, &text, NULL, err) : RIP_ENOTFOUND;
+        if (status == RIP_OK && !(loaded = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
+            status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
+    }
+    if (status == RIP_OK) status = aws_throttle_new(client->clock, quotas ? quotas : loaded, &client->throttle, err);
+    json_decref(loaded);
+    free(text);
+    free(path);
+    return status;
+}
+
+static rip_status read_attempts(aws_client *client, int wanted, rip_error *err)
+{
+    const char *text = getenv("AWS_MAX_ATTEMPTS");
+    client->max_attempts = wanted > 0 ? wanted : ATTEMPTS_DEFAULT;
+    if (wanted > 0 || !text || !*text) return RIP_OK;
+    char *after;
+    long attempts = strtol(text, &after, 10);
+    if (*after || attempts < 1 || attempts > ATTEMPTS_MOST)
+        return rip_fail(err, RIP_EINVAL, "AWS_MAX_ATTEMPTS=%s: expected a whole number from 1 to %d", text,
+                        ATTEMPTS_MOST);
+    client->max_attempts = (int)attempts;
+    return RIP_OK;
+}
+
+static rip_status read_mode(aws_client *client, rip_error *err)
+{
+    const char *mode = getenv("AWS_RETRY_MODE");
+    client->is_adaptive = mode && strcmp(mode, "adaptive") == 0;
+    if (!mode || !*mode || client->is_adaptive || strcmp(mode, "standard") == 0 || strcmp(mode, "legacy") == 0)
+        return RIP_OK; /* legacy is the SDKs' old default: standard does for it */
+    return rip_fail(err, RIP_EINVAL, "AWS_RETRY_MODE=%s: expected standard or adaptive", mode);
+}
+
+static uint64_t system_seed(void)
+{
+    uint64_t seed = 0;
+    if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1) seed = uv_hrtime();
+    return seed ? seed : 1;
+}
+
+rip_status aws_client_new(const aws_client_options *options, aws_client **out, rip_error *err)
+{
+    aws_client *client = calloc(1, sizeof *client);
+    if (!client) {
+        options->transport->free(options->transport);
+        return rip_nomem(err);
+    }
+    client->clock = options->clock;
+    client->models = options->models;
+    client->transport = options->transport;
+    client->attempt_timeout_ms = options->attempt_timeout_ms > 0 ? options->attempt_timeout_ms : ATTEMPT_TIMEOUT_MS;
+    client->call_timeout_ms = options->call_timeout_ms > 0 ? options->call_timeout_ms : CALL_TIMEOUT_MS;
+    client->random = options->seed ? options->seed : system_seed();
+    aws_retry_quota_init(&client->quota);
+    rip_status status = read_attempts(client, options->max_attempts, err);
+    if (status == RIP_OK) status = read_mode(client, err);
+    if (status == RIP_OK) status = open_throttle(client, options->quotas, err);
+    if (status == RIP_OK)
+        *out = client;
+    else
+        aws_client_free(client);
+    return status;
+}
+
+void aws_client_free(aws_client *client)
+{
+    if (!client) return;
+    while (client->first) aws_call_cancel(client->first);
+    aws_throttle_free(client->throttle);
+    client->transport->free(client->transport);
+    free(client);
+}
+
+aws_models *aws_client_models(const aws_client *client)
+{
+    return client->models;
+}

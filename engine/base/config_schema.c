@@ -1,0 +1,158 @@
+/* Every key of the configuration. docs/CONFIGURATION.md shows the same, and a test compares them. */
+#include <string.h>
+
+#include "engine/base/config_private.h"
+
+#define KIB INT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define SECOND INT64_C(1000)
+#define DAY (86400 * SECOND)
+
+static const rip_config_column TAG_COLUMNS[] = {
+    {"key", "The tag's key; * and ? are wildcards.", true, false},
+    {"value", "The tag's value, with the same wildcards. Left out: any value.", false, false},
+};
+
+static const rip_config_column SUPPRESSION_COLUMNS[] = {
+    {"name", "How reports call it.", true, false},
+    {"pattern", "An EventBridge event pattern; the events that match are suppressed.", true, true},
+    {"reason", "Why, for those who read it later.", true, false},
+    {"expires", "A day (2026-12-31) or an RFC 3339 time from which it no longer holds. Left out: it holds for good.",
+     false, false},
+};
+
+#define COLUMNS(list) .columns = (list), .column_count = sizeof(list) / sizeof *(list)
+
+static const rip_config_key SCHEMA[] = {
+    {.name = "mode",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "dry-run",
+     .words = "observe dry-run approve enforce",
+     .about = "What runs may do to the world. A playbook's own mode can lower it, never raise it."},
+    {.name = "playbooks",
+     .type = RIP_CONFIG_STRINGS,
+     .otherwise = "",
+     .about = "Playbook files and folders. Empty: the playbooks that come with Riposte."},
+
+    {.name = "log.level",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "warn",
+     .words = "debug info warn error",
+     .about = "The least severe that is logged, to standard error."},
+    {.name = "log.format",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "text",
+     .words = "text json",
+     .about = "Text for people, or one JSON object a line."},
+
+    {.name = "aws.models",
+     .type = RIP_CONFIG_STRINGS,
+     .otherwise = "",
+     .about = "Folders of API models that are looked into before the ones that come with Riposte."},
+    {.name = "aws.max_attempts",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "0",
+     .most = 100,
+     .about = "Attempts at one AWS call, the first included. 0: as AWS_MAX_ATTEMPTS and the profile say, else 3."},
+    {.name = "aws.endpoint_url",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "Where AWS calls are sent, for an emulator or a proxy. Empty: as AWS_ENDPOINT_URL and the profile say, "
+              "else AWS itself."},
+    {.name = "aws.profile",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "The profile of AWS's configuration files. Empty: as AWS_PROFILE says."},
+
+    {.name = "accounts.allow",
+     .type = RIP_CONFIG_STRINGS,
+     .otherwise = "",
+     .about = "The account ids in which changes are made; * and ? are wildcards. Empty: every account."},
+    {.name = "accounts.role",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "The role that is assumed to act in another account, with {partition} and {account} filled in: "
+              "arn:{partition}:iam::{account}:role/riposte. Empty: no role is assumed."},
+    {.name = "accounts.external_id",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "The external id that goes with that role. Empty: none."},
+    {.name = "regions.allow",
+     .type = RIP_CONFIG_STRINGS,
+     .otherwise = "",
+     .about = "The regions in which changes are made; * and ? are wildcards. Empty: every region."},
+
+    {.name = "protect.arns",
+     .type = RIP_CONFIG_STRINGS,
+     .otherwise = "",
+     .about = "ARNs that no playbook may change; * and ? are wildcards."},
+    {.name = "protect.tags",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(TAG_COLUMNS),
+     .about = "Tags whose resources no playbook may change."},
+
+    {.name = "limits.changes",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "1000",
+     .least = 1,
+     .most = 1000000,
+     .about = "Changes that one run may make. A playbook's own limit can lower it."},
+    {.name = "limits.run_time",
+     .type = RIP_CONFIG_DURATION,
+     .otherwise = "1h",
+     .least = SECOND,
+     .most = 366 * DAY,
+     .about = "How long one run may take, waits included."},
+    {.name = "limits.run_memory",
+     .type = RIP_CONFIG_SIZE,
+     .otherwise = "64MiB",
+     .least = MIB,
+     .most = 4 * GIB,
+     .about = "Memory of one run's Lua state."},
+    {.name = "limits.instructions",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "100000000",
+     .least = 1000,
+     .most = INT64_C(1000000000000),
+     .about = "Lua instructions that one run may execute."},
+    {.name = "limits.event_bytes",
+     .type = RIP_CONFIG_SIZE,
+     .otherwise = "1MiB",
+     .least = KIB,
+     .most = 64 * MIB,
+     .about = "Size of one document that comes in."},
+    {.name = "limits.event_depth",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "64",
+     .least = 8,
+     .most = 512,
+     .about = "How deeply objects and arrays may nest in a document that comes in."},
+    {.name = "limits.runs",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "64",
+     .least = 1,
+     .most = 10000,
+     .about = "Runs that go on at the same time; others wait for their turn."},
+
+    {.name = "suppressions",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(SUPPRESSION_COLUMNS),
+     .about = "Events that are known and need no answer."},
+};
+
+const rip_config_key *rip_config_schema(size_t *count)
+{
+    *count = sizeof SCHEMA / sizeof *SCHEMA;
+    return SCHEMA;
+}
+
+const rip_config_key *config_key_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof SCHEMA / sizeof *SCHEMA; i++) {
+        if (strcmp(SCHEMA[i].name, name) == 0) return &SCHEMA[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,72 @@
+/* An event into a finding: which form it is of, and what every form has. */
+#include "engine/finding/finding.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/finding/private.h"
+
+/* Any other event: what EventBridge's envelope tells. */
+rip_status plain_normalise(const json_t *event, json_t *finding, rip_error *err)
+{
+    const char *id, *type, *account, *region;
+    rip_status status = field_require(event, "id", &id, err);
+    if (status == RIP_OK) status = field_require(event, "detail-type", &type, err);
+    if (status == RIP_OK) status = field_require(event, "account", &account, err);
+    if (status == RIP_OK) status = field_require(event, "region", &region, err);
+    if (status != RIP_OK) return status;
+    const char *time = field_text(event, "time");
+    json_t *resources = json_array(), *arn;
+    size_t i;
+    json_array_foreach (json_object_get(event, "resources"), i, arn) {
+        if (json_is_string(arn))
+            json_array_append_new(resources, resource_new("resource", json_string_value(arn), NULL, NULL, NULL, NULL));
+    }
+    json_t *rest = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "id", id,
+                             "version", time ? time : "", "form", "event", "kind", type, "title", field_line(type),
+                             "about", "", "severity", severity_of(0), "account", account, "region", region, "partition",
+                             partition_of_region(region), "first_seen", time ? time : "", "last_seen", time ? time : "",
+                             "resources", resources, "workflow", "NEW", "record", "ACTIVE");
+    bool whole = rest && json_object_update_new(finding, rest) == 0;
+    return whole ? RIP_OK : rip_nomem(err);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static rip_status normalise(const json_t *event, json_t *finding, rip_error *err)
+{
+    const char *source, *type;
+    rip_status status = field_require(event, "source", &source, err);
+    if (status == RIP_OK) status = field_require(event, "detail-type", &type, err);
+    if (status != RIP_OK) return status;
+    const json_t *first = json_array_get(field_get(event, "detail.findings"), 0);
+    if (strcmp(source, "aws.guardduty") == 0 && strcmp(type, "GuardDuty Finding") == 0)
+        return guardduty_normalise(event, finding, err);
+    if (strcmp(source, "aws.securityhub") == 0 && ocsf_is_bare(first)) return ocsf_normalise(event, finding, err);
+    if (strcmp(source, "aws.securityhub") == 0 && first) return asff_normalise(event, finding, err);
+    if (ends_with(type, "via CloudTrail")) return cloudtrail_normalise(event, finding, err);
+    return plain_normalise(event, finding, err);
+}
+
+rip_status finding_normalise(const char *event, size_t len, const event_limits *limits, json_t **finding,
+                             rip_error *err)
+{
+    json_t *tree;
+    *finding = NULL;
+    rip_status status = finding_parse(event, len, limits, &tree, err);
+    if (status != RIP_OK) return status;
+    const char *source = field_text(tree, "source");
+    json_t *made = json_pack("{s:s, s:[], s:[], s:[], s:O}", "source", source ? source : "", "actors", "endpoints",
+                             "indicators", "event", tree);
+    status = made ? normalise(tree, made, err) : rip_nomem(err);
+    json_decref(tree);
+    if (status == RIP_OK)
+        *finding = made;
+    else
+        json_decref(made);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* Documents into trees within their limits, and what their top level tells without one. */
+#include <string.h>
+
+#include "engine/finding/private.h"
+
+/* Behind the string that starts at `at` (a quote); NULL where it does not end. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end; at++) {
+        if (*at == '\\')
+            at++;
+        else if (*at == '"')
+            return at + 1;
+    }
+    return NULL;
+}
+
+/* How deeply brackets nest; jansson's own limit is fixed when it is built. */
+static unsigned depth_of(const char *bytes, size_t len)
+{
+    unsigned depth = 0, most = 0;
+    const char *end = bytes + len;
+    for (const char *at = bytes; at && at < end;) {
+        if (*at == '"') {
+            at = skip_string(at, end);
+            continue;
+        }
+        if ((*at == '{' || *at == '[') && ++depth > most) most = depth;
+        if ((*at == '}' || *at == ']') && depth > 0) depth--;
+        at++;
+    }
+    return most;
+}
+
+rip_status finding_parse(const char *bytes, size_t len, const event_limits *limits, json_t **out, rip_error *err)
+{
+    size_t most = limits && limits->bytes ? limits->bytes : EVENT_BYTES_DEFAULT;
+    unsigned depth = limits && limits->depth ? limits->depth : EVENT_DEPTH_DEFAULT;
+    *out = NULL;
+    if (len > most) return rip_fail(err, RIP_ELIMIT, "the document has %zu bytes; %zu are allowed", len, most);
+    if (depth_of(bytes, len) > depth) return rip_fail(err, RIP_ELIMIT, "the document nests deeper than %u", depth);
+    json_error_t why;
+    *out = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    if (*out) return RIP_OK;
+    return rip_fail(err, RIP_EINVAL, "expected JSON: %s, at byte %d of the document (its line %d, column %d)", why.text,
+                    why.position, why.line, why.column);
+}
+
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) at++;
+    return at;
+}
+
+static const char *skip_value(const char *at, const char *end)
+{
+    unsigned depth = 0;
+    while (at && at < end) {
+        if (*at == '"') {
+            at = skip_string(at, end);
+            if (depth == 0) return at;
+            continue;
+        }
+        if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            if (depth == 0) return at;
+            if (--depth == 0) return at + 1;
+        } else if (*at == ',' && depth == 0) {
+            return at;
+        }
+        at++;
+    }
+    return NULL;
+}
+
+static bool is_key(const char *key, size_t len, const char *name)
+{
+    return len == strlen(name) && memcmp(key, name, len) == 0;
+}
+
+static void take_key(event_outline *out, const char *key, size_t key_len, const char *value, size_t value_len)
+{
+    static const char HUB[] = "\"aws.securityhub\"";
+    if (is_key(key, key_len, "source")) {
+        out->has_source = *value == '"';
+        out->is_hub = is_key(value, value_len, HUB);
+    } else if (is_key(key, key_len, "detail-type")) {
+        out->has_detail_type = *value == '"';
+    } else if (is_key(key, key_len, "detail")) {
+        out->has_detail = *value == '{';
+    }
+}
+
+bool event_outline_read(const char *bytes, size_t len, event_outline *out)
+{
+    const char *end = bytes + len, *at = skip_space(bytes, end);
+    *out = (event_outline){0};
+    if (at == end) return false;
+    out->is_object = *at == '{';
+    out->is_array = *at == '[';
+    if (!out->is_object) return out->is_array;
+    for (at = skip_space(at + 1, end); at < end && *at == '"';) {
+        const char *key = at + 1, *after = skip_string(at, end);
+        if (!after) return false;
+        const char *colon = skip_space(after, end);
+        if (colon == end || *colon != ':') return false;
+        const char *value = skip_space(colon + 1, end), *rest = skip_value(value, end);
+        if (!rest) return false;
+        take_key(out, key, (size_t)(after - 1 - key), value, (size_t)(rest - value));
+        at = skip_space(rest, end);
+        if (at < end && *at == ',') at = skip_space(at + 1, end);
+    }
+    return at < end && *at == '}';
+}

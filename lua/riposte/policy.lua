@@ -1,0 +1,34 @@
+--- IAM policy documents as text: the few that the library writes, and how IAM gives back those it keeps.
+local time = require "riposte.time"
+
+local policy = {}
+
+--- Names of the inline policies that lock a user or role.
+policy.DENY_ALL = "RiposteDenyAll"
+policy.REVOKE = "AWSRevokeOlderSessions" -- as IAM's console names it, so that people find it there
+
+--- Nothing is allowed, whatever else is.
+policy.deny_all = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+
+--- Nothing is allowed with temporary credentials that were issued before then (milliseconds).
+---@param ms integer
+---@return string
+function policy.deny_issued_before(ms)
+  return ('{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",'
+    .. '"Condition":{"DateLessThan":{"aws:TokenIssueTime":"%s"}}}]}'):format(time.text(ms))
+end
+
+--- A document as it was put: IAM gives it back percent-encoded (RFC 3986).
+---@param document string
+---@return string
+function policy.text(document)
+  if document:sub(1, 1) ~= "%" then return document end
+  return (document:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+--- Do two documents say the same, white space aside?
+function policy.same(a, b)
+  return policy.text(a):gsub("%s+", "") == policy.text(b):gsub("%s+", "")
+end
+
+return policy

@@ -1,0 +1,451 @@
+#include "lua/vm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <lauxlib.h>
+
+#include "engine/base/buffer.h"
+#include "engine/base/escape.h"
+#include "lua/vm_state.h"
+
+#define MEMORY_DEFAULT ((size_t)64 << 20)
+#define VALUE_DEFAULT ((size_t)16 << 20)
+#define INSTRUCTIONS_DEFAULT 100000000U
+#define SLICE_DEFAULT 200000U
+#define SOURCE_MAX ((size_t)1 << 20)
+
+/* What may run beyond a slice where nothing can be preempted. */
+#define HOLD_MAX 10000000U
+
+/* Work that instructions do not show (comparing long strings, passing on many arguments) is caught by the clock: a unit
+ * may take this many nanoseconds before the rest is counted as such work. */
+#define UNIT_NS 10
+#define SLOW_FACTOR 20
+
+/* What an allocation costs, and how many bytes are filled in one unit. */
+#define ALLOCATION_UNITS 8
+#define BYTES_PER_UNIT 32
+
+#define ERROR_TEXT_MAX 900
+#define SAFE_TEXT_MAX 4096
+
+static char KILL; /* its address is the error object of a kill */
+
+/* Memory. */
+
+static void interrupt(rip_vm *vm)
+{
+    if (vm->running) lua_sethook(vm->running, lua_gethook(vm->main), LUA_MASKCOUNT, 1);
+}
+
+static bool is_due(const rip_vm *vm)
+{
+    return vm->dead || vm->used >= vm->slice_end || vm->used >= vm->limits.instructions;
+}
+
+void rip_vm_spend(rip_vm *vm, uint64_t units)
+{
+    vm->used = units > UINT64_MAX - vm->used ? UINT64_MAX : vm->used + units;
+    if (is_due(vm)) interrupt(vm);
+}
+
+/* Lua answers a refusal by collecting everything and asking again: that is charged, or a playbook that lives at the
+ * edge of its memory could make every small allocation a collection. */
+static void *refuse(rip_vm *vm)
+{
+    rip_vm_spend(vm, vm->memory_used / BYTES_PER_UNIT);
+    return NULL;
+}
+
+static void *allocate(void *data, void *block, size_t old_size, size_t size)
+{
+    rip_vm *vm = data;
+    size_t old = block ? old_size : 0; /* without a block, Lua says there what the memory is for */
+    if (size == 0) {
+        free(block);
+        vm->memory_used -= old;
+        return NULL;
+    }
+    if (size > old) {
+        size_t more = size - old;
+        if (size > vm->limits.value_bytes || more > vm->limits.memory_bytes - vm->memory_used) return refuse(vm);
+        rip_vm_spend(vm, ALLOCATION_UNITS + more / BYTES_PER_UNIT);
+    }
+    void *moved = realloc(block, size);
+    if (!moved) return NULL;
+    vm->memory_used += size;
+    vm->memory_used -= old;
+    return moved;
+}
+
+/* Kills. */
+
+void rip_vm_kill(rip_vm *vm, rip_status status, const char *reason)
+{
+    if (vm->dead) return;
+    vm->dead = true;
+    rip_fail(&vm->why, status, "%s", reason);
+    interrupt(vm);
+}
+
+static void kill_for_memory(rip_vm *vm)
+{
+    char reason[256];
+    snprintf(reason, sizeof reason,
+             "out of memory: the playbook may use %zu bytes in all and %zu for one value; "
+             "handle less at once, or look for a function that calls itself without end",
+             vm->limits.memory_bytes, vm->limits.value_bytes);
+    rip_vm_kill(vm, RIP_ELIMIT, reason);
+}
+
+static void kill_for_instructions(rip_vm *vm)
+{
+    char reason[256];
+    snprintf(reason, sizeof reason,
+             "over the limit of %llu instructions: look for a loop that does not end, or raise the limit",
+             (unsigned long long)vm->limits.instructions);
+    rip_vm_kill(vm, RIP_ELIMIT, reason);
+}
+
+static void raise_kill(lua_State *L)
+{
+    lua_pushlightuserdata(L, &KILL);
+    lua_error(L);
+}
+
+void rip_vm_after_protected(lua_State *L, int status)
+{
+    rip_vm *vm = rip_vm_of(L);
+    if (status == LUA_ERRMEM) kill_for_memory(vm);
+    if (vm->dead) raise_kill(L);
+}
+
+/* Budgets. */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Kill where a budget is used up. */
+static void check_budgets(lua_State *L)
+{
+    rip_vm *vm = rip_vm_of(L);
+    if (vm->used >= vm->limits.instructions) kill_for_instructions(vm);
+    if (vm->used > vm->slice_end && vm->used - vm->slice_end >= HOLD_MAX)
+        rip_vm_kill(vm, RIP_ELIMIT,
+                    "worked too long where it cannot be interrupted (in one call such as string.find, in a callback of "
+                    "gsub or sort, in a metamethod, or while a file loads)");
+    if (vm->dead) raise_kill(L);
+}
+
+void rip_vm_charge(lua_State *L, uint64_t units)
+{
+    rip_vm_spend(rip_vm_of(L), units);
+    check_budgets(L);
+}
+
+static void account_time(rip_vm *vm)
+{
+    int64_t now = now_ns();
+    int64_t passed = now - vm->seen_ns;
+    vm->seen_ns = now;
+    /* A machine that slept, or a thread that had no turn, is nothing the playbook did: no more than a second at once */
+    if (passed > 1000000000) passed = 1000000000;
+    int64_t slow = passed - (int64_t)RIP_VM_HOOK_COUNT * UNIT_NS * SLOW_FACTOR;
+    if (slow > 0) vm->used += (uint64_t)slow / UNIT_NS / SLOW_FACTOR;
+}
+
+static void on_count(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    rip_vm *vm = rip_vm_of(L);
+    if (lua_gethookcount(L) != RIP_VM_HOOK_COUNT) lua_sethook(L, on_count, LUA_MASKCOUNT, RIP_VM_HOOK_COUNT);
+    vm->used += RIP_VM_HOOK_COUNT;
+    account_time(vm);
+    bool turn = !vm->dead && vm->used >= vm->slice_end && vm->used < vm->limits.instructions;
+    if (!turn || !rip_vm_can_suspend(L)) {
+        check_budgets(L);
+    } else {
+        vm->transit = RIP_TRANSIT_PREEMPT;
+        lua_yield(L, 0);
+    }
+}
+
+/* Coroutines and their vm. */
+
+static uintptr_t *extra_of(lua_State *L)
+{
+    return lua_getextraspace(L);
+}
+
+rip_vm *rip_vm_of(lua_State *L)
+{
+    return (rip_vm *)(*extra_of(L) & ~(uintptr_t)(RIP_CO_OWN | RIP_CO_BUSY));
+}
+
+bool rip_co_is(lua_State *co, unsigned mark)
+{
+    return (*extra_of(co) & mark) != 0;
+}
+
+void rip_co_mark(lua_State *co, unsigned mark, bool on)
+{
+    uintptr_t *extra = extra_of(co);
+    *extra = on ? *extra | mark : *extra & ~(uintptr_t)mark;
+}
+
+/* Life. */
+
+static int l_open(lua_State *L)
+{
+    static const char *const WORDS[RIP_WORDS] = {[RIP_WORD_CODE] = "code", [RIP_WORD_MESSAGE] = "message"};
+    rip_vm *vm = rip_vm_of(L);
+    for (int i = 0; i < RIP_WORDS; i++) {
+        lua_pushstring(L, WORDS[i]);
+        vm->words[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    rip_sandbox_open(L);
+    return 0;
+}
+
+rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
+{
+    *out = NULL;
+    rip_vm *vm = calloc(1, sizeof *vm);
+    if (!vm) return rip_nomem(err);
+    if (limits) vm->limits = *limits;
+    uint64_t instructions = vm->limits.instructions ? vm->limits.instructions : INSTRUCTIONS_DEFAULT;
+    if (!vm->limits.memory_bytes) vm->limits.memory_bytes = MEMORY_DEFAULT;
+    if (!vm->limits.value_bytes) vm->limits.value_bytes = VALUE_DEFAULT;
+    if (!vm->limits.slice_instructions) vm->limits.slice_instructions = SLICE_DEFAULT;
+    vm->limits.instructions = vm->slice_end = UINT64_MAX;
+    vm->main = lua_newstate(allocate, vm);
+    if (!vm->main) {
+        free(vm);
+        return rip_nomem(err);
+    }
+    *extra_of(vm->main) = (uintptr_t)vm;
+    lua_sethook(vm->main, on_count, LUA_MASKCOUNT, RIP_VM_HOOK_COUNT);
+    lua_pushcfunction(vm->main, l_open);
+    if (lua_pcall(vm->main, 0, 0, 0) != LUA_OK) {
+        rip_vm_free(vm);
+        return rip_nomem(err);
+    }
+    vm->used = 0; /* the libraries are not the playbook's work */
+    vm->limits.instructions = instructions;
+    *out = vm;
+    return RIP_OK;
+}
+
+void rip_vm_free(rip_vm *vm)
+{
+    if (!vm) return;
+    vm->running = NULL;
+    lua_close(vm->main);
+    free(vm);
+}
+
+lua_State *rip_vm_state(rip_vm *vm)
+{
+    return vm->main;
+}
+
+void rip_vm_on_print(rip_vm *vm, rip_vm_print print, void *data)
+{
+    vm->print = print;
+    vm->print_data = data;
+}
+
+size_t rip_vm_memory_used(const rip_vm *vm)
+{
+    return vm->memory_used;
+}
+
+uint64_t rip_vm_instructions_used(const rip_vm *vm)
+{
+    return vm->used;
+}
+
+/* Text of values, without calling into the playbook and without memory of the state's. */
+
+static const char *word_of(lua_State *L, int index, rip_vm_word word, size_t *len)
+{
+    lua_pushvalue(L, index);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, rip_vm_of(L)->words[word]);
+    lua_rawget(L, -2);
+    /* The table keeps the string alive past this. */
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+    lua_pop(L, 2);
+    return text;
+}
+
+static void describe_table(lua_State *L, int index, size_t max, rip_buffer *out)
+{
+    size_t code_len = 0, message_len = 0;
+    const char *code = word_of(L, index, RIP_WORD_CODE, &code_len);
+    const char *message = word_of(L, index, RIP_WORD_MESSAGE, &message_len);
+    if (!code && !message) {
+        rip_buffer_puts(out, "a table without code or message");
+        return;
+    }
+    if (code) rip_escape_line(out, code, code_len, max);
+    if (code && message) rip_buffer_puts(out, ": ");
+    if (message && out->len < max) rip_escape_line(out, message, message_len, max - out->len);
+}
+
+static void describe(lua_State *L, int index, size_t max, rip_buffer *out)
+{
+    if (!lua_checkstack(L, 4)) return;
+    size_t len = 0;
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING: {
+        const char *text = lua_tolstring(L, index, &len);
+        rip_escape_line(out, text, len, max);
+        break;
+    }
+    case LUA_TNUMBER:
+        if (lua_isinteger(L, index))
+            rip_buffer_printf(out, "%lld", (long long)lua_tointeger(L, index));
+        else
+            rip_buffer_printf(out, "%.14g", lua_tonumber(L, index));
+        break;
+    case LUA_TBOOLEAN: rip_buffer_puts(out, lua_toboolean(L, index) ? "true" : "false"); break;
+    case LUA_TTABLE: describe_table(L, lua_absindex(L, index), max, out); break;
+    default: rip_buffer_puts(out, lua_typename(L, lua_type(L, index)));
+    }
+}
+
+void rip_vm_push_safe_text(lua_State *L, int index, size_t max)
+{
+    rip_buffer text = {0};
+    index = lua_absindex(L, index);
+    describe(L, index, max, &text);
+    char copy[SAFE_TEXT_MAX]; /* pushing may raise, and the buffer would be lost */
+    size_t len = max < sizeof copy ? max : sizeof copy;
+    if (len >= text.len)
+        len = text.len;
+    else
+        while (len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80) len--; /* no half characters */
+    if (len > 0) memcpy(copy, text.data, len);
+    rip_buffer_free(&text);
+    lua_pushlstring(L, copy, len);
+}
+
+static void take_error(lua_State *L, rip_error *err)
+{
+    rip_buffer text = {0};
+    size_t len = 0;
+    bool remote =
+        lua_istable(L, -1) && lua_checkstack(L, 4) && word_of(L, lua_absindex(L, -1), RIP_WORD_CODE, &len) != NULL;
+    describe(L, -1, ERROR_TEXT_MAX, &text);
+    rip_fail(err, remote ? RIP_EREMOTE : RIP_EINVAL, "%s", text.data ? text.data : "an error");
+    rip_buffer_free(&text);
+}
+
+/* Running. */
+
+rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t len, rip_error *err)
+{
+    lua_State *L = vm->main;
+    if (len > SOURCE_MAX) return rip_fail(err, RIP_ELIMIT, "%s: over %zu bytes of Lua", name, SOURCE_MAX);
+    if (!lua_checkstack(L, 4)) return rip_nomem(err);
+    rip_buffer chunk = {0};
+    rip_buffer_printf(&chunk, "@%s", name);
+    if (chunk.failed) return rip_nomem(err);
+    rip_vm_spend(vm, len);
+    int status = luaL_loadbufferx(L, source, len, chunk.data, "t");
+    rip_buffer_free(&chunk);
+    if (status == LUA_OK) return RIP_OK;
+    if (status == LUA_ERRMEM)
+        rip_fail(err, RIP_ELIMIT, "%s: too little memory to compile it", name);
+    else
+        take_error(L, err);
+    lua_pop(L, 1);
+    return status == LUA_ERRMEM ? RIP_ELIMIT : RIP_EINVAL;
+}
+
+static rip_vm_result killed(const rip_vm *vm, rip_error *err)
+{
+    if (err) *err = vm->why;
+    return RIP_VM_KILLED;
+}
+
+static void begin_slice(rip_vm *vm, lua_State *L, bool through)
+{
+    vm->running = L;
+    vm->fiber = L;
+    vm->through = through;
+    vm->transit = RIP_TRANSIT_NONE;
+    vm->slice_end = vm->used + vm->limits.slice_instructions;
+    vm->seen_ns = now_ns();
+}
+
+rip_vm_result rip_vm_resume(rip_vm *vm, lua_State *co, int nargs, int *nresults, rip_error *err)
+{
+    if (vm->dead) return killed(vm, err);
+    begin_slice(vm, co, true);
+    int status = lua_resume(co, NULL, nargs, nresults);
+    if (status == LUA_ERRMEM) kill_for_memory(vm);
+    bool failed = status != LUA_OK && status != LUA_YIELD;
+    if (failed && !vm->dead) { /* variables to be closed are, as at the end of any function */
+        vm->through = false;
+        status = lua_resetthread(co);
+        if (status == LUA_ERRMEM) kill_for_memory(vm);
+    }
+    vm->running = vm->fiber = NULL;
+    if (vm->dead) return killed(vm, err);
+    if (failed) {
+        take_error(co, err);
+        return RIP_VM_FAILED;
+    }
+    if (status == LUA_OK) return RIP_VM_DONE;
+    return vm->transit == RIP_TRANSIT_PREEMPT ? RIP_VM_PREEMPTED : RIP_VM_SUSPENDED;
+}
+
+rip_vm_result rip_vm_call(rip_vm *vm, int nargs, int nresults, rip_error *err)
+{
+    lua_State *L = vm->main;
+    int base = lua_gettop(L) - nargs - 1;
+    if (vm->dead) {
+        lua_settop(L, base);
+        return killed(vm, err);
+    }
+    lua_State *running = vm->running, *fiber = vm->fiber;
+    bool through = vm->through;
+    uint64_t slice_end = vm->slice_end;
+    begin_slice(vm, L, false);
+    if (running) vm->slice_end = slice_end; /* a call within another has no slice of its own */
+    int status = lua_pcall(L, nargs, nresults, 0);
+    vm->running = running;
+    vm->fiber = fiber;
+    vm->through = through;
+    if (status == LUA_ERRMEM) kill_for_memory(vm);
+    if (vm->dead) {
+        lua_settop(L, base);
+        return killed(vm, err);
+    }
+    if (status == LUA_OK) return RIP_VM_DONE;
+    take_error(L, err);
+    return RIP_VM_FAILED;
+}
+
+int rip_vm_can_suspend(lua_State *L)
+{
+    return rip_vm_of(L)->through && lua_isyieldable(L);
+}
+
+int rip_vm_suspend(lua_State *L, lua_KFunction k, lua_KContext ctx)
+{
+    if (!rip_vm_can_suspend(L))
+        return luaL_error(L,
+                          "cannot wait here: in a callback of gsub or sort, in a metamethod that C calls, or while "
+                          "a module loads");
+    rip_vm_of(L)->transit = RIP_TRANSIT_SUSPEND;
+    return lua_yieldk(L, 0, ctx, k);
+}

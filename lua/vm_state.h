@@ -1,0 +1,64 @@
+/* The inside of a vm: for vm.c and the sandbox only. */
+#ifndef RIPOSTE_LUA_VM_STATE_H
+#define RIPOSTE_LUA_VM_STATE_H
+
+#include <stdbool.h>
+
+#include "lua/vm.h"
+
+/* Lua's interned names that errors are read with, kept where getting them needs no memory. */
+typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORDS } rip_vm_word;
+
+/* Why a coroutine gave up its turn. */
+typedef enum rip_vm_transit { RIP_TRANSIT_NONE, RIP_TRANSIT_PREEMPT, RIP_TRANSIT_SUSPEND } rip_vm_transit;
+
+struct rip_vm {
+    lua_State *main;
+    rip_vm_limits limits;
+    size_t memory_used;
+    uint64_t used;      /* instructions */
+    uint64_t slice_end; /* the value of `used` at which the loop wants its turn */
+    int64_t seen_ns;    /* when the hook last looked at the clock */
+    lua_State *running; /* NULL while no code of the playbook's runs */
+    lua_State *fiber;   /* what rip_vm_resume was given: not a coroutine in the playbook's eyes */
+    bool through;       /* every resume between `running` and rip_vm_resume can be yielded through */
+    rip_vm_transit transit;
+    unsigned closing; /* coroutine.close calls within each other */
+    bool dead;
+    rip_error why; /* it is dead */
+    rip_vm_print print;
+    void *print_data;
+    lua_Integer next_id; /* what tostring calls the next object */
+    int words[RIP_WORDS];
+};
+
+/* A count hook fires after this many instructions of a coroutine. */
+#define RIP_VM_HOOK_COUNT 250
+
+/* Marks on a coroutine, in the spare bits of its extra space: the playbook's own, and waiting at the door. */
+#define RIP_CO_OWN 1U
+#define RIP_CO_BUSY 2U
+bool rip_co_is(lua_State *co, unsigned mark);
+void rip_co_mark(lua_State *co, unsigned mark, bool on);
+
+/* After every protected call of the playbook's: raise the kill again, make an exhausted memory one. */
+void rip_vm_after_protected(lua_State *L, int status);
+
+/* Globals, as docs/SANDBOX.md lists them. Raises a memory error. */
+void rip_sandbox_open(lua_State *L);
+void rip_sandbox_open_order(lua_State *L);     /* next, pairs */
+void rip_sandbox_open_coroutine(lua_State *L); /* these push their library's table */
+void rip_sandbox_open_string(lua_State *L);
+void rip_sandbox_open_match(lua_State *L); /* puts find, match, gmatch and gsub into the table on top */
+void rip_sandbox_open_table(lua_State *L);
+void rip_sandbox_open_math(lua_State *L);
+void rip_sandbox_open_utf8(lua_State *L);
+
+/* Push what tostring gives: __tostring is called; an object without is named by its type and a number of its own, never
+ * by an address. */
+const char *rip_sandbox_tostring(lua_State *L, int index, size_t *len);
+
+/* Push the metafield of the value at `index`; false, and nothing pushed, if there is none. */
+bool rip_sandbox_metafield(lua_State *L, int index, const char *name);
+
+#endif

@@ -1,0 +1,229 @@
+"""The command line as people and scripts meet it: help, exit statuses, colours, JSON, mistakes."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import tempfile
+import unittest
+
+import riposte
+
+DRILL = "examples/drills/ecs-cryptomining"
+PATTERN = '{"source":["aws.guardduty"]}'
+EVENT = '{"source":"aws.guardduty","detail-type":"GuardDuty Finding","detail":{}}'
+
+
+def commands():
+    """The names that `riposte help` lists."""
+    lines = iter(riposte.run("help").stdout.splitlines())
+    for line in lines:
+        if line == "Commands:":
+            break
+    names = []
+    for line in lines:
+        if not line.startswith("  "):
+            break
+        names.append(line.split()[0])
+    return names
+
+
+class Help(unittest.TestCase):
+    def test_every_command_helps_with_examples_and_in_eighty_columns(self):
+        self.assertGreaterEqual(set(commands()), {"run", "drill", "check", "match", "version", "help"})
+        for name in commands():
+            done = riposte.run(name, "--help")
+            with self.subTest(command=name):
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertTrue(done.stdout.startswith("Usage: riposte"), done.stdout)
+                if name != "help":
+                    self.assertRegex(done.stdout, r"\nExamples?:\n  riposte|\n  .*riposte ")
+                for line in done.stdout.splitlines():
+                    self.assertLessEqual(len(line), 80, line)
+
+    def test_help_of_a_command_is_its_help(self):
+        self.assertEqual(riposte.run("help", "drill").stdout, riposte.run("drill", "--help").stdout)
+
+    def test_the_manual_has_a_page_for_every_command(self):
+        for name in commands():
+            if name != "help":
+                page = riposte.SOURCE / f"packaging/man/riposte-{name}.1"
+                self.assertTrue(page.is_file(), page)
+
+    def test_every_option_of_the_help_is_in_the_manual(self):
+        for name in commands():
+            if name == "help":
+                continue
+            page = (riposte.SOURCE / f"packaging/man/riposte-{name}.1").read_text().replace("\\-", "-").replace("Fl ", "-")
+            for option in set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", riposte.run(name, "--help").stdout)):
+                with self.subTest(command=name, option=option):
+                    self.assertIn("--" + option, page.replace("- -", "--"))
+
+
+class Usage(unittest.TestCase):
+    def assert_usage(self, *args, says):
+        done = riposte.run(*args)
+        self.assertEqual(done.returncode, 2, (args, done.stderr))
+        self.assertEqual(done.stdout, "")
+        self.assertIn(says, done.stderr)
+
+    def test_no_command_is_wrong_usage_and_shows_help(self):
+        done = riposte.run()
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("Usage: riposte COMMAND", done.stdout + done.stderr)
+
+    def test_an_unknown_command_gets_a_suggestion(self):
+        self.assert_usage("dril", says="drill")
+
+    def test_an_unknown_option_is_named(self):
+        for name in commands():
+            with self.subTest(command=name):
+                if name != "help":
+                    self.assert_usage(name, "--nonsense", says="--nonsense")
+
+    def test_a_drill_that_is_not_there_is_named(self):
+        self.assert_usage("drill", "no/such/drill", says="no/such/drill")
+
+    def test_a_wrong_mode_is_told_the_right_ones(self):
+        done = riposte.run("run", "--mode", "destroy", "-")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("enforce", done.stderr)
+
+    def test_an_output_format_is_text_or_json(self):
+        self.assert_usage("version", "--output", "xml", says="xml")
+
+    def test_hostile_bytes_in_a_name_do_not_reach_the_terminal(self):
+        done = riposte.run("\x1b[31mrun")
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn("\x1b[31mrun", done.stderr)
+
+
+class Version(unittest.TestCase):
+    def test_json_names_the_program_and_its_libraries(self):
+        done, [versions] = riposte.run_json("version", "--output", "json")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(versions["riposte"], r"^\d+\.\d+\.\d+$")
+        self.assertTrue(versions["lua"].startswith("5.4"))
+
+
+class Match(unittest.TestCase):
+    def match(self, pattern, event):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "pattern.json")
+            with open(path, "w") as f:
+                f.write(pattern)
+            return riposte.run("match", "--pattern", path, "--event", "-", input=event)
+
+    def test_the_exit_status_tells_match_no_match_and_invalid(self):
+        self.assertEqual(self.match(PATTERN, EVENT).returncode, 0)
+        self.assertEqual(self.match(PATTERN, '{"source":"aws.ecs"}').returncode, 1)
+        self.assertEqual(self.match('{"source":"aws.guardduty"}', EVENT).returncode, 2)
+
+    def test_cases_are_answered_in_order(self):
+        cases = [(PATTERN, EVENT), (PATTERN, '{"source":"x"}'), ('{"source":[{"no-such":1}]}', EVENT)]
+        text = "".join(f'{{"pattern":{p},"event":{e}}}\n' for p, e in cases)
+        done = riposte.run("match", "--cases", "-", input=text)
+        self.assertEqual(done.stdout.split(), ["match", "no-match", "invalid"])
+
+
+class Check(unittest.TestCase):
+    def test_the_shipped_playbooks_are_right(self):
+        done, rows = riposte.run_json("check", "--output", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreaterEqual({row["name"] for row in rows}, {"ecs-compromised-cluster", "ecs-cryptomining"})
+
+    def test_a_mistake_is_told_with_file_and_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as book:
+            book.write('return {\n  name = "x",\n  triger = { source = { "aws.guardduty" } },\n}\n')
+            book.flush()
+            done = riposte.run("check", book.name)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stdout + done.stderr, r"\.lua:3(:\d+)?: ")
+
+
+class Drill(unittest.TestCase):
+    def test_the_campaign_is_answered_as_expected(self):
+        done = riposte.run("drill", DRILL)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("NOT MET", done.stdout)
+
+    def test_a_rehearsal_changes_nothing(self):
+        done, [report] = riposte.run_json("drill", "--mode", "dry-run", "--output", "json", DRILL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_two_plays_are_alike_to_the_byte(self):
+        first, second = (riposte.run("drill", "--state", DRILL).stdout for _ in range(2))
+        self.assertTrue(json.loads(first))
+        self.assertEqual(first, second)
+
+    def test_it_runs_from_any_folder(self):
+        done = riposte.run("drill", riposte.SOURCE / DRILL, cwd="/")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Colours(unittest.TestCase):
+    def on_terminal(self, **env):
+        """Standard output of a drill, as a terminal gets it."""
+        main, sub = pty.openpty()
+        child = subprocess.Popen([riposte.PROGRAM, "drill", DRILL], stdin=subprocess.DEVNULL, stdout=sub, stderr=sub,
+                                 cwd=riposte.SOURCE, env=riposte.environment(TERM="xterm", **env))
+        os.close(sub)
+        text = b""
+        while True:
+            try:
+                part = os.read(main, 65536)
+            except OSError:
+                part = b""
+            if not part:
+                break
+            text += part
+        os.close(main)
+        child.wait(60)
+        return text
+
+    def test_a_terminal_gets_colours(self):
+        self.assertIn(b"\x1b[", self.on_terminal())
+
+    def test_no_color_is_heeded(self):
+        self.assertNotIn(b"\x1b[3", self.on_terminal(NO_COLOR="1"))
+
+    def test_a_pipe_gets_none(self):
+        self.assertNotIn("\x1b", riposte.run("drill", DRILL).stdout)
+
+
+class Run(unittest.TestCase):
+    def test_a_broken_document_is_told_and_the_next_one_taken(self):
+        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source": nonsense}\n{"source":"x","detail-type":"y","detail":{}}\n')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(":1:", done.stderr)
+        self.assertEqual(rows[-1]["summary"]["events"], 1, rows)
+
+    def test_an_event_that_no_playbook_wants_is_counted(self):
+        done, rows = riposte.run_json("run", "--output", "json", "-", input='{"source":"x","detail-type":"y","detail":{}}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(rows[-1]["summary"]["unwanted"], 1)
+
+    def test_the_example_configuration_is_accepted(self):
+        done = riposte.run("run", "--config", "examples/riposte.yaml", "-", input='{"source":"x","detail-type":"y","detail":{}}')
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_mistake_in_the_configuration_is_told_with_its_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            config.write("mode: dry-run\nlimit:\n  changes: 3\n")
+            config.flush()
+            done = riposte.run("run", "--config", config.name, "-")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(".yaml:2:1: limit: ", done.stderr)
+
+
+class Documents(unittest.TestCase):
+    def test_every_link_to_a_file_leads_somewhere(self):
+        for page in [*riposte.SOURCE.glob("*.md"), *riposte.SOURCE.glob("docs/**/*.md"), *riposte.SOURCE.glob("bench/*.md")]:
+            for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+                if "://" not in target:
+                    self.assertTrue((page.parent / target).exists(), f"{page}: {target}")
+
+
+if __name__ == "__main__":
+    riposte.main()

@@ -1,0 +1,618 @@
+/* The door: what gets through, what does not, and what is on record of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/base/data.h"
+#include "engine/run/effect.h"
+#include "engine/run/record.h"
+#include "tests/run/fake_aws.h"
+
+#define RUN "run-0123456789abcdef"
+
+/* Everything a door stands in front of. */
+typedef struct world {
+    uv_loop_t loop;
+    rip_clock *clock;
+    aws_models *models;
+    json_t *replies;
+    fake_aws *fake;
+    aws_client *client;
+    run_targets *targets;
+    guard *guard;
+    json_t *accounts, *regions, *arns, *tags, *permissions;
+    journal *journal;
+    effect_door *door;
+    run_mode mode;
+    unsigned changes;
+    rip_status stopped; /* what the door told its run */
+    char reason[RIP_ERROR_MESSAGE_MAX];
+} world;
+
+/* The answer to one effect. */
+typedef struct answer {
+    bool given;
+    json_t *value, *error;
+    bool planned;
+} answer;
+
+static void ignore(void *data, rip_status status, const rip_error *err)
+{
+    (void)data;
+    (void)err;
+    assert_int_equal(status, RIP_OK);
+}
+
+static void on_stop(void *data, rip_status status, const char *reason)
+{
+    world *w = data;
+    w->stopped = status;
+    snprintf(w->reason, sizeof w->reason, "%s", reason);
+}
+
+static int setup(void **state)
+{
+    world *w = calloc(1, sizeof *w);
+    rip_error err;
+    assert_non_null(w);
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    w->clock = rip_clock_new_virtual(&w->loop, 1762092849000);
+    char *folder = rip_data_path("aws/model", &err);
+    const char *const folders[] = {folder};
+    assert_int_equal(aws_models_new(folders, 1, &w->models, &err), RIP_OK);
+    free(folder);
+    w->replies = json_object();
+    w->accounts = json_array();
+    w->regions = json_array();
+    w->arns = json_array();
+    w->tags = json_array();
+    w->permissions = json_pack("[s, s, s, s, s]", "ecs:Delete*", "ecs:Describe*", "ecs:List*",
+                               "ecs:RegisterTaskDefinition", "ec2:*");
+    w->mode = RUN_ENFORCE;
+    w->changes = 100;
+    assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
+    json_t *record = json_pack("{s:s, s:I}", "id", RUN, "started", (json_int_t)1762092849000);
+    journal_run_begin(w->journal, record, ignore, NULL);
+    json_decref(record);
+    *state = w;
+    return 0;
+}
+
+/* Put the door up, once the test has set what it stands for. */
+static void open_door(world *w)
+{
+    rip_error err;
+    w->fake = fake_aws_new(w->clock, w->replies);
+    aws_client_options options = {
+        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1};
+    assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
+    assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
+    guard_policy policy = {w->accounts, w->regions, w->arns, w->tags};
+    assert_int_equal(guard_new(&policy, w->targets, w->client, &w->guard, &err), RIP_OK);
+    effect_settings settings = {
+        .run = RUN,
+        .mode = w->mode,
+        .permissions = w->permissions,
+        .changes_allowed = w->changes,
+        .partition = "aws",
+        .region = "us-east-1",
+        .account = "123456789012",
+        .journal = w->journal,
+        .client = w->client,
+        .guard = w->guard,
+        .clock = w->clock,
+        .stop = on_stop,
+        .data = w,
+    };
+    assert_int_equal(effect_door_new(&settings, &w->door, &err), RIP_OK);
+}
+
+static void close_door(world *w)
+{
+    effect_door_free(w->door);
+    guard_free(w->guard);
+    run_targets_free(w->targets);
+    aws_client_free(w->client);
+    w->door = NULL;
+    w->guard = NULL;
+    w->targets = NULL;
+    w->client = NULL;
+}
+
+static int teardown(void **state)
+{
+    world *w = *state;
+    close_door(w);
+    journal_close(w->journal);
+    aws_models_free(w->models);
+    json_decref(w->replies);
+    json_decref(w->accounts);
+    json_decref(w->regions);
+    json_decref(w->arns);
+    json_decref(w->tags);
+    json_decref(w->permissions);
+    rip_clock_free(w->clock);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    free(w);
+    return 0;
+}
+
+static void on_answer(void *data, const rip_effect_reply *reply)
+{
+    answer *a = data;
+    assert_false(a->given);
+    *a = (answer){true, json_incref(reply->value), json_incref(reply->error), reply->planned};
+}
+
+static void answer_clear(answer *a)
+{
+    json_decref(a->value);
+    json_decref(a->error);
+    *a = (answer){0};
+}
+
+static void ask(world *w, unsigned number, const char *kind, json_t *request, json_t *undo, answer *a)
+{
+    rip_effect effect = {kind, "", number, "", request, undo, NULL};
+    effect_perform(effect_door_base(w->door), &effect, on_answer, a);
+    json_decref(request);
+    json_decref(undo);
+}
+
+static json_t *call(const char *service, const char *operation, json_t *params)
+{
+    return json_pack("{s:s, s:s, s:o}", "service", service, "operation", operation, "params", params);
+}
+
+static json_t *delete_cluster(const char *name)
+{
+    return call("ecs", "DeleteCluster", json_pack("{s:s}", "cluster", name));
+}
+
+static answer perform(world *w, unsigned number, const char *kind, json_t *request)
+{
+    answer a = {0};
+    ask(w, number, kind, request, NULL, &a);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    return a;
+}
+
+static const char *code(const answer *a)
+{
+    const char *text = json_string_value(json_object_get(a->error, "code"));
+    return text ? text : "";
+}
+
+static size_t sent(world *w)
+{
+    return json_array_size(fake_aws_sent(w->fake));
+}
+
+static const journal_step *step(world *w, unsigned number)
+{
+    const journal_step *found = journal_step_find(w->journal, RUN, "", number);
+    assert_non_null(found);
+    return found;
+}
+
+/* Modes. */
+
+static void test_a_change_is_sent_in_enforce_and_recorded_with_its_reply(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:{s:s}}", "cluster", "status", "INACTIVE"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a.value, "cluster"), "status")), "INACTIVE");
+    assert_false(a.planned);
+    assert_int_equal(sent(w), 1);
+    assert_string_equal(step(w, 1)->outcome, "done");
+    assert_true(json_equal(step(w, 1)->reply, a.value));
+    answer_clear(&a);
+}
+
+static void test_a_change_becomes_a_line_of_the_plan_in_dry_run(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_true(a.planned);
+    assert_null(a.error);
+    assert_int_equal(sent(w), 0);
+    assert_string_equal(step(w, 1)->outcome, "planned");
+    answer_clear(&a);
+}
+
+static void test_a_change_becomes_a_line_of_the_plan_in_approve(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_APPROVE;
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_true(a.planned);
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
+static void test_a_read_is_real_in_dry_run(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    json_object_set_new(w->replies, "ListClusters",
+                        json_pack("{s:[s]}", "clusterArns", "arn:aws:ecs:us-east-1:123456789012:cluster/a"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", call("ecs", "ListClusters", json_object()));
+    assert_int_equal(json_array_size(json_object_get(a.value, "clusterArns")), 1);
+    assert_false(a.planned);
+    assert_int_equal(sent(w), 1);
+    answer_clear(&a);
+}
+
+static void test_made_up_values_are_marked_and_never_reach_aws(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    open_door(w);
+    answer made = perform(w, 1, "aws",
+                          call("ecs", "RegisterTaskDefinition",
+                               json_pack("{s:s, s:[{s:s, s:s}]}", "family", "web", "containerDefinitions", "name", "a",
+                                         "image", "nginx")));
+    const char *arn =
+        json_string_value(json_object_get(json_object_get(made.value, "taskDefinition"), "taskDefinitionArn"));
+    assert_non_null(arn);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(made.value, "taskDefinition"), "family")),
+                        "web");
+    answer read =
+        perform(w, 2, "aws", call("ecs", "DescribeTaskDefinition", json_pack("{s:s}", "taskDefinition", arn)));
+    assert_null(read.error);
+    assert_int_equal(sent(w), 0);
+    json_t *report = record_report(w->journal, RUN);
+    char *text = json_dumps(report, 0);
+    assert_null(strstr(text, arn)); /* people read "(known after the change)" */
+    json_t *masked = effect_door_mask(w->door, made.value);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(masked, "taskDefinition"), "taskDefinitionArn")),
+        "(known after the change)");
+    json_decref(masked);
+    free(text);
+    json_decref(report);
+    answer_clear(&made);
+    answer_clear(&read);
+}
+
+static void test_a_wait_ends_at_once_after_a_planned_change(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    open_door(w);
+    int64_t before = rip_clock_now(w->clock);
+    answer slept = perform(w, 1, "sleep", json_pack("{s:i}", "ms", 5000));
+    assert_int_equal(rip_clock_now(w->clock) - before, 5000); /* nothing is planned yet */
+    answer planned = perform(w, 2, "aws", delete_cluster("rogue"));
+    before = rip_clock_now(w->clock);
+    answer again = perform(w, 3, "sleep", json_pack("{s:i}", "ms", 5000));
+    assert_true(again.given);
+    assert_int_equal(rip_clock_now(w->clock) - before, 0);
+    answer_clear(&slept);
+    answer_clear(&planned);
+    answer_clear(&again);
+}
+
+/* Guards. */
+
+static void test_an_undeclared_permission_is_refused_on_record_and_never_sent(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer a = perform(w, 1, "aws", call("iam", "DeleteUser", json_pack("{s:s}", "UserName", "alice")));
+    assert_string_equal(code(&a), "Guard.Permission");
+    assert_non_null(strstr(json_string_value(json_object_get(a.error, "message")), "iam:DeleteUser"));
+    assert_int_equal(sent(w), 0);
+    assert_string_equal(step(w, 1)->outcome, "refused");
+    answer_clear(&a);
+}
+
+static void test_an_undeclared_read_is_refused_too(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    open_door(w);
+    answer a = perform(w, 1, "aws", call("iam", "ListUsers", json_object()));
+    assert_string_equal(code(&a), "Guard.Permission");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
+static void test_the_budget_of_changes_stops_the_change_that_is_over_it(void **state)
+{
+    world *w = *state;
+    w->changes = 2;
+    open_door(w);
+    answer answers[3] = {0};
+    for (unsigned i = 0; i < 3; i++) ask(w, i + 1, "aws", delete_cluster("rogue"), NULL, &answers[i]); /* at once */
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_null(answers[0].error);
+    assert_null(answers[1].error);
+    assert_string_equal(code(&answers[2]), "Guard.Budget");
+    assert_int_equal(sent(w), 2);
+    for (unsigned i = 0; i < 3; i++) answer_clear(&answers[i]);
+}
+
+static void test_a_protected_arn_is_left_alone_however_it_is_named(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->arns, json_string("arn:aws:ecs:*:*:cluster/prod*"));
+    open_door(w);
+    answer name = perform(w, 1, "aws", delete_cluster("prod-web"));
+    answer arn = perform(w, 2, "aws", delete_cluster("arn:aws:ecs:us-east-1:123456789012:cluster/prod-web"));
+    answer other = perform(w, 3, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&name), "Guard.Protected");
+    assert_string_equal(code(&arn), "Guard.Protected");
+    assert_null(other.error);
+    assert_int_equal(sent(w), 1);
+    answer_clear(&name);
+    answer_clear(&arn);
+    answer_clear(&other);
+}
+
+static void test_protection_holds_in_dry_run_as_it_would_in_enforce(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    json_array_append_new(w->arns, json_string("*:cluster/prod*"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("prod-web"));
+    assert_string_equal(code(&a), "Guard.Protected");
+    answer_clear(&a);
+}
+
+static void test_a_protecting_tag_is_looked_up_once(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->tags, json_pack("{s:s, s:s}", "key", "env", "value", "prod*"));
+    json_object_set_new(w->replies, "ListTagsForResource",
+                        json_pack("{s:[{s:s, s:s}]}", "tags", "key", "env", "value", "production"));
+    open_door(w);
+    answer first = perform(w, 1, "aws", delete_cluster("web"));
+    answer second = perform(w, 2, "aws", delete_cluster("web"));
+    assert_string_equal(code(&first), "Guard.Protected");
+    assert_string_equal(code(&second), "Guard.Protected");
+    assert_int_equal(sent(w), 1); /* one look at the tags, no deletion */
+    answer_clear(&first);
+    answer_clear(&second);
+}
+
+static void test_tags_that_cannot_be_read_count_as_protection(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->tags, json_pack("{s:s}", "key", "env"));
+    json_object_set_new(w->replies, "ListTagsForResource", json_pack("{s:s}", "$error", "AccessDeniedException"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("web"));
+    assert_string_equal(code(&a), "Guard.Protected");
+    assert_non_null(strstr(json_string_value(json_object_get(a.error, "message")), "AccessDeniedException"));
+    answer_clear(&a);
+}
+
+static void test_a_foreign_account_or_region_is_refused(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->accounts, json_string("123456789012"));
+    json_array_append_new(w->regions, json_string("us-*"));
+    open_door(w);
+    json_t *request = delete_cluster("a");
+    json_object_set_new(request, "account", json_string("999999999999"));
+    answer account = perform(w, 1, "aws", request);
+    request = delete_cluster("a");
+    json_object_set_new(request, "region", json_string("eu-west-1"));
+    answer region = perform(w, 2, "aws", request);
+    assert_string_equal(code(&account), "Guard.Account");
+    assert_string_equal(code(&region), "Guard.Region");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&account);
+    answer_clear(&region);
+}
+
+/* Errors. */
+
+static void test_an_error_of_aws_comes_with_its_code_message_status_and_request(void **state)
+{
+    world *w = *state;
+    json_object_set_new(
+        w->replies, "DeleteCluster",
+        json_pack("{s:s, s:s}", "$error", "ClusterContainsServicesException", "message", "services are left"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "ClusterContainsServicesException");
+    assert_string_equal(json_string_value(json_object_get(a.error, "message")), "services are left");
+    assert_string_equal(json_string_value(json_object_get(a.error, "operation")), "ecs:DeleteCluster");
+    assert_int_equal(json_integer_value(json_object_get(a.error, "status")), 400);
+    assert_string_equal(json_string_value(json_object_get(a.error, "request_id")), "request-1");
+    assert_string_equal(step(w, 1)->outcome, "failed");
+    answer_clear(&a);
+}
+
+static void test_wrong_parameters_are_told_and_never_sent(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer a = perform(w, 1, "aws", call("ecs", "DeleteCluster", json_pack("{s:s}", "clusterName", "x")));
+    assert_string_equal(code(&a), "ParamValidationError");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
+static void test_an_operation_that_is_none_is_refused(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer a = perform(w, 1, "aws", call("ecs", "DeleteClustr", json_object()));
+    assert_string_equal(code(&a), "Guard.Operation");
+    assert_non_null(strstr(json_string_value(json_object_get(a.error, "message")), "DeleteCluster"));
+    answer_clear(&a);
+}
+
+/* Undo. */
+
+static void test_an_undo_takes_from_the_reply_what_only_aws_knew(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "RegisterTaskDefinition",
+                        json_pack("{s:{s:s}}", "taskDefinition", "taskDefinitionArn",
+                                  "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7"));
+    open_door(w);
+    json_t *params =
+        json_pack("{s:s, s:[{s:s, s:s}]}", "family", "web", "containerDefinitions", "name", "a", "image", "nginx");
+    json_t *undo = json_pack("[{s:s, s:s, s:{s:{s:s}}}]", "service", "ecs", "operation", "DeregisterTaskDefinition",
+                             "params", "taskDefinition", "$reply", "taskDefinition.taskDefinitionArn");
+    answer a = {0};
+    ask(w, 1, "aws", call("ecs", "RegisterTaskDefinition", params), undo, &a);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    json_t *back = json_object_get(json_array_get(step(w, 1)->undo, 0), "params");
+    assert_string_equal(json_string_value(json_object_get(back, "taskDefinition")),
+                        "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7");
+    answer_clear(&a);
+}
+
+static void test_a_failed_change_has_nothing_to_undo(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClientException"));
+    open_door(w);
+    answer a = {0};
+    ask(w, 1, "aws", delete_cluster("x"),
+        json_pack("[{s:s, s:s, s:{}}]", "service", "ecs", "operation", "CreateCluster", "params"), &a);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_null(step(w, 1)->undo);
+    answer_clear(&a);
+}
+
+/* Replay. */
+
+static void test_finished_step_is_answered_from_the_journal(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:{s:s}}", "cluster", "status", "INACTIVE"));
+    open_door(w);
+    answer first = perform(w, 1, "aws", delete_cluster("rogue"));
+    close_door(w);
+    open_door(w); /* a run that was cut off starts again from the top */
+    answer again = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_true(json_equal(first.value, again.value));
+    assert_int_equal(sent(w), 0);
+    assert_int_equal(effect_door_changes(w->door), 1);
+    answer_clear(&first);
+    answer_clear(&again);
+}
+
+static void test_a_finished_failure_is_answered_as_a_failure(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClientException"));
+    open_door(w);
+    answer first = perform(w, 1, "aws", delete_cluster("rogue"));
+    close_door(w);
+    open_door(w);
+    answer again = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&again), "ClientException");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&first);
+    answer_clear(&again);
+}
+
+static void test_a_step_that_asks_for_something_else_stops_the_run_as_diverged(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer first = perform(w, 1, "aws", delete_cluster("rogue"));
+    close_door(w);
+    open_door(w);
+    answer again = perform(w, 1, "aws", delete_cluster("another"));
+    assert_false(again.given);
+    assert_int_equal(w->stopped, RIP_EINVAL);
+    assert_non_null(strstr(w->reason, "diverged"));
+    assert_int_equal(sent(w), 0);
+    answer_clear(&first);
+}
+
+static void test_chance_and_ids_are_the_same_again_for_the_same_step(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer uuid = perform(w, 1, "uuid", json_object()),
+           random = perform(w, 2, "random", json_pack("{s:i}", "most", 1000));
+    assert_in_range(json_integer_value(random.value), 1, 1000);
+    assert_int_equal(strlen(json_string_value(uuid.value)), 36);
+    close_door(w);
+    journal_close(w->journal);
+    rip_error err;
+    assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
+    json_t *record = json_pack("{s:s, s:I}", "id", RUN, "started", (json_int_t)0);
+    journal_run_begin(w->journal, record, ignore, NULL);
+    json_decref(record);
+    open_door(w);
+    answer uuid2 = perform(w, 1, "uuid", json_object()),
+           random2 = perform(w, 2, "random", json_pack("{s:i}", "most", 1000));
+    assert_true(json_equal(uuid.value, uuid2.value));
+    assert_true(json_equal(random.value, random2.value));
+    answer_clear(&uuid);
+    answer_clear(&uuid2);
+    answer_clear(&random);
+    answer_clear(&random2);
+}
+
+/* The end of a run in the middle of things. */
+
+static void test_a_door_that_closes_gives_up_what_is_under_way(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer call_answer = {0}, sleep_answer = {0};
+    ask(w, 1, "aws", delete_cluster("rogue"), NULL, &call_answer);
+    ask(w, 2, "sleep", json_pack("{s:i}", "ms", 60000), NULL, &sleep_answer);
+    effect_door_free(w->door);
+    w->door = NULL;
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_false(call_answer.given);
+    assert_false(sleep_answer.given);
+    assert_int_equal(step(w, 1)->state, JOURNAL_STARTED); /* that it was started stays known */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_change_is_sent_in_enforce_and_recorded_with_its_reply),
+        TEST(test_a_change_becomes_a_line_of_the_plan_in_dry_run),
+        TEST(test_a_change_becomes_a_line_of_the_plan_in_approve),
+        TEST(test_a_read_is_real_in_dry_run),
+        TEST(test_made_up_values_are_marked_and_never_reach_aws),
+        TEST(test_a_wait_ends_at_once_after_a_planned_change),
+        TEST(test_an_undeclared_permission_is_refused_on_record_and_never_sent),
+        TEST(test_an_undeclared_read_is_refused_too),
+        TEST(test_the_budget_of_changes_stops_the_change_that_is_over_it),
+        TEST(test_a_protected_arn_is_left_alone_however_it_is_named),
+        TEST(test_protection_holds_in_dry_run_as_it_would_in_enforce),
+        TEST(test_a_protecting_tag_is_looked_up_once),
+        TEST(test_tags_that_cannot_be_read_count_as_protection),
+        TEST(test_a_foreign_account_or_region_is_refused),
+        TEST(test_an_error_of_aws_comes_with_its_code_message_status_and_request),
+        TEST(test_wrong_parameters_are_told_and_never_sent),
+        TEST(test_an_operation_that_is_none_is_refused),
+        TEST(test_an_undo_takes_from_the_reply_what_only_aws_knew),
+        TEST(test_a_failed_change_has_nothing_to_undo),
+        TEST(test_finished_step_is_answered_from_the_journal),
+        TEST(test_a_finished_failure_is_answered_as_a_failure),
+        TEST(test_a_step_that_asks_for_something_else_stops_the_run_as_diverged),
+        TEST(test_chance_and_ids_are_the_same_again_for_the_same_step),
+        TEST(test_a_door_that_closes_gives_up_what_is_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
