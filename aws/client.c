@@ -331,7 +331,10 @@ rip_status aws_client_new(const aws_client_options *options, aws_client **out, r
 void aws_client_free(aws_client *client)
 {
     if (!client) return;
-    while (client->first) aws_call_cancel(client->first);
+    for (aws_call *call = client->first, *next; call; call = next) {
+        next = call->next;
+        aws_call_cancel(call);
+    }
     aws_throttle_free(client->throttle);
     client->transport->free(client->transport);
     free(client);

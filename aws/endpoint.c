@@ -244,7 +244,7 @@ static bool fits_host(const char *bucket, size_t len)
 {
     if (len < 3 || len > 63 || bucket[0] == '-' || bucket[len - 1] == '-') return false;
     for (size_t i = 0; i < len; i++) {
-        if (!memchr("abcdefghijklmnopqrstuvwxyz0123456789-", bucket[i], 37)) return false;
+        if (!bucket[i] || !strchr("abcdefghijklmnopqrstuvwxyz0123456789-", bucket[i])) return false;
     }
     return true;
 }

@@ -174,9 +174,8 @@ static void wait_for_token(aws_bucket *bucket)
     rip_timer_start(&bucket->timer, bucket->throttle->clock, ms, on_refilled, bucket);
 }
 
-static void unlink_ticket(aws_ticket *ticket)
+static void unlink_ticket(aws_bucket *bucket, aws_ticket *ticket)
 {
-    aws_bucket *bucket = ticket->bucket;
     if (ticket->previous)
         ticket->previous->next = ticket->next;
     else
@@ -196,7 +195,7 @@ static void on_refilled(void *data)
     while (bucket->first && bucket->tokens >= 1) {
         aws_ticket *ticket = bucket->first;
         spend(bucket);
-        unlink_ticket(ticket);
+        unlink_ticket(bucket, ticket);
         ticket->granted(ticket->data);
     }
     wait_for_token(bucket);
@@ -228,7 +227,7 @@ void aws_throttle_leave(aws_ticket *ticket)
 {
     aws_bucket *bucket = ticket->bucket;
     if (!bucket) return;
-    unlink_ticket(ticket);
+    unlink_ticket(bucket, ticket);
     if (!bucket->first) rip_timer_stop(&bucket->timer);
 }
 

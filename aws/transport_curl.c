@@ -427,7 +427,10 @@ void aws_web_free(aws_web *web)
 {
     if (!web) return;
     web->closing = true;
-    while (web->exchanges) release(web->exchanges);
+    for (aws_exchange *exchange = web->exchanges, *next; exchange; exchange = next) {
+        next = exchange->next;
+        release(exchange);
+    }
     for (size_t i = 0; i < web->idle_count; i++) curl_easy_cleanup(web->idle[i]);
     curl_multi_cleanup(web->multi);
     web->multi = NULL;

@@ -291,7 +291,7 @@ void aws_accounts_free(aws_accounts *accounts)
         aws_credentials_cache_free(accounts->sessions[i].cache);
         free(accounts->sessions[i].key);
     }
-    for (size_t i = 0; i < accounts->allowed_count; i++) free(accounts->allowed[i]);
+    for (size_t i = 0; accounts->allowed && i < accounts->allowed_count; i++) free(accounts->allowed[i]);
     free(accounts->allowed);
     free(accounts->role);
     free(accounts->external_id);

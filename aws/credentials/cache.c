@@ -56,12 +56,20 @@ aws_credentials_cache *aws_credentials_cache_new(const aws_provider_context *con
     return cache;
 }
 
+static void cancel_all(aws_credentials_wait *first)
+{
+    for (aws_credentials_wait *next; first; first = next) {
+        next = first->next;
+        aws_credentials_wait_cancel(first);
+    }
+}
+
 void aws_credentials_cache_free(aws_credentials_cache *cache)
 {
     if (!cache) return;
     if (cache->freed) *cache->freed = true;
-    while (cache->waiting) aws_credentials_wait_cancel(cache->waiting);
-    while (cache->told) aws_credentials_wait_cancel(cache->told);
+    cancel_all(cache->waiting);
+    cancel_all(cache->told);
     rip_timer_stop(&cache->begin);
     rip_timer_stop(&cache->tell);
     cache->provider->free(cache->provider);
@@ -83,6 +91,7 @@ static void on_tell(void *data)
         cache->waiting = w->next;
         link_wait(&cache->told, w); /* turns the list round: first come, first told */
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a callback that frees the cache sets `freed` */
     while (!freed && cache->told) {
         aws_credentials_wait told = *cache->told;
         aws_credentials_wait_cancel(cache->told);

@@ -90,7 +90,7 @@ static rip_status read_authorization(char **out, rip_error *err)
 static void fetch(aws_provider *self, aws_provider_done done, void *data)
 {
     aws_remote *remote = (aws_remote *)self;
-    aws_endpoint endpoint;
+    aws_endpoint endpoint = {0};
     aws_web_limits limits = {.timeout_ms = TIMEOUT_MS, .body_bytes = AWS_REMOTE_BYTES_MAX, .no_proxy = true};
     aws_http_request request = {0};
     char *authorization = NULL;

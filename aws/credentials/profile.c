@@ -99,7 +99,7 @@ static rip_status build_role(const aws_provider_context *context, const char *pr
         .arn = key_of(context, profile, "role_arn"),
         .external_id = key_of(context, profile, "external_id"),
         .session_name = key_of(context, profile, "role_session_name"),
-        .duration_s = duration ? atoi(duration) : 0,
+        .duration_s = duration ? (int)strtol(duration, NULL, 10) : 0,
     };
     if (key_of(context, profile, "mfa_serial"))
         return rip_fail(err, RIP_EINVAL,
@@ -159,7 +159,7 @@ static void fetch(aws_provider *self, aws_provider_done done, void *data)
     rip_status status = p->behind ? RIP_OK : build(&p->context, p->name, &seen, &p->behind, &err);
     /* A profile that a person named and that is not there is a mistake, not a reason to look elsewhere. */
     if (status == RIP_ENOTFOUND && strcmp(p->name, "default") != 0) err.status = RIP_EINVAL;
-    if (status == RIP_OK)
+    if (status == RIP_OK && p->behind)
         p->behind->fetch(p->behind, done, data);
     else
         done(data, NULL, &err);

@@ -38,8 +38,10 @@ static void fetch(aws_provider *self, aws_provider_done done, void *data)
     else if (!arn)
         status = rip_fail(&err, RIP_EINVAL, "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN beside it");
     /* Read anew each time: the kubelet replaces it. */
-    else if (rip_read_file(file, TOKEN_BYTES_MAX, &token, &len, &err) != RIP_OK)
-        status = err.status = err.status == RIP_ENOTFOUND ? RIP_EINVAL : err.status;
+    else
+        status = rip_read_file(file, TOKEN_BYTES_MAX, &token, &len, &err);
+    if (file && status == RIP_ENOTFOUND)
+        err.status = status = RIP_EINVAL; /* it is named: a mistake, not a reason to look elsewhere */
     if (status != RIP_OK) {
         aws_remote_fail(&p->remote, &err);
         return;

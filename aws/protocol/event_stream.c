@@ -64,7 +64,6 @@ static json_t *header_value(cursor *c, unsigned type)
 {
     static const size_t SIZES[] = {0, 0, 1, 2, 4, 8, 0, 0, 8, 16};
     if (type >= sizeof SIZES / sizeof *SIZES || left(c) < SIZES[type]) return NULL;
-    uint64_t value;
     switch (type) {
     case 0: return json_true();
     case 1: return json_false();
@@ -75,7 +74,7 @@ static json_t *header_value(cursor *c, unsigned type)
     case 8: return aws_value_time_json((int64_t)number(c, 8));
     default: break;
     }
-    size_t len = type == 9 ? 16 : left(c) >= 2 ? (value = number(c, 2)) : SIZE_MAX;
+    size_t len = type == 9 ? 16 : left(c) >= 2 ? number(c, 2) : SIZE_MAX;
     if (len > left(c)) return NULL;
     const unsigned char *bytes = c->at;
     c->at += len;

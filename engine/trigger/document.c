@@ -13,13 +13,13 @@ typedef struct reader {
     const char *start, *at, *end;
     arena *memory;
     unsigned depth, depth_max;
-    size_t *where;
+    size_t where; /* of the mistake */
     rip_error *err;
 } reader;
 
 static rip_status wrong(reader *r, const char *at, const char *what)
 {
-    *r->where = (size_t)(at - r->start);
+    r->where = (size_t)(at - r->start);
     return rip_fail(r->err, RIP_EINVAL, "%s", what);
 }
 
@@ -113,14 +113,14 @@ static rip_status read_key(reader *r, node *object, const char **key, size_t *le
 {
     const char *from = r->at;
     if (object->count == MEMBERS_MAX) {
-        *r->where = object->at;
+        r->where = object->at;
         return rip_fail(r->err, RIP_ELIMIT, "the object has more than %d keys", MEMBERS_MAX);
     }
     if (r->at == r->end || *r->at != '"') return wrong(r, r->at, "expected a key in double quotes");
     rip_status status = read_string(r, key, len);
     if (status != RIP_OK) return status;
     for (const node *other = object->first; other; other = other->next) {
-        if (other->key_len == *len && memcmp(other->key, *key, *len) == 0)
+        if (other->key && *key && other->key_len == *len && memcmp(other->key, *key, *len) == 0)
             return wrong(r, from, "this key was given before");
     }
     skip_space(r);
@@ -201,7 +201,7 @@ static rip_status read_value(reader *r, node **out)
     if (*r->at != '{' && *r->at != '[') return read_word(r, n);
     n->kind = *r->at == '{' ? NODE_OBJECT : NODE_ARRAY;
     if (++r->depth > r->depth_max) {
-        *r->where = n->at;
+        r->where = n->at;
         return rip_fail(r->err, RIP_ELIMIT, "it is more than %u levels deep", r->depth_max);
     }
     rip_status status = read_members(r, n);
@@ -212,11 +212,11 @@ static rip_status read_value(reader *r, node **out)
 rip_status document_parse(const char *text, size_t len, unsigned depth, arena *memory, node **out, size_t *at,
                           rip_error *err)
 {
-    reader r = {
-        .start = text, .at = text, .end = text + len, .memory = memory, .depth_max = depth, .where = at, .err = err};
+    reader r = {.start = text, .at = text, .end = text + len, .memory = memory, .depth_max = depth, .err = err};
     skip_space(&r);
     rip_status status = read_value(&r, out);
-    if (status != RIP_OK) return status;
     skip_space(&r);
-    return r.at == r.end ? RIP_OK : wrong(&r, r.at, "expected the end, found more text");
+    if (status == RIP_OK && r.at < r.end) status = wrong(&r, r.at, "expected the end, found more text");
+    *at = r.where;
+    return status;
 }

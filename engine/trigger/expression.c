@@ -39,16 +39,15 @@ static rip_status set_text(compiler *c, const node *n, bool fold, predicate *out
     return RIP_OK;
 }
 
-/* The one member of an object. */
-static rip_status only_member(compiler *c, const node *object, const node **out)
+/* The one member of an object; NULL: it has none or several, which is told. */
+static const node *only_member(compiler *c, const node *object)
 {
-    if (object->count == 1) {
-        *out = object->first;
-        return RIP_OK;
-    }
+    if (object->count == 1) return object->first;
     if (object->count == 0)
-        return compile_wrong(c, object->at, "expected a match expression, such as {\"prefix\": \"a\"}");
-    return compile_wrong(c, object->first->next->key_at, "only one key is allowed in a match expression");
+        compile_wrong(c, object->at, "expected a match expression, such as {\"prefix\": \"a\"}");
+    else
+        compile_wrong(c, object->first->next->key_at, "only one key is allowed in a match expression");
+    return NULL;
 }
 
 static rip_status wanted(compiler *c, const node *n, node_kind kind)
@@ -205,16 +204,16 @@ static rip_status wildcard_value(compiler *c, const node *n, predicate *out)
 static rip_status affix_value(compiler *c, const node *n, predicate_kind kind, predicate *out)
 {
     const node *text = n;
-    rip_status status = RIP_OK;
     size_t mark = c->path.len;
     if (n->kind == NODE_OBJECT) {
-        status = only_member(c, n, &text);
-        if (status == RIP_OK && !is(text, "equals-ignore-case")) {
+        text = only_member(c, n);
+        if (!text) return RIP_EINVAL;
+        if (!is(text, "equals-ignore-case")) {
             return compile_wrong(c, text->key_at, "only equals-ignore-case may stand in a prefix or suffix");
         }
-        if (status == RIP_OK) compile_enter(c, text->key, text->key_len);
+        compile_enter(c, text->key, text->key_len);
     }
-    if (status == RIP_OK) status = wanted(c, text, NODE_STRING);
+    rip_status status = wanted(c, text, NODE_STRING);
     out->kind = kind;
     if (status == RIP_OK) status = set_text(c, text, n->kind == NODE_OBJECT, out);
     if (status == RIP_OK) compile_leave(c, mark);
@@ -282,13 +281,12 @@ static rip_status compile_anything_but(compiler *c, const node *n, predicate *ou
                   {"equals-ignore-case", fold_value},
                   {"wildcard", wildcard_value}};
     if (n->kind != NODE_OBJECT) return compile_items(c, n, not_plain, out);
-    const node *inside = NULL;
-    rip_status status = only_member(c, n, &inside);
-    if (status != RIP_OK) return status;
+    const node *inside = only_member(c, n);
+    if (!inside) return RIP_EINVAL;
     for (size_t i = 0; i < sizeof INSIDE / sizeof *INSIDE; i++) {
         if (!is(inside, INSIDE[i].name)) continue;
         size_t mark = compile_enter(c, inside->key, inside->key_len);
-        status = compile_items(c, inside, INSIDE[i].fn, out);
+        rip_status status = compile_items(c, inside, INSIDE[i].fn, out);
         if (status == RIP_OK) compile_leave(c, mark);
         return status;
     }
@@ -309,9 +307,9 @@ static rip_status compile_exists(compiler *c, const node *n, predicate *out)
 
 static rip_status compile_expression(compiler *c, const node *object, predicate *out)
 {
-    const node *n = NULL;
-    rip_status status = only_member(c, object, &n);
-    if (status != RIP_OK) return status;
+    const node *n = only_member(c, object);
+    if (!n) return RIP_EINVAL;
+    rip_status status;
     size_t mark = compile_enter(c, n->key, n->key_len);
     if (is(n, "prefix") || is(n, "suffix")) {
         status = affix_value(c, n, is(n, "prefix") ? PREDICATE_PREFIX : PREDICATE_SUFFIX, out);

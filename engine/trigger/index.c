@@ -347,7 +347,7 @@ static entry *make_entry(trigger_set *set, const key *k)
     set->entries[at] = e;
     set->entry_count++;
     set->path_bytes += sizeof *e + k->len;
-    if (k->kind == KEY_PRESENT) k->field->present = e;
+    if (k->kind == KEY_PRESENT && k->field) k->field->present = e;
     if (k->kind == KEY_ABSENT) set->always = e;
     return e;
 }

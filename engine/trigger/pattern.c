@@ -203,7 +203,7 @@ static rip_status keep(compiler *c, const alternatives *set)
         p->alternatives[i].count = count;
         p->alternatives[i].conditions = arena_alloc(c->memory, count * sizeof(condition *));
         if (!p->alternatives[i].conditions) return rip_nomem(c->err);
-        memcpy(p->alternatives[i].conditions, set->items[i].conditions, count * sizeof(condition *));
+        if (count) memcpy(p->alternatives[i].conditions, set->items[i].conditions, count * sizeof(condition *));
         all += count;
     }
     p->count = set->count;

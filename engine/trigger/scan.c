@@ -293,7 +293,7 @@ static rip_status scan_object(scanner *s, path *p, uint32_t in)
         return RIP_OK;
     }
     for (;;) {
-        const char *name = NULL;
+        const char *name = "";
         size_t len = 0;
         if (*s->at != '"') return wrong(s, s->at, "expected a key in double quotes");
         if (++s->keys > EVENT_KEYS_MAX) return limit(s, "keys", EVENT_KEYS_MAX);

@@ -66,10 +66,12 @@ static rip_status parse_request(char *text, aws_http_request *request, rip_error
         if (!*line) break;
         char *value = strchr(line, ':');
         *value++ = '\0';
-        if (strcasecmp(line, "host") == 0)
+        if (strcasecmp(line, "host") == 0) {
+            free(request->host);
             request->host = strdup(value);
-        else
+        } else {
             status = aws_headers_add(&request->headers, line, value, err);
+        }
     }
     rip_buffer_puts(&request->body, at);
     return status;

@@ -59,12 +59,11 @@ static void on_written(uv_write_t *write, int status)
     write_request *w = (write_request *)write;
     client *c = w->client;
     free(w);
-    if (status != 0)
+    bool ended = c->reply.close && !c->reply.drip && !c->reply.endless;
+    if (status != 0 || ended)
         hang_up(c);
     else if (c->reply.endless)
         send_bytes(c, c->reply.again, strlen(c->reply.again));
-    else if (c->reply.close && !c->reply.drip)
-        hang_up(c);
 }
 
 static void send_bytes(client *c, const char *bytes, size_t len)

@@ -52,7 +52,7 @@ static const char *text(const events *all, size_t index, const char *path)
     char copy[128];
     snprintf(copy, sizeof copy, "%s", path);
     for (char *name = strtok(copy, "."); name; name = strtok(NULL, ".")) {
-        at = *name >= '0' && *name <= '9' ? json_array_get(at, (size_t)atoi(name)) : json_object_get(at, name);
+        at = *name >= '0' && *name <= '9' ? json_array_get(at, strtoul(name, NULL, 10)) : json_object_get(at, name);
     }
     const char *value = json_string_value(at);
     return value ? value : "";

@@ -95,7 +95,7 @@ static void test_depth_and_length_are_bounded(void **state)
     rip_source_map *map = NULL;
     assert_non_null(text);
     memset(text, '{', size + 1);
-    memcpy(text, "return ", 7);
+    memcpy(text, "return ", 7); /* NOLINT(bugprone-not-null-terminated-result): its length is told */
     assert_int_equal(rip_source_map_new(text, size, &map, NULL), RIP_OK);
     rip_source_map_free(map);
     assert_int_equal(rip_source_map_new(text, size + 1, &map, NULL), RIP_ELIMIT);
