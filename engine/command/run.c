@@ -151,16 +151,17 @@ static void print_summary(run_command *c)
     dispatch_counts n = dispatch_count(c->engine.dispatch);
     clear_progress(c);
     if (c->json) {
-        json_t *summary =
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events, "unwanted",
-                      (json_int_t)n.unwanted, "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated,
-                      "faults", (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
-                      "rejected_playbooks", (json_int_t)c->engine.mistakes);
+        json_t *summary = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events,
+                                    "unwanted", (json_int_t)n.unwanted, "suppressed", (json_int_t)n.suppressed,
+                                    "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated, "faults",
+                                    (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
+                                    "rejected_playbooks", (json_int_t)c->engine.mistakes);
         print_json(json_pack("{s:o}", "summary", summary));
         return;
     }
     printf("%zu event%s: %zu wanted, %zu that no playbook wants", n.events, n.events == 1 ? "" : "s", n.findings,
            n.unwanted);
+    if (n.suppressed) printf(", %zu suppressed", n.suppressed);
     if (n.repeated) printf(", %zu repeated", n.repeated);
     if (n.faults) printf(", %zu faulty", n.faults);
     printf("; %zu run%s", n.runs, n.runs == 1 ? "" : "s");
