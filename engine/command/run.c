@@ -288,19 +288,22 @@ static rip_status open_source(run_command *c, char **files, int count, rip_error
     return source_files((const char *const *)files, (size_t)count, &limits, &sink, &c->source, err);
 }
 
+/* A flag, else the configuration; NULL: as AWS's own settings say. */
+static const char *setting(const run_command *c, const char *flag, const char *key)
+{
+    const char *value = flag ? flag : rip_config_string(c->engine.config, key);
+    return *value ? value : NULL;
+}
+
 static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
 {
-    const char *url = rip_config_string(c->engine.config, "aws.endpoint_url");
-    const char *profile = rip_config_string(c->engine.config, "aws.profile");
     aws_wire_options options = {
         .loop = &c->engine.loop,
         .clock = c->engine.clock,
-        .profile = c->profile ? c->profile
-                   : *profile ? profile
-                              : NULL,
-        .endpoint_url = c->endpoint_url ? c->endpoint_url
-                        : *url          ? url
-                                        : NULL,
+        .profile = setting(c, c->profile, "aws.profile"),
+        .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
+        .role = setting(c, NULL, "accounts.role"),
+        .external_id = setting(c, NULL, "accounts.external_id"),
     };
     return aws_wire_new(&options, out, err);
 }
