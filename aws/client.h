@@ -91,6 +91,10 @@ typedef struct aws_wire_options {
     const char *external_id;     /* NULL or "": none */
     const char *const *accounts; /* the only accounts that may be called */
     size_t account_count;        /* 0: any */
+    /** Called in place of sending, with the signed request: the call then ends with the error "RequestNotSent". NULL:
+     * send. */
+    void (*preview)(void *data, const aws_http_request *request);
+    void *preview_data;
 } aws_wire_options;
 
 rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, rip_error *err);
