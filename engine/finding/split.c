@@ -90,9 +90,9 @@ static void split_list(splitting *s, const json_t *list, const char *name)
 static void split_tree(splitting *s, json_t *document, const char *place)
 {
     const json_t *findings = field_get(document, "detail.findings");
-    if (field_text(document, "source") && field_text(document, "detail-type") &&
-        json_is_object(field_get(document, "detail"))) {
-        if (json_array_size(findings) > 1)
+    const char *source = field_text(document, "source");
+    if (source && field_text(document, "detail-type") && json_is_object(field_get(document, "detail"))) {
+        if (strcmp(source, "aws.securityhub") == 0 && json_array_size(findings) > 1)
             split_hub(s, document, findings);
         else
             hand_on(s, json_incref(document));
