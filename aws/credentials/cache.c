@@ -91,8 +91,8 @@ static void on_tell(void *data)
         cache->waiting = w->next;
         link_wait(&cache->told, w); /* turns the list round: first come, first told */
     }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a callback that frees the cache sets `freed` */
-    while (!freed && cache->told) {
+    while (!freed && cache->told) { /* NOLINT(clang-analyzer-unix.Malloc): see below */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a callback that frees the cache sets `freed` */
         aws_credentials_wait told = *cache->told;
         aws_credentials_wait_cancel(cache->told);
         told.done(told.data, held, held ? NULL : &why);

@@ -11,10 +11,6 @@
 #define TOKEN_BYTES_MAX 16384
 #define TIMEOUT_MS 2000
 
-typedef struct container {
-    aws_remote remote;
-} container;
-
 static void on_reply(void *data, const aws_http_response *response, const rip_error *err)
 {
     aws_remote *remote = data;
@@ -46,20 +42,26 @@ static bool may_be_asked(const aws_endpoint *endpoint)
     return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
-static rip_status find_endpoint(aws_endpoint *endpoint, rip_error *err)
+/** Where to ask: the host, and in new memory path and query. */
+static rip_status find_endpoint(aws_endpoint *endpoint, char **path, rip_error *err)
 {
     const char *relative = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     rip_buffer url = {0};
-    rip_status status = RIP_OK;
     if (relative && *relative)
         rip_buffer_printf(&url, "http://169.254.170.2%s%s", *relative == '/' ? "" : "/", relative);
     else if (full && *full)
         rip_buffer_puts(&url, full);
     else
         return rip_fail(err, RIP_ENOTFOUND, "no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is set");
-    status =
-        url.failed ? rip_nomem(err) : aws_endpoint_parse(url.data, "AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint, err);
+    if (url.failed) return rip_nomem(err);
+    const char *host = strstr(url.data, "://");
+    char *rest = url.data + (host ? host + 3 - url.data : 0);
+    rest += strcspn(rest, "/?#");
+    *path = *rest ? strdup(rest) : strdup("/");
+    *rest = '\0';
+    rip_status status =
+        *path ? aws_endpoint_parse(url.data, "AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint, err) : rip_nomem(err);
     rip_buffer_free(&url);
     if (status == RIP_OK && !may_be_asked(endpoint))
         status = rip_fail(err, RIP_EDENIED,
@@ -92,15 +94,16 @@ static void fetch(aws_provider *self, aws_provider_done done, void *data)
     aws_web_limits limits = {.timeout_ms = TIMEOUT_MS, .body_bytes = AWS_REMOTE_BYTES_MAX, .no_proxy = true};
     aws_http_request request = {0};
     char *authorization = NULL;
+    char *path = NULL;
     rip_error err;
     remote->done = done;
     remote->data = data;
-    rip_status status = find_endpoint(&endpoint, &err);
+    rip_status status = find_endpoint(&endpoint, &path, &err);
     if (status == RIP_OK) status = read_authorization(&authorization, &err);
     if (status == RIP_OK)
-        status = aws_remote_get(&endpoint, *endpoint.path ? "" : "/", authorization ? "Authorization" : NULL,
-                                authorization, &request, &err);
+        status = aws_remote_get(&endpoint, path, authorization ? "Authorization" : NULL, authorization, &request, &err);
     aws_secret_free(authorization);
+    free(path);
     if (status == RIP_OK)
         aws_remote_send(remote, &request, &limits, on_reply);
     else
@@ -116,8 +119,8 @@ static void free_container(aws_provider *self)
 
 aws_provider *aws_provider_container(const aws_provider_context *context)
 {
-    container *p = calloc(1, sizeof *p);
+    aws_remote *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    p->remote = (aws_remote){.base = {fetch, free_container}, .context = *context, .source = "container credentials"};
-    return &p->remote.base;
+    *p = (aws_remote){.base = {fetch, free_container}, .context = *context, .source = "container credentials"};
+    return &p->base;
 }

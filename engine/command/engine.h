@@ -25,6 +25,7 @@ typedef struct engine {
     journal *journal;
     run_context context;
     library *books;
+    suppressions *suppressions;
     dispatch *dispatch;
     size_t mistakes; /* in playbooks */
 } engine;

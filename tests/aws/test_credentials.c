@@ -1,0 +1,366 @@
+/* Where credentials come from, against a server on the loopback interface that plays metadata services and STS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "aws/credentials/accounts.h"
+#include "aws/credentials/provider.h"
+#include "aws/credentials/session_policy.h"
+#include "loopback.h"
+
+#define JSON_REPLY(body) "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" body
+#define METADATA                                                                                                       \
+    "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAMETA\",\"SecretAccessKey\":\"sss\",\"Token\":\"ttt\","                \
+    "\"Expiration\":\"2099-01-01T00:00:00Z\"}"
+#define ASSUMED                                                                                                        \
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>"                           \
+    "<SecretAccessKey>rrr</SecretAccessKey><SessionToken>rst</SessionToken>"                                           \
+    "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser>"                                     \
+    "<Arn>arn:aws:sts::222222222222:assumed-role/R/S</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+
+typedef struct fixture {
+    uv_loop_t loop;
+    rip_clock *clock;
+    aws_provider_context context;
+    aws_profiles *profiles;
+    loopback *server;
+    const char *imds_token; /* the server's reply to PUT; NULL: 404, as where only version 1 speaks */
+    char requests[16384];
+    unsigned told;
+    aws_credentials *credentials;
+    rip_error err;
+} fixture;
+
+static loopback_reply answer(void *data, const char *request)
+{
+    fixture *f = data;
+    size_t len = strlen(f->requests);
+    snprintf(f->requests + len, sizeof f->requests - len, "%s\n", request);
+    loopback_reply reply = {.bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", .close = true};
+    if (strncmp(request, "PUT /latest/api/token ", 22) == 0 && f->imds_token)
+        reply.bytes = f->imds_token;
+    else if (strstr(request, "GET /latest/meta-data/iam/security-credentials/ "))
+        reply.bytes = JSON_REPLY("my-role\n");
+    else if (strstr(request, "GET /latest/meta-data/iam/security-credentials/my-role ") ||
+             strstr(request, "GET /creds"))
+        reply.bytes = JSON_REPLY(METADATA);
+    else if (strstr(request, "Action=GetCallerIdentity"))
+        reply.bytes = JSON_REPLY(
+            "<R><GetCallerIdentityResult><Account>111111111111</Account>"
+            "</GetCallerIdentityResult></R>");
+    else if (strstr(request, "Action=AssumeRole"))
+        reply.bytes = JSON_REPLY(ASSUMED);
+    return reply;
+}
+
+static void clear_environment(void)
+{
+    static const char *const NAMES[] = {"AWS_ACCESS_KEY_ID",
+                                        "AWS_SECRET_ACCESS_KEY",
+                                        "AWS_SESSION_TOKEN",
+                                        "AWS_PROFILE",
+                                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                                        "AWS_EC2_METADATA_DISABLED",
+                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                        "AWS_ROLE_ARN"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) unsetenv(NAMES[i]);
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    rip_error err;
+    clear_environment();
+    uv_loop_init(&f->loop);
+    f->clock = rip_clock_new_real(&f->loop);
+    f->server = loopback_start(&f->loop, answer, f);
+    f->imds_token = JSON_REPLY("the-token");
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", loopback_port(f->server));
+    setenv("AWS_ENDPOINT_URL_STS", url, 1);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
+    f->profiles = aws_profiles_new();
+    aws_web_options options = {.loop = &f->loop};
+    f->context = (aws_provider_context){.loop = &f->loop,
+                                        .clock = f->clock,
+                                        .signer = aws_signer_new(),
+                                        .profiles = f->profiles,
+                                        .region = "us-east-1"};
+    assert_int_equal(aws_web_new(&options, &f->context.web, &err), RIP_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    aws_credentials_unref(f->credentials);
+    aws_web_free(f->context.web);
+    aws_signer_free(f->context.signer);
+    aws_profiles_free(f->profiles);
+    loopback_stop(f->server);
+    rip_clock_free(f->clock);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+    return 0;
+}
+
+static void on_done(void *data, aws_credentials *credentials, const rip_error *err)
+{
+    fixture *f = data;
+    f->told++;
+    aws_credentials_unref(f->credentials);
+    f->credentials = aws_credentials_ref(credentials);
+    f->err = err ? *err : (rip_error){0};
+}
+
+static void fetch(fixture *f, aws_provider *provider)
+{
+    f->told = 0;
+    provider->fetch(provider, on_done, f);
+    while (f->told == 0) uv_run(&f->loop, UV_RUN_ONCE);
+    provider->free(provider);
+}
+
+static void add_config(fixture *f, const char *text)
+{
+    rip_error err = {0};
+    assert_int_equal(aws_profiles_parse(f->profiles, "config", false, text, strlen(text), &err), RIP_OK);
+}
+
+static void test_the_environment_comes_first(void **state)
+{
+    fixture *f = *state;
+    setenv("AWS_ACCESS_KEY_ID", "AKIAENV", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "sss", 1);
+    add_config(f, "[default]\naws_access_key_id=AKIAFILE\naws_secret_access_key=fff\n");
+    fetch(f, aws_provider_default(&f->context));
+    assert_string_equal(f->credentials->access_key_id, "AKIAENV");
+}
+
+static void test_half_an_environment_is_a_mistake_and_shows_no_secret(void **state)
+{
+    fixture *f = *state;
+    setenv("AWS_ACCESS_KEY_ID", "AKIAENV", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "bad secret\n", 1);
+    fetch(f, aws_provider_default(&f->context));
+    assert_null(f->credentials);
+    assert_int_equal(f->err.status, RIP_EINVAL);
+    assert_null(strstr(f->err.message, "bad secret"));
+}
+
+static void test_the_instances_role_is_read_with_a_session_token(void **state)
+{
+    fixture *f = *state;
+    fetch(f, aws_provider_default(&f->context));
+    assert_non_null(f->credentials);
+    assert_string_equal(f->credentials->access_key_id, "ASIAMETA");
+    assert_true(f->credentials->expires_ms > 0);
+    assert_non_null(strstr(f->requests, "X-aws-ec2-metadata-token: the-token"));
+}
+
+static void test_version_1_of_instance_metadata_is_never_spoken(void **state)
+{
+    fixture *f = *state;
+    f->imds_token = NULL;
+    fetch(f, aws_provider_imds(&f->context));
+    assert_null(f->credentials);
+    assert_int_equal(loopback_requests(f->server), 1);
+    assert_null(strstr(f->requests, "GET "));
+}
+
+static void test_a_container_may_ask_only_hosts_on_its_own_link(void **state)
+{
+    fixture *f = *state;
+    static const char *const BAD[] = {"http://example.com/creds",           "http://10.0.0.1/creds",
+                                      "http://169.254.170.3/creds",         "http://127.0.0.1.example.com/creds",
+                                      "http://localhost@example.com/creds", "ftp://127.0.0.1/creds"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", BAD[i], 1);
+        fetch(f, aws_provider_container(&f->context));
+        assert_null(f->credentials);
+        assert_int_not_equal(f->err.status, RIP_ENOTFOUND);
+    }
+    assert_int_equal(loopback_requests(f->server), 0);
+}
+
+static void test_a_container_shows_its_authorization(void **state)
+{
+    fixture *f = *state;
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/creds?v=1", loopback_port(f->server));
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer xyz", 1);
+    fetch(f, aws_provider_container(&f->context));
+    assert_int_equal(f->err.status, RIP_OK);
+    assert_string_equal(f->credentials->access_key_id, "ASIAMETA");
+    assert_non_null(strstr(f->requests, "Authorization: Bearer xyz"));
+}
+
+static void test_a_process_prints_credentials(void **state)
+{
+    fixture *f = *state;
+    fetch(f, aws_provider_process(&f->context,
+                                  "echo '{\"Version\":1,\"AccessKeyId\":\"AKIAPROC\",\"SecretAccessKey\":\"s\"}'"));
+    assert_int_equal(f->err.status, RIP_OK);
+    assert_string_equal(f->credentials->access_key_id, "AKIAPROC");
+}
+
+static void test_bad_output_of_a_process_is_told(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *command, *word;
+    } CASES[] = {
+        {"echo no", "JSON"},
+        {"exit 3", "status 3"},
+        {"echo '{\"Version\":2}'", "Version"},
+        {"echo '{\"Version\":1,\"AccessKeyId\":\"A\"}'", "secret"},
+        {"yes", "64 KiB"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        fetch(f, aws_provider_process(&f->context, CASES[i].command));
+        assert_null(f->credentials);
+        assert_non_null(strstr(f->err.message, CASES[i].word));
+    }
+}
+
+static void test_a_process_that_hangs_can_be_given_up(void **state)
+{
+    fixture *f = *state;
+    aws_provider *p = aws_provider_process(&f->context, "exec sleep 1000");
+    p->fetch(p, on_done, f);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    p->free(p);
+    for (int i = 0; i < 100 && uv_loop_alive(&f->loop); i++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(f->told, 0);
+}
+
+static void test_a_role_is_assumed_with_its_source(void **state)
+{
+    fixture *f = *state;
+    add_config(f,
+               "[profile base]\naws_access_key_id=AKIABASE\naws_secret_access_key=s\n"
+               "[profile r]\nrole_arn=arn:aws:iam::222222222222:role/R\nsource_profile=base\nexternal_id=a b\n"
+               "role_session_name=me\nduration_seconds=900\n");
+    fetch(f, aws_provider_profile(&f->context, "r"));
+    assert_int_equal(f->err.status, RIP_OK);
+    assert_string_equal(f->credentials->access_key_id, "ASIAROLE");
+    assert_string_equal(f->credentials->account_id, "222222222222");
+    assert_non_null(strstr(f->requests, "Credential=AKIABASE/"));
+    assert_non_null(strstr(f->requests, "&ExternalId=a%20b"));
+    assert_non_null(strstr(f->requests, "&DurationSeconds=900"));
+}
+
+static void test_profiles_that_lean_in_a_circle_are_told(void **state)
+{
+    fixture *f = *state;
+    add_config(f,
+               "[profile a]\nrole_arn=arn:aws:iam::1:role/A\nsource_profile=b\n"
+               "[profile b]\nrole_arn=arn:aws:iam::1:role/B\nsource_profile=a\n");
+    fetch(f, aws_provider_profile(&f->context, "a"));
+    assert_non_null(strstr(f->err.message, "back to itself"));
+}
+
+static void test_mfa_is_refused_clearly(void **state)
+{
+    fixture *f = *state;
+    add_config(f, "[profile a]\nrole_arn=arn:aws:iam::1:role/A\nsource_profile=default\nmfa_serial=arn:x\n");
+    fetch(f, aws_provider_profile(&f->context, "a"));
+    assert_int_equal(f->err.status, RIP_EINVAL);
+    assert_non_null(strstr(f->err.message, "mfa_serial"));
+}
+
+static void test_however_many_wait_one_refresh_is_made(void **state)
+{
+    fixture *f = *state;
+    aws_credentials_cache *cache = aws_credentials_cache_new(&f->context, aws_provider_imds(&f->context));
+    aws_credentials_wait *waits[50];
+    for (size_t i = 0; i < 50; i++) assert_null(aws_credentials_cache_get(cache, on_done, f, &waits[i]));
+    aws_credentials_wait_cancel(waits[7]);
+    while (f->told < 49) uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(loopback_requests(f->server), 3); /* token, role, credentials: once */
+    assert_non_null(aws_credentials_cache_get(cache, on_done, f, &waits[0]));
+    aws_credentials_cache_free(cache);
+}
+
+static void test_another_account_takes_a_role_bound_to_the_run(void **state)
+{
+    fixture *f = *state;
+    const char *const allowed[] = {"111111111111", "222222222222"};
+    aws_wire_options options = {.role = "arn:{partition}:iam::{account}:role/Riposte",
+                                .external_id = "x1",
+                                .accounts = allowed,
+                                .account_count = 2};
+    json_t *permissions = json_pack("[s, s]", "ecs:DeleteCluster", "ecs:List*");
+    aws_session session = {.name = "run 42", .permissions = permissions};
+    aws_credentials_cache *home = aws_credentials_cache_new(&f->context, aws_provider_imds(&f->context));
+    aws_accounts *accounts = aws_accounts_new(&f->context, home, &options);
+    aws_credentials_cache *whose = NULL;
+    aws_credentials_wait *wait;
+    rip_error err;
+    assert_int_equal(aws_accounts_find(accounts, "333333333333", "us-east-1", &session, &whose, &err), RIP_EDENIED);
+    assert_int_equal(aws_accounts_find(accounts, "222222222222", "us-east-1", &session, &whose, &err), RIP_OK);
+    assert_null(aws_credentials_cache_get(whose, on_done, f, &wait));
+    while (f->told == 0) uv_run(&f->loop, UV_RUN_ONCE);
+    assert_string_equal(f->credentials->access_key_id, "ASIAROLE");
+    assert_non_null(strstr(f->requests, "RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222%3Arole%2FRiposte"));
+    assert_non_null(strstr(f->requests, "RoleSessionName=run-42"));
+    assert_non_null(strstr(f->requests, "ecs%3ADeleteCluster"));
+    assert_int_equal(aws_accounts_find(accounts, "111111111111", "us-east-1", &session, &whose, &err), RIP_OK);
+    assert_ptr_equal(whose, home);
+    aws_accounts_free(accounts);
+    aws_credentials_cache_free(home);
+    json_decref(permissions);
+}
+
+static void test_a_session_policy_is_merged_to_fit(void **state)
+{
+    (void)state;
+    json_t *permissions = json_pack("[s, s, s]", "ecs:DeleteCluster", "ecs:Delete*", "iam:GetRole");
+    char *policy = NULL;
+    rip_error err;
+    assert_int_equal(aws_session_policy(permissions, &policy, &err), RIP_OK);
+    assert_non_null(strstr(policy, "\"Action\":[\"ecs:Delete*\",\"iam:GetRole\"]"));
+    free(policy);
+    for (int i = 0; i < 200; i++) json_array_append_new(permissions, json_sprintf("ec2:DescribeThingNumber%d", i));
+    assert_int_equal(aws_session_policy(permissions, &policy, &err), RIP_OK);
+    assert_non_null(strstr(policy, "[\"ec2:Describe*\",\"ecs:Delete*\",\"iam:Get*\"]"));
+    free(policy);
+    for (int i = 0; i < 400; i++) json_array_append_new(permissions, json_sprintf("service%d:Get", i));
+    assert_int_equal(aws_session_policy(permissions, &policy, &err), RIP_ELIMIT);
+    json_decref(permissions);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_environment_comes_first),
+        TEST(test_half_an_environment_is_a_mistake_and_shows_no_secret),
+        TEST(test_the_instances_role_is_read_with_a_session_token),
+        TEST(test_version_1_of_instance_metadata_is_never_spoken),
+        TEST(test_a_container_may_ask_only_hosts_on_its_own_link),
+        TEST(test_a_container_shows_its_authorization),
+        TEST(test_a_process_prints_credentials),
+        TEST(test_bad_output_of_a_process_is_told),
+        TEST(test_a_process_that_hangs_can_be_given_up),
+        TEST(test_a_role_is_assumed_with_its_source),
+        TEST(test_profiles_that_lean_in_a_circle_are_told),
+        TEST(test_mfa_is_refused_clearly),
+        TEST(test_however_many_wait_one_refresh_is_made),
+        TEST(test_another_account_takes_a_role_bound_to_the_run),
+        TEST(test_a_session_policy_is_merged_to_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
