@@ -2,3 +2,5 @@ add_executable(conformance-protocols conformance_protocols.c)
 target_link_libraries(conformance-protocols PRIVATE riposte_aws)
 add_test(NAME conformance_protocols COMMAND conformance-protocols WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(conformance_protocols PROPERTIES TIMEOUT 60 LABELS conformance SKIP_RETURN_CODE 77)
+
+riposte_test(client SOURCES test_client.c LINKS riposte_aws)
