@@ -321,6 +321,7 @@ static rip_status open_client(aws_command *c, rip_error *err)
     c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);
     aws_client_options options = {
         .clock = c->engine.clock,
+        .profile = wire.profile,
         .models = c->engine.models,
         .transport = transport,
         .max_attempts = c->print_request ? 1 : (int)rip_config_integer(c->engine.config, "aws.max_attempts")};

@@ -297,10 +297,11 @@ static const char *setting(const run_command *c, const char *flag, const char *k
 
 static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
 {
+    c->engine.profile = setting(c, c->profile, "aws.profile");
     aws_wire_options options = {
         .loop = &c->engine.loop,
         .clock = c->engine.clock,
-        .profile = setting(c, c->profile, "aws.profile"),
+        .profile = c->engine.profile,
         .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
         .role = setting(c, NULL, "accounts.role"),
         .external_id = setting(c, NULL, "accounts.external_id"),

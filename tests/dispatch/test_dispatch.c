@@ -82,7 +82,7 @@ static int setup(void **state)
     w->replies = json_object();
     w->fake = fake_aws_new(w->clock, w->replies);
     aws_client_options options = {
-        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1};
+        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
     assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
     guard_policy policy = {0};
