@@ -89,7 +89,7 @@ typedef struct aws_wire_options {
      * credentials serve every account. */
     const char *role;
     const char *external_id;     /* NULL or "": none */
-    const char *const *accounts; /* the only accounts that may be called */
+    const char *const *accounts; /* the only accounts that the role is assumed in; * and ? are wildcards */
     size_t account_count;        /* 0: any */
 } aws_wire_options;
 

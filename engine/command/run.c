@@ -300,7 +300,10 @@ static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
         .endpoint_url = c->endpoint_url ? c->endpoint_url
                         : *url          ? url
                                         : NULL,
+        .role = rip_config_string(c->engine.config, "accounts.role"),
+        .external_id = rip_config_string(c->engine.config, "accounts.external_id"),
     };
+    options.accounts = rip_config_strings(c->engine.config, "accounts.allow", &options.account_count);
     return aws_wire_new(&options, out, err);
 }
 

@@ -13,6 +13,7 @@
 struct effect_door {
     rip_door base;
     effect_settings settings;
+    aws_session session; /* what a role in another account is bound to */
     run_unknowns *unknowns;
     struct pending *first; /* under way */
     unsigned changes;
@@ -235,7 +236,7 @@ static void call_aws(pending *p)
 {
     char token[37];
     client_token(p, token);
-    aws_call_options options = {p->region, p->account, token, NULL};
+    aws_call_options options = {p->region, p->account, token, &p->door->session};
     json_t *params = json_object_get(p->step.request, "params");
     rip_error err;
     if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK)
@@ -463,6 +464,7 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     if (!door) return rip_nomem(err);
     door->base.perform = effect_perform;
     door->settings = *settings;
+    door->session = (aws_session){.name = settings->run, .permissions = settings->permissions};
     door->unknowns = run_unknowns_new(settings->run);
     if (!door->unknowns) {
         free(door);
