@@ -42,7 +42,7 @@ static void fetch(aws_provider *self, aws_provider_done done, void *data)
         status = rip_read_file(file, TOKEN_BYTES_MAX, &token, &len, &err);
     if (file && status == RIP_ENOTFOUND)
         err.status = status = RIP_EINVAL; /* it is named: a mistake, not a reason to look elsewhere */
-    if (status != RIP_OK) {
+    if (status != RIP_OK || !token) {
         aws_remote_fail(&p->remote, &err);
         return;
     }
