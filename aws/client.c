@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/profile.h"
 #include "aws/retry.h"
 #include "aws/throttle.h"
 #include "engine/base/data.h"
@@ -174,7 +175,7 @@ static void queue(void *data)
 static bool may_retry(aws_call *call, const aws_error *error, int64_t delay)
 {
     aws_client *client = call->client;
-    if (!error->retryable || delay >= time_left(call)) return false;
+    if (!error->retryable || client->max_attempts == 1 || delay >= time_left(call)) return false;
     if (error->throttled) return ++call->throttled < AWS_THROTTLED_MOST;
     if (call->tries - call->throttled >= client->max_attempts) return false;
     call->quota_taken = aws_retry_quota_take(&client->quota, error);
@@ -274,27 +275,47 @@ static rip_status open_throttle(aws_client *client, const json_t *quotas, rip_er
     return status;
 }
 
-static rip_status read_attempts(aws_client *client, int wanted, rip_error *err)
+static rip_status read_attempts(aws_client *client, const char *text, rip_error *err)
 {
-    const char *text = getenv("AWS_MAX_ATTEMPTS");
-    client->max_attempts = wanted > 0 ? wanted : ATTEMPTS_DEFAULT;
-    if (wanted > 0 || !text || !*text) return RIP_OK;
+    client->max_attempts = ATTEMPTS_DEFAULT;
+    if (!text) return RIP_OK;
     char *after;
     long attempts = strtol(text, &after, 10);
     if (*after || attempts < 1 || attempts > ATTEMPTS_MOST)
-        return rip_fail(err, RIP_EINVAL, "AWS_MAX_ATTEMPTS=%s: expected a whole number from 1 to %d", text,
-                        ATTEMPTS_MOST);
+        return rip_fail(err, RIP_EINVAL,
+                        "AWS_MAX_ATTEMPTS (or max_attempts of the profile) is %s: expected a whole number from 1 to %d",
+                        text, ATTEMPTS_MOST);
     client->max_attempts = (int)attempts;
     return RIP_OK;
 }
 
-static rip_status read_mode(aws_client *client, rip_error *err)
+static rip_status read_mode(aws_client *client, const char *mode, rip_error *err)
 {
-    const char *mode = getenv("AWS_RETRY_MODE");
     client->is_adaptive = mode && strcmp(mode, "adaptive") == 0;
-    if (!mode || !*mode || client->is_adaptive || strcmp(mode, "standard") == 0 || strcmp(mode, "legacy") == 0)
+    if (!mode || client->is_adaptive || strcmp(mode, "standard") == 0 || strcmp(mode, "legacy") == 0)
         return RIP_OK; /* legacy is the SDKs' old default: standard does for it */
-    return rip_fail(err, RIP_EINVAL, "AWS_RETRY_MODE=%s: expected standard or adaptive", mode);
+    return rip_fail(err, RIP_EINVAL,
+                    "AWS_RETRY_MODE (or retry_mode of the profile) is %s: expected standard or adaptive", mode);
+}
+
+static rip_status read_settings(aws_client *client, const aws_client_options *options, rip_error *err)
+{
+    aws_profiles *profiles = NULL;
+    if (options->alone) {
+        client->max_attempts = options->max_attempts > 0 ? options->max_attempts : ATTEMPTS_DEFAULT;
+        return RIP_OK;
+    }
+    rip_status status = aws_profiles_load(&profiles, err);
+    if (status != RIP_OK) return status;
+    const char *profile = aws_profile_name(options->profile);
+    if (options->max_attempts > 0)
+        client->max_attempts = options->max_attempts;
+    else
+        status = read_attempts(client, aws_setting(profiles, profile, "AWS_MAX_ATTEMPTS", "max_attempts"), err);
+    if (status == RIP_OK)
+        status = read_mode(client, aws_setting(profiles, profile, "AWS_RETRY_MODE", "retry_mode"), err);
+    aws_profiles_free(profiles);
+    return status;
 }
 
 static uint64_t system_seed(void)
@@ -318,8 +339,7 @@ rip_status aws_client_new(const aws_client_options *options, aws_client **out, r
     client->call_timeout_ms = options->call_timeout_ms > 0 ? options->call_timeout_ms : CALL_TIMEOUT_MS;
     client->random = options->seed ? options->seed : system_seed();
     aws_retry_quota_init(&client->quota);
-    rip_status status = read_attempts(client, options->max_attempts, err);
-    if (status == RIP_OK) status = read_mode(client, err);
+    rip_status status = read_settings(client, options, err);
     if (status == RIP_OK) status = open_throttle(client, options->quotas, err);
     if (status == RIP_OK)
         *out = client;

@@ -21,11 +21,14 @@ typedef struct aws_client_options {
     rip_clock *clock;         /* waits and backoff run on it */
     aws_models *models;       /* borrowed; outlives the client */
     aws_transport *transport; /* owned by the client from here on */
-    int max_attempts;         /* 0: AWS_MAX_ATTEMPTS, else the profile's max_attempts, else 3 */
-    int attempt_timeout_ms;   /* 0: 30,000 */
-    int call_timeout_ms;      /* 0: 600,000; over all tries, not counting the wait for a quota */
-    const json_t *quotas;     /* borrowed during the call; NULL: the data folder's aws/quotas.json */
-    uint64_t seed;            /* of the jitter; 0: from the system */
+    int max_attempts; /* 0: AWS_MAX_ATTEMPTS, else the profile's max_attempts, else 3; 1: never again, throttled or not
+                       */
+    bool alone;       /* nothing of the environment or a profile counts: for a simulated account */
+    const char *profile;    /* whose max_attempts and retry_mode count; NULL: AWS_PROFILE, else "default" */
+    int attempt_timeout_ms; /* 0: 30,000 */
+    int call_timeout_ms;    /* 0: 600,000; over all tries, not counting the wait for a quota */
+    const json_t *quotas;   /* borrowed during the call; NULL: the data folder's aws/quotas.json */
+    uint64_t seed;          /* of the jitter; 0: from the system */
 } aws_client_options;
 
 rip_status aws_client_new(const aws_client_options *options, aws_client **out, rip_error *err);
@@ -91,6 +94,10 @@ typedef struct aws_wire_options {
     const char *external_id;     /* NULL or "": none */
     const char *const *accounts; /* the only accounts that the role is assumed in; * and ? are wildcards */
     size_t account_count;        /* 0: any */
+    /** Called in place of sending, with the signed request: the call then ends with the error "RequestNotSent". NULL:
+     * send. */
+    void (*preview)(void *data, const aws_http_request *request);
+    void *preview_data;
 } aws_wire_options;
 
 rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, rip_error *err);

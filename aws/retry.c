@@ -39,18 +39,18 @@ void aws_retry_classify(aws_error *error)
                                             "TransactionInProgressException",
                                             "RequestLimitExceeded",
                                             "BandwidthLimitExceeded",
-                                            "LimitExceededException",
                                             "RequestThrottled",
                                             "SlowDown",
                                             "PriorRequestNotComplete",
                                             "EC2ThrottledException",
                                             NULL};
-    static const char *const TRANSIENT[] = {"ConnectionError", "InternalError", "IDPCommunicationError", "BadReply",
-                                            NULL};
+    /* The SDKs count LimitExceededException as throttling; many services say it of a limit that no patience lifts. */
+    static const char *const TRANSIENT[] = {"ConnectionError", "LimitExceededException", "InternalError",
+                                            "IDPCommunicationError", NULL};
     int status = error->http_status;
     error->throttled = is_one_of(error->code, THROTTLED) || status == 429;
-    error->retryable = error->throttled || is_timeout(error) || is_one_of(error->code, TRANSIENT) || status == 500 ||
-                       status == 502 || status == 503 || status == 504;
+    error->retryable = error->retryable || error->throttled || is_timeout(error) || is_one_of(error->code, TRANSIENT) ||
+                       status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 void aws_retry_quota_init(aws_retry_quota *quota)

@@ -12,8 +12,10 @@
 #define ARRIVAL_MS 150
 
 #define SLOWER 0.7
-#define FASTER 1.05
+#define FASTER 0.1
 #define SLOWEST 0.1
+/* Replies to one burst come together and tell one thing: the pace is slowed once for all of them. */
+#define SLOWER_EVERY_MS 1000
 
 struct aws_bucket {
     aws_throttle *throttle;
@@ -23,6 +25,7 @@ struct aws_bucket {
     double tokens;
     double pace;     /* of the refill: 1, less after a throttled reply */
     int64_t counted; /* until then the refill is in `tokens` */
+    int64_t slowed;  /* when the pace was slowed last */
     aws_ticket *first, *last;
     rip_timer timer;
 };
@@ -38,6 +41,11 @@ struct aws_throttle {
 static rip_status check_group(const char *service, const json_t *group, rip_error *err)
 {
     const char *name = json_string_value(json_object_get(group, "group"));
+    const json_t *when = json_object_get(group, "when");
+    if (when && (!json_is_string(when) || strcmp(json_string_value(when), "unfiltered") != 0)) {
+        return rip_fail(err, RIP_EINVAL, "quotas: %s: %s: when: expected \"unfiltered\", the only condition there is",
+                        service, name ? name : "a group without a name");
+    }
     bool well = name && json_number_value(json_object_get(group, "capacity")) >= 1 &&
                 json_number_value(json_object_get(group, "refill")) > 0 &&
                 json_is_array(json_object_get(group, "operations"));
@@ -52,8 +60,10 @@ static rip_status check_quotas(const json_t *quotas, rip_error *err)
     const char *service;
     json_t *groups, *group;
     size_t i;
+    if (!json_is_object(quotas)) return rip_fail(err, RIP_EINVAL, "quotas: expected an object of services");
     json_object_foreach ((json_t *)(uintptr_t)quotas, service, groups) {
         if (strcmp(service, "about") == 0) continue;
+        if (!json_is_array(groups)) return rip_fail(err, RIP_EINVAL, "quotas: %s: expected a list of groups", service);
         json_array_foreach (groups, i, group) {
             rip_status status = check_group(service, group, err);
             if (status != RIP_OK) return status;
@@ -70,6 +80,7 @@ static bool is_filtered(const json_t *params)
     if (!params) return true;
     json_object_foreach ((json_t *)(uintptr_t)params, name, value) {
         size_t len = strlen(name);
+        if (!json_is_number(value) && json_array_size(value) == 0) continue; /* an empty list narrows nothing */
         if (strcmp(name, "Filters") == 0 || strcmp(name, "MaxResults") == 0) return true;
         if (len > 3 && strcmp(name + len - 3, "Ids") == 0) return true;
     }
@@ -239,11 +250,15 @@ void aws_throttle_learn(aws_throttle *throttle, const aws_operation *operation, 
     refill(bucket);
     if (throttled) {
         if (bucket->tokens > 0) bucket->tokens = 0;
-        bucket->pace = bucket->pace * SLOWER > SLOWEST ? bucket->pace * SLOWER : SLOWEST;
+        int64_t now = rip_clock_monotonic(throttle->clock);
+        if (bucket->pace >= 1 || now - bucket->slowed >= SLOWER_EVERY_MS) {
+            bucket->pace = bucket->pace * SLOWER > SLOWEST ? bucket->pace * SLOWER : SLOWEST;
+            bucket->slowed = now;
+        }
         rip_timer_stop(&bucket->timer); /* who waits, waits longer */
         wait_for_token(bucket);
     } else {
-        bucket->pace = bucket->pace * FASTER < 1 ? bucket->pace * FASTER : 1;
+        bucket->pace = bucket->pace + FASTER < 1 ? bucket->pace + FASTER : 1;
     }
 }
 

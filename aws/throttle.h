@@ -38,7 +38,7 @@ bool aws_throttle_take(aws_throttle *throttle, const aws_operation *operation, c
 void aws_throttle_leave(aws_ticket *ticket);
 
 /** What a reply tells of the bucket: `throttled`, or let through. A throttled bucket counts as empty and refills more
- * slowly (by 0.7, to a tenth at the least) until replies come through again. */
+ * slowly (by 0.7, once a second, to a tenth at the least); each reply that comes through gives a tenth back. */
 void aws_throttle_learn(aws_throttle *throttle, const aws_operation *operation, const json_t *params,
                         const char *account, const char *region, bool throttled);
 

@@ -25,6 +25,8 @@ typedef struct wire {
     aws_credentials_cache *credentials; /* the default chain's */
     aws_accounts *accounts;
     size_t max_reply_bytes;
+    void (*preview)(void *data, const aws_http_request *request);
+    void *preview_data;
     int64_t skew_ms; /* AWS's clock less ours */
 } wire;
 
@@ -181,6 +183,10 @@ static void set_off(trip *t)
     rip_error err = {0};
     aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
     rip_status status = prepare(t, &request, &err);
+    if (status == RIP_OK && w->preview) {
+        w->preview(w->preview_data, &request);
+        status = rip_fail(&err, RIP_ECANCELED, "the request was only to be shown");
+    }
     if (status == RIP_OK) status = aws_web_send(w->web, &request, &limits, on_reply, t, &t->exchange, &err);
     aws_http_request_free(&request);
     if (status != RIP_OK) fail_soon(t, &err);
@@ -290,6 +296,8 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
     w->base = (aws_transport){wire_send, wire_cancel, wire_free};
     w->clock = options->clock;
     w->max_reply_bytes = options->max_reply_bytes;
+    w->preview = options->preview;
+    w->preview_data = options->preview_data;
     w->signer = aws_signer_new();
     w->profile = strdup(aws_profile_name(options->profile));
     if (options->endpoint_url) w->endpoint_url = strdup(options->endpoint_url);

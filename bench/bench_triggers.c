@@ -76,6 +76,33 @@ static void match_all(trigger_set *set, const line *events, size_t count, names 
     }
 }
 
+/* Match all events again and again for this many seconds; findings a second. */
+static double measure(trigger_set *set, const line *events, size_t event_count, names *found, double wanted)
+{
+    size_t matched = 0;
+    double start = seconds(), elapsed;
+    do {
+        match_all(set, events, event_count, found);
+        matched += event_count;
+        elapsed = seconds() - start;
+    } while (elapsed < wanted);
+    return (double)matched / elapsed;
+}
+
+static bool compile(trigger_set *set, const line *patterns, size_t count)
+{
+    double start = seconds();
+    for (size_t i = 0; i < count; i++) {
+        rip_error err;
+        if (trigger_set_add(set, &patterns[i], patterns[i].text, patterns[i].len, NULL, &err) == RIP_OK) continue;
+        fprintf(stderr, "bench-triggers: pattern %zu: %s\n", i + 1, err.message);
+        return false;
+    }
+    printf("%zu patterns compiled in %.3f s, %.1f MB\n", count, seconds() - start,
+           (double)trigger_set_memory(set) / 1e6);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3 || argc > 4) {
@@ -87,26 +114,15 @@ int main(int argc, char **argv)
     line *patterns = read_lines(argv[1], &pattern_count), *events = read_lines(argv[2], &event_count);
     names found = {.items = calloc(pattern_count + 1, sizeof(*found.items))};
     trigger_set *set = trigger_set_new();
-    if (!found.items || !set || event_count == 0) return 1;
-    double start = seconds();
-    for (size_t i = 0; i < pattern_count; i++) {
-        rip_error err;
-        if (trigger_set_add(set, &patterns[i], patterns[i].text, patterns[i].len, NULL, &err) == RIP_OK) continue;
-        fprintf(stderr, "bench-triggers: pattern %zu: %s\n", i + 1, err.message);
-        return 1;
-    }
-    printf("%zu patterns compiled in %.3f s, %.1f MB\n", pattern_count, seconds() - start,
-           (double)trigger_set_memory(set) / 1e6);
-    match_all(set, events, event_count, &found);
-    printf("%zu events, %zu matches\n", event_count, found.all);
-    size_t matched = 0;
-    double elapsed = 0;
-    for (start = seconds(); elapsed < wanted; elapsed = seconds() - start) {
+    bool ready = found.items && set && event_count > 0 && compile(set, patterns, pattern_count);
+    if (ready) {
         match_all(set, events, event_count, &found);
-        matched += event_count;
+        printf("%zu events, %zu matches\n", event_count, found.all);
+        printf("%.0f findings/s\n", measure(set, events, event_count, &found, wanted));
     }
-    printf("%.0f findings/s\n", (double)matched / elapsed);
     trigger_set_free(set);
     free(found.items);
-    return 0;
+    free(patterns);
+    free(events);
+    return ready ? 0 : 1;
 }

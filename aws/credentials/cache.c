@@ -91,15 +91,11 @@ static void on_tell(void *data)
         cache->waiting = w->next;
         link_wait(&cache->told, w); /* turns the list round: first come, first told */
     }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a callback that frees the cache sets `freed` */
-    while (!freed && cache->told) {
-        aws_credentials_wait *w = cache->told;
-        aws_provider_done done = w->done;
-        void *who = w->data;
-        cache->told = w->next;
-        if (cache->told) cache->told->link = &cache->told;
-        free(w);
-        done(who, held, held ? NULL : &why);
+    while (!freed && cache->told) { /* NOLINT(clang-analyzer-unix.Malloc): see below */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a callback that frees the cache sets `freed` */
+        aws_credentials_wait told = *cache->told;
+        aws_credentials_wait_cancel(cache->told);
+        told.done(told.data, held, held ? NULL : &why);
     }
     aws_credentials_unref(held);
     if (!freed) cache->freed = NULL;

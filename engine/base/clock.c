@@ -226,7 +226,7 @@ void rip_time_format(int64_t ms, char out[32])
 {
     int64_t rest = ms % 1000;
     if (rest < 0) rest += 1000;
-    time_t seconds = (time_t)((ms - rest) / 1000);
+    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
     struct tm parts;
     if (!gmtime_r(&seconds, &parts)) memset(&parts, 0, sizeof parts);
     size_t used = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &parts);

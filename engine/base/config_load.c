@@ -133,16 +133,30 @@ static bool is_section(const char *path)
     return false;
 }
 
-static void unknown_key(loading *l, const config_node *node, const char *path)
+/* What may stand where an unknown key does: the next word of each of the schema's names below the same section. */
+static const char *nearest(const char *prefix, const char *key, char memory[64][64])
 {
     const char *names[64];
-    size_t count;
-    rip_error why;
+    size_t count, known = 0, len = strlen(prefix);
     const rip_config_key *schema = rip_config_schema(&count);
-    if (count > 64) count = 64;
-    for (size_t i = 0; i < count; i++) names[i] = schema[i].name;
-    const char *meant = rip_suggest(path, names, count);
-    rip_fail(&why, RIP_EINVAL, "there is no such key%s%s", meant ? "; did you mean " : "", meant ? meant : "");
+    for (size_t i = 0; i < count && known < 64; i++) {
+        const char *name = schema[i].name;
+        if (len > 0 && (strncmp(name, prefix, len) != 0 || name[len] != '.')) continue;
+        name += len > 0 ? len + 1 : 0;
+        snprintf(memory[known], 64, "%.*s", (int)strcspn(name, "."), name);
+        names[known] = memory[known];
+        known++;
+    }
+    return rip_suggest(key, names, known);
+}
+
+static void unknown_key(loading *l, const config_node *node, const char *prefix, const char *path)
+{
+    char memory[64][64];
+    rip_error why;
+    const char *meant = nearest(prefix, node->key, memory);
+    rip_fail(&why, RIP_EINVAL, "there is no such key%s%s%s%s", meant ? "; did you mean " : "", meant ? prefix : "",
+             meant && *prefix ? "." : "", meant ? meant : "");
     mistake(l, node->key_line, node->key_column, path, &why);
 }
 
@@ -156,7 +170,7 @@ static void walk(loading *l, const config_node *table, const char *prefix)
         if (key) {
             set_key(l, key, node);
         } else if (!is_section(path)) {
-            unknown_key(l, node, path);
+            unknown_key(l, node, prefix, path);
         } else if (node->kind == CONFIG_TABLE) {
             walk(l, node, path);
         } else if (!config_node_is_null(node)) {

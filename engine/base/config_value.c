@@ -150,7 +150,7 @@ rip_status config_value_from_json(const rip_config_key *key, const json_t *rows,
 {
     if (!json_is_array(rows)) return rip_fail(err, RIP_EINVAL, "expected a JSON array of objects");
     rip_status status = config_value_reserve(key, json_array_size(rows), value, err);
-    for (size_t i = 0; i < value->count && status == RIP_OK; i++) {
+    for (size_t i = 0; value->rows && i < value->count && status == RIP_OK; i++) {
         json_t *from = json_array_get(rows, i), *json;
         const char *name;
         if (!json_is_object(from)) return rip_fail(err, RIP_EINVAL, "entry %zu: expected an object", i + 1);

@@ -1,5 +1,6 @@
 /* One YAML document into nodes, by libyaml's events: every node knows its place. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -256,7 +257,7 @@ static json_t *plain_json(const char *text)
     long long integer = strtoll(text, &end, 10);
     if (numeric && !*end && errno == 0) return json_integer(integer);
     double real = numeric ? strtod(text, &end) : 0;
-    if (numeric && !*end) return json_real(real);
+    if (numeric && !*end && isfinite(real)) return json_real(real);
     return json_string(text);
 }
 

@@ -1,413 +1,429 @@
-/* `riposte aws`: one signed call of any operation, as the playbooks make them. */
+/* riposte aws: one signed call, as a playbook would make it. */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "aws/client.h"
-#include "aws/endpoint.h"
-#include "aws/profile.h"
-#include "aws/request.h"
 #include "engine/base/data.h"
 #include "engine/command/command.h"
 #include "engine/command/engine.h"
 #include "engine/command/terminal.h"
 
 #define INPUT_BYTES_MAX ((size_t)16 << 20)
-#define PAGES_MAX 10000
+#define PAGES_MOST 10000
 
 static const char HELP[] =
-    "Usage: riposte aws [SERVICE [OPERATION]] [OPTION]...\n"
+    "Usage: riposte aws [OPTION]... [SERVICE [OPERATION]]\n"
     "\n"
-    "Call one AWS operation, signed, and print its reply as JSON. Without an operation\n"
-    "the service's operations are listed, without a service the services. Operations\n"
-    "are named as AWS writes them (DeleteCluster) or as boto3 does (delete_cluster).\n"
+    "Make one signed call to AWS, with the client, credentials, quotas and retries\n"
+    "of a playbook's calls, and print the reply as JSON. Unlike a playbook's, it goes\n"
+    "through no guard and no mode: a change is made. Operations go by AWS's name or\n"
+    "boto3's. Without an operation, those of the service are listed; without a\n"
+    "service, all services. With an operation, --help tells its parameters.\n"
     "\n"
-    "      --input JSON|@FILE     parameters, as the AWS documentation spells them; @- is\n"
-    "                             standard input\n"
-    "      --region REGION        else AWS_REGION, or the profile's\n"
-    "      --account ACCOUNT      assume the configured role there (accounts.role)\n"
-    "      --profile PROFILE      else AWS_PROFILE\n"
-    "      --endpoint-url URL     else AWS_ENDPOINT_URL and the profile's\n"
-    "      --print-request        show the request and do not send it; what is secret in\n"
-    "                             its signature is cut\n"
-    "      --all-pages            follow the pages and put their items together\n"
-    "      --output FORMAT        json | compact: on one line\n"
-    "  -h, --help                 this text; after an operation, its parameters\n"
+    "  -i, --input JSON|@FILE  the parameters, spelt as AWS spells them (@-: standard\n"
+    "                          input)\n"
+    "  -r, --region REGION     (default: as AWS's own settings say)\n"
+    "      --account ID        in this account, by the role of accounts.role\n"
+    "      --profile NAME      AWS profile (as $AWS_PROFILE)\n"
+    "      --endpoint-url URL  send the call there (as $AWS_ENDPOINT_URL)\n"
+    "  -c, --config FILE       configuration (default: $RIPOSTE_CONFIG, else none)\n"
+    "      --all-pages         go on until the last page, and print all items as one\n"
+    "                          reply\n"
+    "      --print-request     show the signed request, without its secrets, and send\n"
+    "                          nothing\n"
+    "      --output FORMAT     text: indented | json: on one line\n"
+    "  -h, --help              this text, or an operation's parameters\n"
     "\n"
-    "Exit status: 0 AWS did it; 1 AWS refused, or could not be reached; 2 wrong usage.\n"
+    "Exit status: 0 done; 1 the call failed; 2 wrong usage or configuration.\n"
     "\n"
     "Examples:\n"
-    "  riposte aws sts get_caller_identity\n"
-    "  riposte aws ecs DescribeClusters --input '{\"clusters\": [\"web\"]}' --region eu-west-1\n"
-    "  riposte aws ec2 describe_instances --all-pages --output compact\n";
+    "  riposte aws sts get-caller-identity\n"
+    "  riposte aws ecs list-services --input '{\"cluster\": \"shop\"}' --all-pages\n"
+    "  riposte aws ecs DeleteCluster --help\n"
+    "  riposte aws ec2 describe-instances --region eu-west-1 --print-request\n";
 
 typedef struct aws_command {
-    const char *service_name, *operation_name;
-    const char *input, *region, *account, *profile, *endpoint_url;
-    bool print_request, all_pages, compact, help;
     engine engine;
-    const aws_service *service;
+    const char *input, *region, *account, *profile, *endpoint_url, *config;
+    bool all_pages, print_request, one_line, help;
     const aws_operation *operation;
-    json_t *params;
-    char *default_region;
-    json_t *output; /* of all pages */
+    aws_client *client;
+    char *own_region;
+    json_t *params, *gathered;
     unsigned pages;
-    int exit_status;
-    bool done;
+    bool over, failed;
 } aws_command;
 
-static void print_json(const aws_command *c, const json_t *value)
-{
-    json_dumpf(value, stdout, (c->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENCODE_ANY);
-    putchar('\n');
-}
+/* Lists. */
 
-/* Lists and help. */
-
-static int list(json_t *names)
+static void print_services(aws_models *models)
 {
     size_t i;
-    json_t *name;
+    json_t *names = aws_models_list(models), *name;
     json_array_foreach (names, i, name) puts(json_string_value(name));
     json_decref(names);
-    return COMMAND_DONE;
+}
+
+static void print_operations(const aws_service *service)
+{
+    size_t i;
+    json_t *names = aws_service_operations(service), *name;
+    json_array_foreach (names, i, name) {
+        const aws_operation *operation = NULL;
+        if (aws_service_operation(service, json_string_value(name), &operation, NULL) != RIP_OK) continue;
+        printf("%-5s  %s\n", aws_operation_is_read(operation) ? "read" : "write", json_string_value(name));
+    }
+    json_decref(names);
 }
 
 static const char *type_name(const aws_shape *shape)
 {
-    static const char *const NAMES[] = {"structure", "list",   "map",     "string", "integer",  "long",
-                                        "float",     "double", "boolean", "blob",   "timestamp"};
+    static const char *const NAMES[] = {"object", "list",   "map",     "text",           "integer", "integer",
+                                        "number", "number", "boolean", "bytes (base64)", "time"};
     return NAMES[aws_shape_type(shape)];
 }
 
-static void print_type(const aws_shape *shape)
+static void print_choices(const aws_shape *shape, unsigned indent)
 {
-    if (aws_shape_type(shape) == AWS_LIST)
-        printf("list of %s", type_name(aws_member_shape(aws_shape_element(shape))));
-    else if (aws_shape_type(shape) == AWS_MAP)
-        printf("map of %s", type_name(aws_member_shape(aws_shape_element(shape))));
-    else
-        printf("%s", type_name(shape));
     const json_t *words = aws_shape_trait(shape, "enum");
+    rip_buffer text = {0};
     size_t i;
     json_t *word;
-    json_array_foreach (words, i, word) printf("%s%s", i ? " | " : ": ", json_string_value(word));
-}
-
-static int print_parameters(const aws_command *c)
-{
-    const aws_shape *input = aws_operation_input(c->operation);
-    terminal_print(stdout, TERMINAL_BOLD, "%s:%s", aws_service_name(c->service), aws_operation_name(c->operation));
-    printf("  %s, needs %s\n", aws_operation_is_read(c->operation) ? "reads" : "changes",
-           aws_operation_iam_action(c->operation));
-    size_t count = input ? aws_shape_member_count(input) : 0;
-    if (count == 0) puts("It takes no parameters.");
-    for (size_t i = 0; i < count; i++) {
-        const aws_member *member = aws_shape_member_at(input, i);
-        printf("  %s%s  ", aws_member_name(member), aws_member_is_required(member) ? " (required)" : "");
-        print_type(aws_member_shape(member));
-        putchar('\n');
+    json_array_foreach (words, i, word) rip_buffer_printf(&text, "%s%s", i ? " | " : "", json_string_value(word));
+    if (text.len) {
+        printf("%*s", (int)indent, "");
+        terminal_wrap(stdout, indent, indent, text.data);
     }
-    return COMMAND_DONE;
+    rip_buffer_free(&text);
 }
 
-/* Showing a request. */
-
-/** The Authorization header without its signature, the session token without its content. */
-static void print_header(const aws_header *header)
+static void print_members(const aws_shape *shape, unsigned indent, unsigned levels)
 {
-    const char *signature = strstr(header->value, "Signature=");
-    printf("%s: ", header->name);
-    if (strcasecmp(header->name, "Authorization") == 0 && signature)
-        printf("%.*sSignature=(cut)\n", (int)(signature - header->value), header->value);
-    else if (strcasecmp(header->name, "X-Amz-Security-Token") == 0)
-        puts("(cut)");
-    else {
-        terminal_quote(stdout, TERMINAL_PLAIN, header->value, 4096);
-        putchar('\n');
+    for (size_t i = 0; shape && i < aws_shape_member_count(shape); i++) {
+        const aws_member *member = aws_shape_member_at(shape, i);
+        const aws_shape *type = aws_member_shape(member), *inner = type;
+        printf("%*s", (int)indent, "");
+        terminal_print(stdout, TERMINAL_BOLD, "%s", aws_member_name(member));
+        printf("  %s", type_name(type));
+        if (aws_shape_type(type) == AWS_LIST) {
+            inner = aws_member_shape(aws_shape_element(type));
+            printf(" of %s", type_name(inner));
+        } else if (aws_shape_type(type) == AWS_MAP) {
+            inner = aws_member_shape(aws_shape_element(type));
+            printf(" of text to %s", type_name(inner));
+        }
+        puts(aws_member_is_required(member) ? ", required" : "");
+        print_choices(inner, indent + 4);
+        if (aws_shape_type(inner) == AWS_STRUCTURE && levels > 1) print_members(inner, indent + 4, levels - 1);
     }
 }
 
-static void print_http(const aws_http_request *request)
+static void print_operation(const aws_operation *operation)
 {
-    printf("%s %s://%s%s%s%s\n", request->method, request->scheme, request->host, request->path,
-           request->query && *request->query ? "?" : "", request->query ? request->query : "");
-    for (size_t i = 0; i < request->headers.count; i++) print_header(&request->headers.items[i]);
-    putchar('\n');
-    if (request->body.len) fwrite(request->body.data, 1, request->body.len, stdout);
-    putchar('\n');
+    const aws_service *service = aws_operation_service(operation);
+    terminal_print(stdout, TERMINAL_BOLD, "%s:%s", aws_service_name(service), aws_operation_name(operation));
+    printf(" (%s, needs %s%s)\n", aws_operation_is_read(operation) ? "read" : "write",
+           aws_operation_iam_action(operation), aws_operation_pagination(operation) ? ", paginated" : "");
+    const aws_shape *input = aws_operation_input(operation);
+    puts(input && aws_shape_member_count(input) > 0 ? "Parameters:" : "It takes no parameters.");
+    print_members(input, 2, 3);
 }
 
-/* Made-up keys: what is shown is shaped by the request, and the signature is cut. */
-static rip_status show_request(const aws_command *c, rip_error *err)
+/* Parameters. */
+
+static rip_status read_input(aws_command *c, rip_error *err)
 {
-    aws_profiles *profiles = NULL;
-    aws_credentials *credentials = NULL;
-    aws_http_request request = {0};
-    aws_signer *signer = aws_signer_new();
-    rip_status status = signer ? aws_profiles_load(&profiles, err) : rip_nomem(err);
-    const char *id = getenv("AWS_ACCESS_KEY_ID");
-    if (status == RIP_OK)
-        status = aws_credentials_new(id && *id ? id : "AKIAIOSFODNN7EXAMPLE", "unused", NULL, NULL, 0, "shown",
-                                     &credentials, err);
-    if (status == RIP_OK) status = aws_protocol_build(c->operation, c->params, NULL, &request, err);
-    if (status == RIP_OK) {
-        aws_endpoint_options endpoints = {profiles, aws_profile_name(c->profile), c->endpoint_url};
-        status = aws_request_address_and_sign(&endpoints, signer, c->operation, c->region, credentials,
-                                              rip_clock_now(c->engine.clock), &request, err);
+    char *bytes = NULL;
+    size_t len = 0;
+    json_error_t why;
+    rip_status status = RIP_OK;
+    if (!c->input) {
+        c->params = json_object();
+        return c->params ? RIP_OK : rip_nomem(err);
     }
-    if (status == RIP_OK) print_http(&request);
-    aws_http_request_free(&request);
-    aws_credentials_unref(credentials);
-    aws_profiles_free(profiles);
-    aws_signer_free(signer);
+    const char *name = c->input[0] == '@' ? c->input + 1 : "--input";
+    if (c->input[0] == '@')
+        status = rip_read_file(strcmp(name, "-") == 0 ? "/dev/stdin" : name, INPUT_BYTES_MAX, &bytes, &len, err);
+    if (status != RIP_OK) return status;
+    c->params = bytes ? json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why)
+                      : json_loads(c->input, JSON_REJECT_DUPLICATES, &why);
+    free(bytes);
+    if (!c->params)
+        return rip_fail(err, RIP_EINVAL, "%s:%d:%d: expected JSON: %s", name, why.line, why.column, why.text);
+    if (!json_is_object(c->params)) return rip_fail(err, RIP_EINVAL, "%s: expected an object of parameters", name);
+    return RIP_OK;
+}
+
+static rip_status check_input(const aws_command *c, rip_error *err)
+{
+    json_t *warnings = json_array(), *warning;
+    size_t i;
+    rip_status status = aws_params_check(c->operation, c->params, warnings, err);
+    json_array_foreach (warnings, i, warning) terminal_error("aws", "warning: %s", json_string_value(warning));
+    json_decref(warnings);
     return status;
 }
 
-/* The call, and its pages. */
+/* The request, shown. */
 
-static void start_page(aws_command *c);
-
-/** The value at a name, or at names with '.' between (botocore's paths are JMESPath; these are all that tokens use). */
-static json_t *at_path(json_t *value, const char *path)
+/* "Credential=AKIA…/…, SignedHeaders=…, Signature=…" without its signature. */
+static void print_header(const aws_header *header)
 {
-    char name[128];
-    while (value && *path) {
+    const char *signature = strcasecmp(header->name, "Authorization") == 0 ? strstr(header->value, "Signature=") : NULL;
+    printf("%s: ", header->name);
+    if (strcasecmp(header->name, "X-Amz-Security-Token") == 0)
+        puts("(cut)");
+    else if (signature)
+        printf("%.*s(cut)\n", (int)(signature - header->value) + 10, header->value);
+    else
+        puts(header->value);
+}
+
+static void on_preview(void *data, const aws_http_request *request)
+{
+    (void)data;
+    printf("%s %s://%s%s%s%s\n", request->method, request->scheme, request->host, request->path,
+           *request->query ? "?" : "", request->query);
+    for (size_t i = 0; i < request->headers.count; i++) print_header(&request->headers.items[i]);
+    putchar('\n');
+    if (request->body.len) {
+        fwrite(request->body.data, 1, request->body.len, stdout);
+        putchar('\n');
+    }
+}
+
+/* Pages: what is under the result keys is gathered, and the tokens go from each reply into the next call. */
+
+static json_t *words_of(const json_t *value)
+{
+    return json_is_string(value)  ? json_pack("[O]", value)
+           : json_is_array(value) ? json_incref((json_t *)(uintptr_t)value)
+                                  : json_array();
+}
+
+static json_t *at_path(const json_t *object, const char *path)
+{
+    while (*path && object) {
         size_t len = strcspn(path, ".");
-        if (len >= sizeof name) return NULL;
-        snprintf(name, sizeof name, "%.*s", (int)len, path);
-        value = json_object_get(value, name);
+        object = json_object_getn(object, path, len);
         path += len + (path[len] == '.');
     }
-    return value;
+    return (json_t *)(uintptr_t)object;
 }
 
-/** Add a page's lists to what is there; other members are the last page's. */
-static void add_page(aws_command *c, json_t *page)
+static void gather(aws_command *c, const json_t *paging, const json_t *output)
 {
-    const char *key;
-    json_t *value;
-    if (!c->output) {
-        c->output = json_deep_copy(page);
+    size_t i;
+    json_t *keys = words_of(json_object_get(paging, "result_key")), *key;
+    if (!c->gathered) {
+        c->gathered = json_deep_copy(output);
+        json_decref(keys);
         return;
     }
-    json_object_foreach (page, key, value) {
-        json_t *known = json_object_get(c->output, key);
-        if (json_is_array(known) && json_is_array(value))
-            json_array_extend(known, value);
-        else
-            json_object_set(c->output, key, value);
+    json_array_foreach (keys, i, key) {
+        json_t *all = at_path(c->gathered, json_string_value(key)), *more = at_path(output, json_string_value(key));
+        if (json_is_array(all) && json_is_array(more)) json_array_extend(all, more);
     }
+    json_decref(keys);
 }
 
-/** Put the next page's tokens into the parameters; false where this was the last page. */
-static bool turn_page(aws_command *c, json_t *page)
+/* The parameters of the next page; NULL: that was the last. */
+static json_t *next_params(const aws_command *c, const json_t *paging, const json_t *output)
 {
-    const json_t *pagination = aws_operation_pagination(c->operation);
-    json_t *in = json_object_get(pagination, "input_token");
-    json_t *out = json_object_get(pagination, "output_token");
-    const char *more = json_string_value(json_object_get(pagination, "more_results"));
-    bool any = false;
-    if (more && !json_is_true(at_path(page, more))) return false;
-    for (size_t i = 0; i < (json_is_array(in) ? json_array_size(in) : 1); i++) {
-        const char *to = json_string_value(json_is_array(in) ? json_array_get(in, i) : in);
-        const char *from = json_string_value(json_is_array(out) ? json_array_get(out, i) : out);
-        char first[128];
-        /* "NextMarker || Contents[-1].Key": the first name that is there. */
-        snprintf(first, sizeof first, "%.*s", from ? (int)strcspn(from, " |") : 0, from ? from : "");
-        json_t *token = at_path(page, first);
-        if (!to || !token || json_is_null(token) || (json_is_string(token) && !*json_string_value(token))) continue;
-        if (json_equal(token, json_object_get(c->params, to))) return false; /* AWS goes in a circle */
-        json_object_set(c->params, to, token);
-        any = true;
+    size_t i;
+    json_t *inputs = words_of(json_object_get(paging, "input_token")),
+           *outputs = words_of(json_object_get(paging, "output_token"));
+    json_t *params = json_deep_copy(c->params), *input;
+    bool more = false;
+    json_array_foreach (inputs, i, input) {
+        const char *path = json_string_value(json_array_get(outputs, i));
+        json_t *token = path ? at_path(output, path) : NULL;
+        bool there = json_is_string(token) && json_string_length(token) > 0;
+        if (there) json_object_set(params, json_string_value(input), token);
+        more = more || (there && !json_equal(token, json_object_get(c->params, json_string_value(input))));
     }
-    return any;
+    json_decref(inputs);
+    json_decref(outputs);
+    if (more) return params;
+    json_decref(params);
+    return NULL;
 }
 
-static void print_refusal(const aws_command *c, const aws_error *error)
+/* The call. */
+
+static rip_status call(aws_command *c, rip_error *err);
+
+static void print_output(const aws_command *c, const json_t *output)
 {
-    fputs("riposte aws: ", stderr);
-    terminal_quote(stderr, TERMINAL_RED, error->code, AWS_ERROR_CODE_MAX);
-    fputs(": ", stderr);
-    terminal_quote(stderr, TERMINAL_PLAIN, error->message, RIP_ERROR_MESSAGE_MAX);
-    fprintf(stderr, "\n(%s:%s, HTTP %d%s%s)\n", aws_service_name(c->service), aws_operation_name(c->operation),
-            error->http_status, *error->request_id ? ", request " : "", error->request_id);
+    json_dumpf(output, stdout, (c->one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENCODE_ANY);
+    putchar('\n');
 }
 
-static void on_page(void *data, const aws_result *result)
+static void on_done(void *data, const aws_result *result)
 {
     aws_command *c = data;
+    const json_t *paging = c->all_pages ? aws_operation_pagination(c->operation) : NULL;
+    json_t *next = NULL;
+    rip_error err;
+    c->over = true;
     if (result->error) {
-        print_refusal(c, result->error);
-        c->exit_status = COMMAND_FAILED;
-        c->done = true;
+        c->failed = !c->print_request;
+        if (c->failed)
+            terminal_error("aws", "%s: %s%s%s%s", result->error->code, result->error->message,
+                           *result->request_id ? " (request " : "", result->request_id, *result->request_id ? ")" : "");
         return;
     }
-    add_page(c, result->output);
-    if (c->all_pages && ++c->pages < PAGES_MAX && turn_page(c, result->output))
-        start_page(c);
-    else
-        c->done = true;
+    if (paging) {
+        gather(c, paging, result->output);
+        next = ++c->pages < PAGES_MOST ? next_params(c, paging, result->output) : NULL;
+    }
+    if (!next) {
+        print_output(c, paging ? c->gathered : result->output);
+        return;
+    }
+    json_decref(c->params);
+    c->params = next;
+    c->over = false;
+    if (call(c, &err) == RIP_OK) return;
+    terminal_error("aws", "%s", err.message);
+    c->over = c->failed = true;
 }
 
-static void start_page(aws_command *c)
+static rip_status call(aws_command *c, rip_error *err)
 {
-    aws_call_options options = {.region = c->region, .account = c->account};
-    rip_error err;
-    aws_call *call;
-    if (aws_call_start(c->engine.client, c->operation, c->params, &options, on_page, c, &call, &err) == RIP_OK) return;
-    c->exit_status = terminal_usage("aws", "%s", err.message);
-    c->done = true;
+    aws_call_options options = {.region = c->own_region, .account = c->account};
+    aws_call *ignored = NULL;
+    return aws_call_start(c->client, c->operation, c->params, &options, on_done, c, &ignored, err);
 }
 
-static const char *given_or_configured(const aws_command *c, const char *given, const char *key)
+static const char *setting(const aws_command *c, const char *flag, const char *key)
 {
-    const char *configured = rip_config_string(c->engine.config, key);
-    return given ? given : *configured ? configured : NULL;
+    const char *value = flag ? flag : rip_config_string(c->engine.config, key);
+    return *value ? value : NULL;
 }
 
 static rip_status open_client(aws_command *c, rip_error *err)
 {
-    aws_transport *wire = NULL;
-    const rip_config *config = c->engine.config;
-    aws_wire_options options = {
+    aws_wire_options wire = {
         .loop = &c->engine.loop,
         .clock = c->engine.clock,
-        .profile = c->profile,
-        .endpoint_url = c->endpoint_url,
-        .role = rip_config_string(config, "accounts.role"),
-        .external_id = rip_config_string(config, "accounts.external_id"),
+        .profile = setting(c, c->profile, "aws.profile"),
+        .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
+        .role = setting(c, NULL, "accounts.role"),
+        .external_id = setting(c, NULL, "accounts.external_id"),
+        .preview = c->print_request ? on_preview : NULL,
     };
-    options.accounts = rip_config_strings(config, "accounts.allow", &options.account_count);
-    rip_status status = aws_wire_new(&options, &wire, err);
+    aws_transport *transport = NULL;
+    wire.accounts = rip_config_strings(c->engine.config, "accounts.allow", &wire.account_count);
+    rip_status status = aws_wire_new(&wire, &transport, err);
     if (status != RIP_OK) return status;
-    aws_client_options client = {.clock = c->engine.clock,
-                                 .models = c->engine.models,
-                                 .transport = wire,
-                                 .max_attempts = (int)rip_config_integer(config, "aws.max_attempts")};
-    return aws_client_new(&client, &c->engine.client, err);
+    c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);
+    aws_client_options options = {
+        .clock = c->engine.clock,
+        .profile = wire.profile,
+        .models = c->engine.models,
+        .transport = transport,
+        .max_attempts = c->print_request ? 1 : (int)rip_config_integer(c->engine.config, "aws.max_attempts")};
+    return aws_client_new(&options, &c->client, err);
 }
 
-static int call(aws_command *c)
+static rip_status make_call(aws_command *c, rip_error *err)
 {
-    rip_error err;
-    if (open_client(c, &err) != RIP_OK) {
-        terminal_error("aws", "%s", err.message);
-        return COMMAND_USAGE;
+    if (c->all_pages && !aws_operation_pagination(c->operation))
+        return rip_fail(err, RIP_EINVAL, "--all-pages: %s has no pages", aws_operation_name(c->operation));
+    rip_status status = read_input(c, err);
+    if (status == RIP_OK) status = check_input(c, err);
+    if (status == RIP_OK) status = open_client(c, err);
+    if (status == RIP_OK) status = call(c, err);
+    while (status == RIP_OK && !c->over) uv_run(&c->engine.loop, UV_RUN_ONCE);
+    return status;
+}
+
+static rip_status act(aws_command *c, char **words, int count, rip_error *err)
+{
+    const aws_service *service = NULL;
+    char name[128];
+    if (count == 0) {
+        print_services(c->engine.models);
+        return RIP_OK;
     }
-    start_page(c);
-    while (!c->done) uv_run(&c->engine.loop, UV_RUN_ONCE);
-    if (c->output) print_json(c, c->output); /* what came before a page failed is worth having */
-    return c->exit_status;
-}
-
-/* Putting it together. */
-
-static rip_status read_input(aws_command *c, rip_error *err)
-{
-    json_error_t where;
-    const char *input = c->input ? c->input : "{}";
-    char *text = NULL;
-    size_t len = strlen(input);
-    rip_status status = RIP_OK;
-    if (*input == '@') {
-        const char *path = strcmp(input, "@-") == 0 ? "/dev/stdin" : input + 1;
-        status = rip_read_file(path, INPUT_BYTES_MAX, &text, &len, err);
+    rip_status status = aws_models_service(c->engine.models, words[0], &service, err);
+    if (status == RIP_OK && count == 1) print_operations(service);
+    if (status != RIP_OK || count == 1) return status;
+    snprintf(name, sizeof name, "%s", words[1]);
+    for (char *p = name; *p; p++) {
+        if (*p == '-') *p = '_'; /* the AWS CLI's spelling is boto3's with hyphens */
     }
-    if (status != RIP_OK) return status;
-    c->params = json_loadb(text ? text : input, len, JSON_REJECT_DUPLICATES, &where);
-    free(text);
-    if (!c->params)
-        return rip_fail(err, RIP_EINVAL, "--input: line %d, column %d: %s", where.line, where.column, where.text);
-    if (!json_is_object(c->params)) return rip_fail(err, RIP_EINVAL, "--input: expected a JSON object");
-    return aws_params_check(c->operation, c->params, NULL, err);
+    status = aws_service_operation(service, name, &c->operation, err);
+    if (status == RIP_OK && c->help)
+        print_operation(c->operation);
+    else if (status == RIP_OK)
+        status = make_call(c, err);
+    return status;
 }
 
-static rip_status find_region(aws_command *c, rip_error *err)
+/* -1: go on; else the command's exit status. */
+static int parse(aws_command *c, int argc, char **argv)
 {
-    if (!c->region) c->region = c->default_region = aws_default_region(c->profile);
-    if (c->region) return RIP_OK;
-    return rip_fail(err, RIP_EINVAL, "no region: give --region, or set AWS_REGION or the profile's region");
-}
-
-static int act(aws_command *c)
-{
-    rip_error err;
-    aws_models *models = c->engine.models;
-    if (!c->service_name) return list(aws_models_list(models));
-    rip_status status = aws_models_service(models, c->service_name, &c->service, &err);
-    if (status == RIP_OK && !c->operation_name) return list(aws_service_operations(c->service));
-    if (status == RIP_OK) status = aws_service_operation(c->service, c->operation_name, &c->operation, &err);
-    if (status == RIP_OK && c->help) return print_parameters(c);
-    if (status == RIP_OK) status = read_input(c, &err);
-    if (status == RIP_OK) status = find_region(c, &err);
-    if (status == RIP_OK && c->print_request) status = show_request(c, &err);
-    if (status != RIP_OK) return terminal_usage("aws", "%s", err.message);
-    return c->print_request ? COMMAND_DONE : call(c);
-}
-
-static int run_command(aws_command *c)
-{
-    rip_error err;
-    rip_config *config = NULL;
-    rip_status status = engine_configure("aws", NULL, NULL, 0, &config, &err);
-    if (status == RIP_OK) status = engine_open(&c->engine, "aws", config, -1, &err);
-    int exit_status = COMMAND_USAGE;
-    if (status == RIP_OK) {
-        c->profile = given_or_configured(c, c->profile, "aws.profile");
-        c->endpoint_url = given_or_configured(c, c->endpoint_url, "aws.endpoint_url");
-        exit_status = act(c);
-    } else {
-        terminal_error("aws", "%s", err.message);
-    }
-    json_decref(c->params);
-    json_decref(c->output);
-    free(c->default_region);
-    engine_close(&c->engine);
-    return exit_status;
-}
-
-int command_aws(int argc, char **argv)
-{
+    enum { OPTION_ACCOUNT = 256, OPTION_PROFILE, OPTION_ENDPOINT, OPTION_PAGES, OPTION_PRINT, OPTION_OUTPUT };
     static const struct option OPTIONS[] = {{"input", required_argument, NULL, 'i'},
                                             {"region", required_argument, NULL, 'r'},
-                                            {"account", required_argument, NULL, 'a'},
-                                            {"profile", required_argument, NULL, 'p'},
-                                            {"endpoint-url", required_argument, NULL, 'e'},
-                                            {"print-request", no_argument, NULL, 'P'},
-                                            {"all-pages", no_argument, NULL, 'A'},
-                                            {"output", required_argument, NULL, 'o'},
+                                            {"account", required_argument, NULL, OPTION_ACCOUNT},
+                                            {"profile", required_argument, NULL, OPTION_PROFILE},
+                                            {"endpoint-url", required_argument, NULL, OPTION_ENDPOINT},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"all-pages", no_argument, NULL, OPTION_PAGES},
+                                            {"print-request", no_argument, NULL, OPTION_PRINT},
+                                            {"output", required_argument, NULL, OPTION_OUTPUT},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    aws_command c = {0};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", OPTIONS, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":i:r:c:h", OPTIONS, NULL)) != -1) {
         switch (option) {
-        case 'i': c.input = optarg; break;
-        case 'r': c.region = optarg; break;
-        case 'a': c.account = optarg; break;
-        case 'p': c.profile = optarg; break;
-        case 'e': c.endpoint_url = optarg; break;
-        case 'P': c.print_request = true; break;
-        case 'A': c.all_pages = true; break;
-        case 'h': c.help = true; break;
-        case 'o':
-            c.compact = strcmp(optarg, "compact") == 0;
-            if (!c.compact && strcmp(optarg, "json") != 0)
-                return terminal_usage("aws", "--output %s: json or compact", optarg);
+        case 'i': c->input = optarg; break;
+        case 'r': c->region = optarg; break;
+        case 'c': c->config = optarg; break;
+        case OPTION_ACCOUNT: c->account = optarg; break;
+        case OPTION_PROFILE: c->profile = optarg; break;
+        case OPTION_ENDPOINT: c->endpoint_url = optarg; break;
+        case OPTION_PAGES: c->all_pages = true; break;
+        case OPTION_PRINT: c->print_request = true; break;
+        case OPTION_OUTPUT:
+            c->one_line = strcmp(optarg, "json") == 0;
+            if (!c->one_line && strcmp(optarg, "text") != 0)
+                return terminal_usage("aws", "--output %s: text or json", optarg);
             break;
+        case 'h': c->help = true; break;
         case ':': return terminal_usage("aws", "%s needs a value", argv[optind - 1]);
         default: return terminal_usage("aws", "there is no option %s", argv[optind - 1]);
         }
     }
-    if (optind < argc) c.service_name = argv[optind++];
-    if (optind < argc) c.operation_name = argv[optind++];
-    if (optind < argc) return terminal_usage("aws", "%s: parameters go into --input", argv[optind]);
-    if (c.help && !c.operation_name) {
-        fputs(HELP, stdout);
-        return COMMAND_DONE;
-    }
-    return run_command(&c);
+    if (argc - optind > 2)
+        return terminal_usage("aws", "expected a service and an operation, found %s too", argv[optind + 2]);
+    if (!c->help || argc - optind == 2) return -1;
+    fputs(HELP, stdout);
+    return COMMAND_DONE;
+}
+
+int command_aws(int argc, char **argv)
+{
+    aws_command c = {0};
+    rip_config *config = NULL;
+    rip_error err;
+    int end = parse(&c, argc, argv);
+    if (end >= 0) return end;
+    rip_status status = engine_configure("aws", c.config, NULL, 0, &config, &err);
+    if (status == RIP_OK) status = engine_open(&c.engine, "aws", config, -1, &err);
+    if (status == RIP_OK) status = act(&c, argv + optind, argc - optind, &err);
+    if (status != RIP_OK) terminal_error("aws", "%s", err.message);
+    aws_client_free(c.client);
+    engine_close(&c.engine);
+    json_decref(c.params);
+    json_decref(c.gathered);
+    free(c.own_region);
+    if (status != RIP_OK) return COMMAND_USAGE;
+    return c.failed ? COMMAND_FAILED : COMMAND_DONE;
 }

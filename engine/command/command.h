@@ -12,8 +12,8 @@ enum {
 int command_run(int argc, char **argv);
 int command_drill(int argc, char **argv);
 int command_check(int argc, char **argv);
-int command_aws(int argc, char **argv);
 int command_match(int argc, char **argv);
+int command_aws(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
 

@@ -285,7 +285,7 @@ static void print_quotas(const drill *d)
     report_span(d->containment_ms, contained);
     report_span(bound, least);
     terminal_print(stdout, TERMINAL_BOLD, "Containment took %s", contained);
-    printf(" (virtual); the request quotas allow no less than %s", least);
+    printf(" (virtual).\nThe request quotas allow no less than %s", least);
     if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
     puts(".");
     json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
@@ -331,11 +331,14 @@ static void print_text(const drill *d)
     }
     count = dispatch_count(d->engine.dispatch).unwanted;
     if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
-    terminal_print(stdout, TERMINAL_BOLD, "\nWhat was done\n");
+    bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
+    terminal_print(stdout, TERMINAL_BOLD, enforce ? "\nWhat was done\n" : "\nWhat would be done\n");
     json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
     putchar('\n');
-    print_quotas(d);
-    putchar('\n');
+    if (enforce) {
+        print_quotas(d);
+        putchar('\n');
+    }
     print_results(d);
 }
 

@@ -33,6 +33,13 @@ static rip_status open_log(const rip_config *config, rip_error *err)
     return RIP_OK;
 }
 
+/* Mistakes were told one by one: what is left to say is what came of them. */
+static rip_status refuse_mistakes(rip_status status, const char *where, rip_error *err)
+{
+    if (status != RIP_EINVAL) return status;
+    return rip_fail(err, RIP_EINVAL, "%s has mistakes: nothing was done", where);
+}
+
 rip_status engine_configure(const char *command, const char *file, const char *const *settings, size_t count,
                             rip_config **out, rip_error *err)
 {
@@ -41,8 +48,12 @@ rip_status engine_configure(const char *command, const char *file, const char *c
     void *name = (void *)(uintptr_t)command;
     rip_status status = RIP_OK;
     if (!file) file = getenv("RIPOSTE_CONFIG");
-    if (file && *file) status = rip_config_load(config, file, print_config_mistake, name, err);
-    if (status == RIP_OK) status = rip_config_read_environment(config, environ, print_config_mistake, name, err);
+    if (file && *file)
+        status = refuse_mistakes(rip_config_load(config, file, print_config_mistake, name, err), file, err);
+    if (status == RIP_OK) {
+        status = rip_config_read_environment(config, environ, print_config_mistake, name, err);
+        status = refuse_mistakes(status, "the environment", err);
+    }
     for (size_t i = 0; i < count && status == RIP_OK; i++) status = apply_setting(config, settings[i], err);
     if (status == RIP_OK) status = open_log(config, err);
     if (status == RIP_OK)
@@ -120,6 +131,8 @@ static rip_status open_client(engine *e, aws_transport *transport, rip_error *er
         .models = e->models,
         .transport = transport,
         .max_attempts = (int)rip_config_integer(e->config, "aws.max_attempts"),
+        .alone = rip_clock_is_virtual(e->clock),
+        .profile = e->profile,
         .seed = rip_clock_is_virtual(e->clock) ? 1 : 0, /* a drill is the same every time */
     };
     return aws_client_new(&options, &e->client, err);
@@ -178,11 +191,17 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
     if (status == RIP_OK) status = open_guard(e, err);
     if (status == RIP_OK) status = journal_open_memory(&e->journal, err);
     if (status == RIP_OK) status = open_books(e, paths, count, err);
+    if (status == RIP_OK) {
+        status = suppressions_new(e->config, "suppressions", print_config_mistake, (void *)(uintptr_t)e->command,
+                                  &e->suppressions, err);
+        status = refuse_mistakes(status, "the configuration", err);
+    }
     if (status != RIP_OK) return status;
     set_limits(e);
     dispatch_options options = {
         .context = &e->context,
         .books = e->books,
+        .suppressions = e->suppressions,
         .limits = {.bytes = (size_t)rip_config_size(e->config, "limits.event_bytes"),
                    .depth = (unsigned)rip_config_integer(e->config, "limits.event_depth")},
         .runs_at_once = (unsigned)rip_config_integer(e->config, "limits.runs"),
@@ -200,6 +219,7 @@ static void close_handle(uv_handle_t *handle, void *data)
 void engine_close(engine *e)
 {
     dispatch_free(e->dispatch);
+    suppressions_free(e->suppressions);
     library_free(e->books);
     journal_close(e->journal);
     guard_free(e->guard);

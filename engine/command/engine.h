@@ -18,6 +18,7 @@ typedef struct engine {
     rip_clock *clock;
     rip_config *config;
     aws_models *models;
+    const char *profile; /* AWS's; borrowed; NULL: as AWS's own settings say */
     aws_client *client;
     run_targets *targets;
     guard *guard;
@@ -25,6 +26,7 @@ typedef struct engine {
     journal *journal;
     run_context context;
     library *books;
+    suppressions *suppressions;
     dispatch *dispatch;
     size_t mistakes; /* in playbooks */
 } engine;

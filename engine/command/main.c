@@ -11,7 +11,7 @@ const command COMMANDS[] = {
     {"drill", "play a scenario on a simulated account", command_drill},
     {"check", "check playbooks without running them", command_check},
     {"match", "try an event pattern on events", command_match},
-    {"aws", "call one AWS operation", command_aws},
+    {"aws", "make one signed call to AWS", command_aws},
     {"version", "show the version and what it is built with", command_version},
     {"help", "show help, of a command too", command_help},
     {NULL, NULL, NULL},

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/buffer.h"
 #include "engine/command/terminal.h"
 
-#define NAMES_SHOWN 3 /* of the resources behind one line of a report */
+#define NAMES_SHOWN 3   /* of the resources behind one line of a report */
+#define NAMES_COLUMN 20 /* where they start */
+#define NAME_COLUMNS 40 /* of one of them */
 
 static const char *text(const json_t *object, const char *key)
 {
@@ -46,18 +49,14 @@ void report_finding(FILE *out, const json_t *finding, const char *origin, size_t
     terminal_quote(out, TERMINAL_BOLD, text(finding, "kind"), 200);
     fputs("\n  ", out);
     terminal_wrap(out, 2, 2, text(finding, "title"));
+    rip_buffer place = {0};
+    rip_buffer_printf(&place, "%s in %s %s", text(finding, "source"), text(finding, "account"),
+                      text(finding, "region"));
+    if (origin && *origin) rip_buffer_printf(&place, ", from %s", origin);
+    if (origin && *origin && line) rip_buffer_printf(&place, ":%zu", line);
     fputs("  ", out);
-    terminal_quote(out, TERMINAL_DIM, text(finding, "source"), 64);
-    terminal_print(out, TERMINAL_DIM, " in ");
-    terminal_quote(out, TERMINAL_DIM, text(finding, "account"), 16);
-    terminal_print(out, TERMINAL_DIM, " ");
-    terminal_quote(out, TERMINAL_DIM, text(finding, "region"), 32);
-    if (origin && *origin) {
-        terminal_print(out, TERMINAL_DIM, ", from ");
-        terminal_quote(out, TERMINAL_DIM, origin, 200);
-        if (line) terminal_print(out, TERMINAL_DIM, ":%zu", line);
-    }
-    fputc('\n', out);
+    terminal_wrap(out, 2, 2, place.data ? place.data : "");
+    rip_buffer_free(&place);
 }
 
 /* Changes, gathered by phase and operation. */
@@ -159,14 +158,21 @@ static const char *short_name(const char *name)
     return cut && cut[1] ? cut + 1 : name;
 }
 
+/* As many names as fit onto the line. */
 static void print_names(FILE *out, const change_group *group)
 {
+    size_t shown = 0, column = NAMES_COLUMN, width = terminal_width(out);
     for (size_t i = 0; i < NAMES_SHOWN && i < group->count; i++) {
         if (!group->names[i]) continue;
-        fputs(i ? ", " : "  ", out);
-        terminal_quote(out, TERMINAL_DIM, short_name(json_string_value(group->names[i])), 40);
+        const char *name = short_name(json_string_value(group->names[i]));
+        size_t columns = strlen(name) < NAME_COLUMNS ? strlen(name) : NAME_COLUMNS + 1;
+        if (shown > 0 && column + columns + 4 > width) break;
+        fputs(shown > 0 ? ", " : "  ", out);
+        terminal_quote(out, TERMINAL_DIM, name, NAME_COLUMNS);
+        column += columns + 2;
+        shown++;
     }
-    if (group->count > NAMES_SHOWN) terminal_print(out, TERMINAL_DIM, " …");
+    if (group->count > shown) terminal_print(out, TERMINAL_DIM, " …");
 }
 
 static void print_undo(FILE *out, bool undo, const char *irreversible, const char *state)
@@ -305,7 +311,7 @@ void report_run(FILE *out, const json_t *run, bool every)
     fprintf(out, " (%s, %s) ", mode, text(run, "id"));
     terminal_print(out, outcome_style(outcome), "%s", outcome);
     size_t failed = report_changes(run, "failed"), refused = report_changes(run, "refused");
-    fprintf(out, ": %zu change%s, %" JSON_INTEGER_FORMAT " reads, %s", report_changes(run, NULL),
+    fprintf(out, "\n  %zu change%s, %" JSON_INTEGER_FORMAT " reads, %s", report_changes(run, NULL),
             report_changes(run, NULL) == 1 ? "" : "s", number(run, "reads"), took);
     if (failed) terminal_print(out, TERMINAL_RED, ", %zu failed", failed);
     if (refused) terminal_print(out, TERMINAL_RED, ", %zu refused", refused);

@@ -151,16 +151,17 @@ static void print_summary(run_command *c)
     dispatch_counts n = dispatch_count(c->engine.dispatch);
     clear_progress(c);
     if (c->json) {
-        json_t *summary =
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events, "unwanted",
-                      (json_int_t)n.unwanted, "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated,
-                      "faults", (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
-                      "rejected_playbooks", (json_int_t)c->engine.mistakes);
+        json_t *summary = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)n.events,
+                                    "unwanted", (json_int_t)n.unwanted, "suppressed", (json_int_t)n.suppressed,
+                                    "findings", (json_int_t)n.findings, "repeated", (json_int_t)n.repeated, "faults",
+                                    (json_int_t)n.faults, "runs", (json_int_t)n.runs, "failed", (json_int_t)n.failed,
+                                    "rejected_playbooks", (json_int_t)c->engine.mistakes);
         print_json(json_pack("{s:o}", "summary", summary));
         return;
     }
     printf("%zu event%s: %zu wanted, %zu that no playbook wants", n.events, n.events == 1 ? "" : "s", n.findings,
            n.unwanted);
+    if (n.suppressed) printf(", %zu suppressed", n.suppressed);
     if (n.repeated) printf(", %zu repeated", n.repeated);
     if (n.faults) printf(", %zu faulty", n.faults);
     printf("; %zu run%s", n.runs, n.runs == 1 ? "" : "s");
@@ -287,21 +288,23 @@ static rip_status open_source(run_command *c, char **files, int count, rip_error
     return source_files((const char *const *)files, (size_t)count, &limits, &sink, &c->source, err);
 }
 
+/* A flag, else the configuration; NULL: as AWS's own settings say. */
+static const char *setting(const run_command *c, const char *flag, const char *key)
+{
+    const char *value = flag ? flag : rip_config_string(c->engine.config, key);
+    return *value ? value : NULL;
+}
+
 static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
 {
-    const char *url = rip_config_string(c->engine.config, "aws.endpoint_url");
-    const char *profile = rip_config_string(c->engine.config, "aws.profile");
+    c->engine.profile = setting(c, c->profile, "aws.profile");
     aws_wire_options options = {
         .loop = &c->engine.loop,
         .clock = c->engine.clock,
-        .profile = c->profile ? c->profile
-                   : *profile ? profile
-                              : NULL,
-        .endpoint_url = c->endpoint_url ? c->endpoint_url
-                        : *url          ? url
-                                        : NULL,
-        .role = rip_config_string(c->engine.config, "accounts.role"),
-        .external_id = rip_config_string(c->engine.config, "accounts.external_id"),
+        .profile = c->engine.profile,
+        .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
+        .role = setting(c, NULL, "accounts.role"),
+        .external_id = setting(c, NULL, "accounts.external_id"),
     };
     options.accounts = rip_config_strings(c->engine.config, "accounts.allow", &options.account_count);
     return aws_wire_new(&options, out, err);

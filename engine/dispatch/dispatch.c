@@ -222,6 +222,16 @@ static void on_match(void *data, const rip_playbook *playbook)
     if (d->wanted_count < d->wanted_cap) d->wanted[d->wanted_count++] = playbook;
 }
 
+static bool is_suppressed(dispatch *d, const char *event, size_t len, rip_status *status, rip_error *err)
+{
+    const suppression *by = NULL;
+    if (!d->options.suppressions) return false;
+    int64_t now = rip_clock_now(d->options.context->clock);
+    *status = suppressions_match(d->options.suppressions, event, len, now, d->origin, &by, err);
+    if (by) d->counts.suppressed++;
+    return by != NULL;
+}
+
 static rip_status on_event(void *data, const char *event, size_t len)
 {
     dispatch *d = data;
@@ -233,6 +243,7 @@ static rip_status on_event(void *data, const char *event, size_t len)
         d->counts.unwanted++;
         return RIP_OK;
     }
+    if (status == RIP_OK && is_suppressed(d, event, len, &status, &err)) return RIP_OK;
     json_t *finding = NULL;
     if (status == RIP_OK) status = finding_normalise(event, len, &d->options.limits, &finding, &err);
     if (status != RIP_OK) {

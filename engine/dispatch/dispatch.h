@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "engine/dispatch/library.h"
+#include "engine/dispatch/suppress.h"
 #include "engine/finding/finding.h"
 #include "engine/run/run.h"
 
@@ -37,12 +38,13 @@ typedef struct dispatch_listener {
 
 /** Counts since it was made. */
 typedef struct dispatch_counts {
-    size_t events, unwanted, findings, repeated, faults, runs, failed;
+    size_t events, unwanted, suppressed, findings, repeated, faults, runs, failed;
 } dispatch_counts;
 
 typedef struct dispatch_options {
     const run_context *context; /* borrowed; outlives the dispatch */
     library *books;             /* borrowed */
+    suppressions *suppressions; /* borrowed; NULL: none */
     event_limits limits;
     unsigned runs_at_once; /* 0: 64 */
     dispatch_listener listener;

@@ -50,6 +50,8 @@ static json_t *severity(const json_t *asff)
     for (size_t i = 0; label && i < sizeof LABELS / sizeof *LABELS; i++) {
         if (strcmp(LABELS[i].label, label) != 0) continue;
         double score = json_is_number(normalized) ? json_number_value(normalized) : LABELS[i].score;
+        if (!(score >= 0)) score = 0;
+        if (score > 100) score = 100;
         return json_pack("{s:I, s:s}", "score", (json_int_t)score, "label",
                          label); /* the label is the finding's own word */
     }

@@ -33,7 +33,8 @@ typedef rip_status (*event_fn)(void *data, const char *event, size_t len);
  *     a CloudTrail record or {"Records": […]}                  source aws.<service>, "AWS API Call via CloudTrail"
  *     any other object with source, detail-type and detail     as it is
  *
- * RIP_EINVAL names byte, line and field, what was expected and what was found; RIP_ELIMIT a passed limit. `limits` may
+ * RIP_EINVAL names byte, line and field, what was expected and what was found; RIP_ELIMIT a passed limit (of bytes, of
+ * depth, or of 100 findings in one event, since each is handed on with a copy of what is around it). `limits` may
  * be NULL. */
 rip_status event_split(const char *bytes, size_t len, const event_limits *limits, event_fn fn, void *data,
                        rip_error *err);

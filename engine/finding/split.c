@@ -6,6 +6,8 @@
 #include "engine/base/buffer.h"
 #include "engine/finding/private.h"
 
+#define FINDINGS_MAX 100 /* of one event; each is handed on with a copy of the rest, so more would multiply it */
+
 typedef struct splitting {
     event_fn fn;
     void *data;
@@ -18,7 +20,7 @@ static void hand_on(splitting *s, json_t *event)
 {
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
     json_decref(event);
-    s->ended = text ? s->fn(s->data, text, strlen(text)) : RIP_ENOMEM;
+    s->ended = text ? s->fn(s->data, text, strlen(text)) : rip_nomem(s->err);
     free(text);
 }
 
@@ -49,14 +51,24 @@ static void split_hub(splitting *s, const json_t *event, const json_t *findings)
 {
     size_t i;
     json_t *each;
+    if (json_array_size(findings) > FINDINGS_MAX) {
+        s->ended =
+            rip_fail(s->err, RIP_ELIMIT, "detail.findings: over the limit of %d findings in one event, found %zu",
+                     FINDINGS_MAX, json_array_size(findings));
+        return;
+    }
     json_array_foreach (findings, i, each) {
         if (s->ended != RIP_OK) return;
         json_t *detail = json_copy((json_t *)(uintptr_t)json_object_get(event, "detail"));
         json_t *one = json_copy((json_t *)(uintptr_t)event);
-        json_object_set_new(detail, "findings", json_pack("[O]", each));
-        json_object_set_new(one, "detail", detail);
         const char *id = field_text(each, "Id");
-        if (id) json_object_set_new(one, "resources", json_pack("[s]", id));
+        bool whole = json_object_set_new(detail, "findings", json_pack("[O]", each)) == 0;
+        whole = json_object_set_new(one, "detail", detail) == 0 && whole;
+        if (id) whole = json_object_set_new(one, "resources", json_pack("[s]", id)) == 0 && whole;
+        if (!whole) {
+            json_decref(one);
+            one = NULL;
+        }
         hand_on(s, one);
     }
 }
@@ -78,9 +90,9 @@ static void split_list(splitting *s, const json_t *list, const char *name)
 static void split_tree(splitting *s, json_t *document, const char *place)
 {
     const json_t *findings = field_get(document, "detail.findings");
-    if (field_text(document, "source") && field_text(document, "detail-type") &&
-        json_is_object(field_get(document, "detail"))) {
-        if (json_array_size(findings) > 1)
+    const char *source = field_text(document, "source");
+    if (source && field_text(document, "detail-type") && json_is_object(field_get(document, "detail"))) {
+        if (strcmp(source, "aws.securityhub") == 0 && json_array_size(findings) > 1)
             split_hub(s, document, findings);
         else
             hand_on(s, json_incref(document));

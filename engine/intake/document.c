@@ -9,6 +9,7 @@
 
 #define BYTES_DEFAULT ((size_t)1 << 20)
 #define DEPTH_DEFAULT 64U
+#define MARK_BYTES 3U
 #define DEPTH_FOLLOWED 1024U /* deeper than any limit: what is left of such a document is passed over */
 
 typedef enum place {
@@ -24,6 +25,7 @@ struct documents {
     place place;
     bool in_array;       /* an array of documents */
     bool by_line;        /* the document before was one whole line */
+    unsigned mark;       /* bytes of a byte order mark seen at the very start; MARK_BYTES: no longer looked for */
     size_t line, column; /* of the next byte */
 
     /* The document that is being followed. */
@@ -241,18 +243,26 @@ static rip_status keep(documents *d, const char *from, const char *end)
     return rip_buffer_status(&d->kept, NULL);
 }
 
-static bool skip_mark(documents *d, const char **bytes, size_t *len)
+/* A mark that is not whole is no mark: its first byte is what was found. */
+static rip_status end_mark(documents *d)
 {
-    static const char MARK[] = "\xEF\xBB\xBF"; /* some programs write a byte order mark */
-    if (d->line != 1 || d->column != 1 || d->place != BETWEEN || *len < 3 || memcmp(*bytes, MARK, 3) != 0) return false;
-    *bytes += 3;
-    *len -= 3;
-    return true;
+    bool partial = d->mark > 0 && d->mark < MARK_BYTES;
+    d->mark = MARK_BYTES;
+    return partial ? between(d, '\xEF') : RIP_OK;
+}
+
+/* Some programs write a byte order mark; it may come in several chunks. */
+static rip_status skip_mark(documents *d, const char **bytes, size_t *len)
+{
+    static const char MARK[] = "\xEF\xBB\xBF";
+    for (; *len > 0 && d->mark < MARK_BYTES && **bytes == MARK[d->mark]; d->mark++, --*len) ++*bytes;
+    return *len > 0 ? end_mark(d) : RIP_OK;
 }
 
 rip_status documents_feed(documents *d, const char *bytes, size_t len)
 {
-    skip_mark(d, &bytes, &len);
+    rip_status marked = skip_mark(d, &bytes, &len);
+    if (marked != RIP_OK) return marked;
     const char *from = bytes, *end = bytes + len; /* `from`: where in this chunk the document starts */
     for (const char *at = bytes; at < end;) {
         rip_status status = RIP_OK;
@@ -282,6 +292,8 @@ rip_status documents_feed(documents *d, const char *bytes, size_t len)
 rip_status documents_end(documents *d)
 {
     rip_error err;
+    rip_status marked = end_mark(d);
+    if (marked != RIP_OK) return marked;
     if (d->place == WITHIN) {
         d->place = BETWEEN;
         rip_fail(&err, RIP_EINVAL, "line %zu, column %zu: the document ends within %s", d->line, d->column,

@@ -13,7 +13,7 @@
 
 #define PIECE ((size_t)64 << 10)
 #define FILES_MAX 1000000
-#define FOLDERS_DEEP 32
+#define FOLDERS_OPEN 32 /* at a time, while walking */
 
 typedef struct file_source {
     source base;
@@ -62,9 +62,11 @@ static _Thread_local struct {
 
 static int on_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
 {
-    (void)info;
     (void)place;
-    if (kind == FTW_F && is_wanted(path)) walking.status = add_path(walking.source, path, walking.err);
+    if (kind == FTW_DNR || kind == FTW_NS)
+        walking.status = rip_fail(walking.err, RIP_EIO, "%s: it cannot be looked into: check its permissions", path);
+    else if (kind == FTW_F && S_ISREG(info->st_mode) && is_wanted(path))
+        walking.status = add_path(walking.source, path, walking.err);
     return walking.status == RIP_OK ? 0 : 1;
 }
 
@@ -79,7 +81,7 @@ static rip_status add_folder(file_source *f, const char *path, rip_error *err)
     walking.source = f;
     walking.status = RIP_OK;
     walking.err = err;
-    if (nftw(path, on_entry, FOLDERS_DEEP, FTW_PHYS) < 0)
+    if (nftw(path, on_entry, FOLDERS_OPEN, FTW_PHYS) < 0)
         return rip_fail(err, RIP_EIO, "%s: %s", path, strerror(errno));
     if (walking.status == RIP_OK && f->count > before)
         qsort(f->paths + before, f->count - before, sizeof *f->paths, by_bytes);
@@ -136,7 +138,8 @@ static rip_status fail_file(file_source *f, int why)
 static rip_status open_next(file_source *f, rip_error *err)
 {
     f->origin = f->paths[f->next++];
-    f->fd = strcmp(f->origin, "-") == 0 ? STDIN_FILENO : open(f->origin, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* Not blocking: a named pipe that nobody writes to yet would hold up open itself. */
+    f->fd = strcmp(f->origin, "-") == 0 ? STDIN_FILENO : open(f->origin, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (f->fd < 0) return fail_file(f, errno);
     return documents_new(&f->limits, on_document, f, &f->cutter, err);
 }

@@ -13,7 +13,7 @@
 struct effect_door {
     rip_door base;
     effect_settings settings;
-    aws_session session; /* what a role in another account is bound to */
+    aws_session session; /* in another account the run can do no more than its header declares */
     run_unknowns *unknowns;
     struct pending *first; /* under way */
     unsigned changes;

@@ -136,6 +136,7 @@ static void test_an_unknown_key_comes_with_a_suggestion(void **state)
     (void)state;
     expect_mistake("limits:\n  chnges: 3\n",
                    "r.yaml:2:3: limits.chnges: there is no such key; did you mean limits.changes");
+    expect_mistake("limit:\n  changes: 3\n", "r.yaml:1:1: limit: there is no such key; did you mean limits");
     expect_mistake("protect:\n  tags:\n    - {key: a, valu: b}\n", "valu: there is no such column; did you mean value");
 }
 

@@ -28,6 +28,7 @@ typedef struct world {
     run_context context;
     library *books;
     dispatch *dispatch;
+    suppressions *suppressions;
     unsigned runs_at_once;
     char folder[64];
     char *files[FILES_MOST];
@@ -81,7 +82,7 @@ static int setup(void **state)
     w->replies = json_object();
     w->fake = fake_aws_new(w->clock, w->replies);
     aws_client_options options = {
-        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1};
+        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
     assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
     guard_policy policy = {0};
@@ -148,6 +149,7 @@ static void open_dispatch(world *w)
     assert_int_equal(library_load(paths, 1, w->models, NULL, NULL, &w->mistakes, &w->books, &err), RIP_OK);
     dispatch_options options = {.context = &w->context,
                                 .books = w->books,
+                                .suppressions = w->suppressions,
                                 .runs_at_once = w->runs_at_once,
                                 .listener = {on_started, on_ended, on_finding, on_fault, w}};
     assert_int_equal(dispatch_new(&options, &w->dispatch, &err), RIP_OK);
@@ -351,6 +353,27 @@ static void test_the_playbooks_own_mode_lowers_the_global_one_and_never_raises_i
     assert_int_equal(run_effective_mode(&w->context, &enforcing), RUN_DRY_RUN);
 }
 
+static void test_a_suppressed_event_is_counted_and_answered_by_nobody(void **state)
+{
+    world *w = *state;
+    rip_error err;
+    rip_config *config = rip_config_new();
+    suppressions *set = NULL;
+    const char *rows = "[{\"name\":\"known\",\"reason\":\"ours\",\"pattern\":{\"id\":[\"1\"]}}]";
+    assert_int_equal(rip_config_set(config, "suppressions", rows, &err), RIP_OK);
+    assert_int_equal(suppressions_new(config, "suppressions", NULL, NULL, &set, &err), RIP_OK);
+    w->suppressions = set;
+    playbook(w, "a", "", "");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    event(w, "2", NOON);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    EXPECT_LOG(w, "started a", "done a", "finding 2");
+    assert_int_equal(dispatch_count(w->dispatch).suppressed, 1);
+    suppressions_free(set);
+    rip_config_free(config);
+}
+
 static void test_giving_up_in_the_middle_calls_nobody(void **state)
 {
     world *w = *state;
@@ -381,6 +404,7 @@ int main(void)
         TEST(test_a_run_that_never_yields_is_stopped_and_the_others_go_on),
         TEST(test_in_observe_the_match_is_recorded_and_nothing_runs),
         TEST(test_the_playbooks_own_mode_lowers_the_global_one_and_never_raises_it),
+        TEST(test_a_suppressed_event_is_counted_and_answered_by_nobody),
         TEST(test_giving_up_in_the_middle_calls_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

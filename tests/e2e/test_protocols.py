@@ -111,5 +111,51 @@ class Protocols(EmulatorTest):
         self.assertIn("NoSuchBucket", self.refused("s3", "list_objects_v2", Bucket="nowhere-to-be-found"))
 
 
+class Aws(EmulatorTest):
+    """The same by the command line: riposte aws."""
+
+    def aws(self, *args, env=None):
+        return riposte.run("aws", *args, env=env or self.emulator.environment())
+
+    def test_a_reply_is_printed_as_json(self):
+        done = self.aws("sts", "get-caller-identity")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["Account"], ACCOUNT)
+
+    def test_all_pages_are_one_reply(self):
+        for i in range(3):
+            self.emulator.client("iam").create_user(UserName=f"user-{i}")
+        done = self.aws("iam", "ListUsers", "--input", '{"MaxItems": 1}', "--all-pages")
+        self.assertEqual([user["UserName"] for user in json.loads(done.stdout)["Users"]], ["user-0", "user-1", "user-2"])
+
+    def test_a_printed_request_is_not_sent_and_holds_no_secret(self):
+        env = self.emulator.environment() | {"AWS_SESSION_TOKEN": "very-secret"}
+        done = self.aws("ecs", "create_cluster", "--input", '{"clusterName": "never"}', "--print-request", env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Signature=(cut)", done.stdout)
+        self.assertIn('{"clusterName":"never"}', done.stdout)
+        self.assertNotIn("very-secret", done.stdout)
+        self.assertEqual(self.emulator.client("ecs").list_clusters()["clusterArns"], [])
+
+    def test_a_refusal_is_told_with_its_code(self):
+        done = self.aws("ecs", "delete_cluster", "--input", '{"cluster": "nowhere"}')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("ClusterNotFoundException", done.stderr)
+
+    def test_wrong_words_are_told_with_what_was_meant(self):
+        for args, told in ((("esc",), "did you mean"), (("ecs", "delete_clustr"), "DeleteCluster"),
+                           (("ecs", "delete_cluster", "--input", '{"clster": "x"}'), "did you mean cluster"),
+                           (("ecs", "delete_cluster", "--input", "nonsense"), "expected JSON"),
+                           (("ecs", "create_cluster", "--all-pages"), "has no pages")):
+            done = self.aws(*args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertIn(told, done.stderr)
+
+    def test_operations_and_parameters_are_listed(self):
+        self.assertIn("ecs\n", self.aws().stdout)
+        self.assertIn("write  DeleteCluster\n", self.aws("ecs").stdout)
+        self.assertIn("cluster  text, required", self.aws("ecs", "delete_cluster", "--help").stdout)
+
+
 if __name__ == "__main__":
     riposte.main()

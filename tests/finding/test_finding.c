@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/clock.h"
 #include "engine/finding/private.h"
 
 static json_t *normalised(const char *event)
@@ -229,6 +230,22 @@ static void test_severity_has_security_hubs_bands(void **state)
     }
 }
 
+static void test_numbers_beyond_any_scale_or_calendar_are_survived(void **state)
+{
+    (void)state;
+    json_t *finding = normalised(HUB(ASFF ",\"Severity\":{\"Label\":\"HIGH\",\"Normalized\":1e300}"));
+    assert_int_equal(json_integer_value(field_get(finding, "severity.score")), 100);
+    json_decref(finding);
+    finding = normalised(HUB(ASFF ",\"Severity\":{\"Label\":\"HIGH\",\"Normalized\":-1e300}"));
+    assert_int_equal(json_integer_value(field_get(finding, "severity.score")), 0);
+    json_decref(finding);
+    char text[32];
+    rip_time_format(INT64_MIN, text);
+    rip_time_format(INT64_MAX, text);
+    rip_time_format(-1, text);
+    assert_string_equal(text, "1969-12-31T23:59:59.999Z");
+}
+
 static void test_a_cloudtrail_call_is_a_finding_of_its_name(void **state)
 {
     (void)state;
@@ -295,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_an_ocsf_finding_reads_like_the_others),
         cmocka_unit_test(test_a_type_is_spelt_the_same_whatever_the_form),
         cmocka_unit_test(test_severity_has_security_hubs_bands),
+        cmocka_unit_test(test_numbers_beyond_any_scale_or_calendar_are_survived),
         cmocka_unit_test(test_a_cloudtrail_call_is_a_finding_of_its_name),
         cmocka_unit_test(test_any_other_event_is_taken_by_its_envelope),
         cmocka_unit_test(test_a_fault_names_the_field_and_what_was_found),

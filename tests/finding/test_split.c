@@ -208,6 +208,28 @@ static void test_limits_of_size_and_depth_are_told(void **state)
     clear(&all);
 }
 
+static void test_only_security_hubs_events_are_split(void **state)
+{
+    (void)state;
+    events all =
+        split("[{\"source\":\"my.app\",\"detail-type\":\"x\",\"detail\":{\"findings\":[{},{}]}}]", RIP_OK, NULL);
+    assert_int_equal(json_array_size(all.list), 1);
+    clear(&all);
+}
+
+static void test_an_event_does_not_multiply_without_limit(void **state)
+{
+    (void)state;
+    rip_error err;
+    char document[1024] = "{\"source\":\"aws.securityhub\",\"detail-type\":\"x\",\"detail\":{\"findings\":[{}";
+    for (int i = 0; i < 100; i++) strcat(document, ",{}");
+    strcat(document, "]}}");
+    events all = split(document, RIP_ELIMIT, &err);
+    assert_int_equal(json_array_size(all.list), 0);
+    assert_non_null(strstr(err.message, "detail.findings: over the limit of 100 findings in one event, found 101"));
+    clear(&all);
+}
+
 static void test_an_error_of_the_taker_ends_the_splitting(void **state)
 {
     (void)state;
@@ -233,6 +255,8 @@ int main(void)
         cmocka_unit_test(test_one_wrong_element_does_not_stop_the_others),
         cmocka_unit_test(test_what_is_no_json_is_told_with_its_place),
         cmocka_unit_test(test_limits_of_size_and_depth_are_told),
+        cmocka_unit_test(test_only_security_hubs_events_are_split),
+        cmocka_unit_test(test_an_event_does_not_multiply_without_limit),
         cmocka_unit_test(test_an_error_of_the_taker_ends_the_splitting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

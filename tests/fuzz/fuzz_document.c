@@ -37,8 +37,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) return 0;
     const char *bytes = (const char *)data + 1;
     size_t len = size - 1;
-    /* A mark of three bytes at the very start is looked for in the first chunk alone. */
-    if (memchr(bytes, 0xEF, len < 3 ? len : 3)) return 0;
     rip_buffer whole = {0}, parts = {0};
     cut(bytes, len, len, &whole);
     cut(bytes, len, data[0] % (len + 1), &parts);

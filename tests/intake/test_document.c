@@ -93,9 +93,10 @@ static void test_a_pretty_printed_document_may_start_its_lines_with_brackets(voi
 static void test_a_byte_order_mark_is_passed_over(void **state)
 {
     (void)state;
-    char *found = cut_in("\xEF\xBB\xBF{\"a\":1}", 100, NULL);
-    assert_string_equal(found, "1:1 {\"a\":1}\n");
-    free(found);
+    expect("\xEF\xBB\xBF{\"a\":1}", "1:1 {\"a\":1}\n");
+    expect("\xEF\xBB{\"a\":1}\n{\"b\":2}",
+           "1:1 ! expected a JSON object or an array of them, found byte 0xef\n2:1 {\"b\":2}\n");
+    expect("\xEF", "1:1 ! expected a JSON object or an array of them, found byte 0xef\n");
 }
 
 static void test_what_is_no_document_is_told_and_the_next_line_goes_on(void **state)

@@ -1,4 +1,5 @@
 /* Files, folders and standard input, one after the other. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,6 +169,57 @@ static void test_standard_input_that_has_nothing_yet_is_not_waited_for(void **st
     close(ends[0]);
 }
 
+static void test_a_named_pipe_without_a_writer_is_not_waited_for(void **state)
+{
+    (void)state;
+    char path[128];
+    rip_buffer out = {0};
+    rip_error err;
+    source *s = NULL;
+    source_sink sink = {on_document, on_fault, &out};
+    snprintf(path, sizeof path, "%s/pipe.json", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const char *paths[] = {path}, *folders[] = {folder};
+    assert_int_equal(source_files(paths, 1, NULL, &sink, &s, &err), RIP_OK);
+    bool more = false;
+    alarm(10); /* a step that blocks ends the test */
+    assert_int_equal(source_step(s, &more, &err), RIP_OK);
+    assert_true(more);
+    assert_true(source_waits_for(s) >= 0);
+    int writer = open(path, O_WRONLY | O_NONBLOCK);
+    assert_true(writer >= 0);
+    assert_int_equal(write(writer, "{\"a\":1}", 7), 7);
+    close(writer);
+    assert_int_equal(source_drain(s, &err), RIP_OK);
+    source_free(s);
+    assert_non_null(strstr(out.data, "{\"a\":1}"));
+    rip_buffer_clear(&out);
+    assert_int_equal(source_files(folders, 1, NULL, &sink, &s, &err), RIP_OK);
+    assert_int_equal(source_drain(s, &err), RIP_OK); /* in a folder it is no file: passed over */
+    alarm(0);
+    source_free(s);
+    remove(path);
+    rip_buffer_free(&out);
+}
+
+static void test_a_folder_that_cannot_be_looked_into_is_named(void **state)
+{
+    (void)state;
+    if (geteuid() == 0) skip(); /* root looks into everything */
+    char path[128];
+    rip_error err;
+    source *s = NULL;
+    source_sink sink = {on_document, on_fault, NULL};
+    snprintf(path, sizeof path, "%s/in", folder);
+    const char *paths[] = {folder};
+    mkdir(path, 0);
+    chmod(path, 0);
+    rip_status status = source_files(paths, 1, NULL, &sink, &s, &err);
+    chmod(path, 0700);
+    assert_int_equal(status, RIP_EIO);
+    assert_non_null(strstr(err.message, path));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -178,6 +230,8 @@ int main(void)
         TEST(test_a_fault_is_told_with_file_line_and_column_and_the_next_file_goes_on),
         TEST(test_a_large_file_comes_in_pieces),
         TEST(test_standard_input_that_has_nothing_yet_is_not_waited_for),
+        TEST(test_a_named_pipe_without_a_writer_is_not_waited_for),
+        TEST(test_a_folder_that_cannot_be_looked_into_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,7 @@ static void open_door(world *w)
     rip_error err;
     w->fake = fake_aws_new(w->clock, w->replies);
     aws_client_options options = {
-        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1};
+        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
     assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
     guard_policy policy = {w->accounts, w->regions, w->arns, w->tags};

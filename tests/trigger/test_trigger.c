@@ -21,8 +21,8 @@ static void on_match(void *data, const void *owner)
 {
     matched *m = data;
     m->count++;
-    if (m->count > 1) strcat(m->names, " ");
-    strncat(m->names, owner, sizeof m->names - strlen(m->names) - 1);
+    size_t len = strlen(m->names);
+    snprintf(m->names + len, sizeof m->names - len, "%s%s", m->count > 1 ? " " : "", (const char *)owner);
 }
 
 static void add(trigger_set *set, const char *owner, const char *pattern)

@@ -1,0 +1,194 @@
+/* Models, parameter checks, and replies that are not what they should be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "aws/client.h"
+
+static aws_models *open_models(void)
+{
+    static const char *const FOLDERS[] = {"aws/model"};
+    aws_models *models = NULL;
+    assert_int_equal(aws_models_new(FOLDERS, 1, &models, NULL), RIP_OK);
+    return models;
+}
+
+static const aws_operation *find(aws_models *models, const char *service, const char *name)
+{
+    const aws_service *s = NULL;
+    const aws_operation *operation = NULL;
+    assert_int_equal(aws_models_service(models, service, &s, NULL), RIP_OK);
+    assert_int_equal(aws_service_operation(s, name, &operation, NULL), RIP_OK);
+    return operation;
+}
+
+static void test_an_operation_goes_by_both_names(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    assert_ptr_equal(find(models, "ecs", "DeleteCluster"), find(models, "ecs", "delete_cluster"));
+    const aws_service *ecs = NULL;
+    const aws_operation *operation = NULL;
+    rip_error err;
+    assert_int_equal(aws_models_service(models, "ecs", &ecs, &err), RIP_OK);
+    assert_int_equal(aws_service_operation(ecs, "DeleteClustr", &operation, &err), RIP_ENOTFOUND);
+    assert_non_null(strstr(err.message, "DeleteCluster"));
+    assert_int_equal(aws_models_service(models, "../ecs", &ecs, &err), RIP_ENOTFOUND);
+    aws_models_free(models);
+}
+
+static void test_reads_writes_and_iam_actions_are_known(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    assert_true(aws_operation_is_read(find(models, "ec2", "DescribeInstances")));
+    assert_true(aws_operation_is_read(find(models, "sts", "AssumeRole")));
+    assert_false(aws_operation_is_read(find(models, "ecs", "DeleteCluster")));
+    assert_false(aws_operation_is_read(find(models, "ses", "VerifyEmailIdentity")));
+    assert_string_equal(aws_operation_iam_action(find(models, "s3", "ListObjectsV2")), "s3:ListBucket");
+    assert_string_equal(aws_operation_iam_action(find(models, "ecs", "DeleteCluster")), "ecs:DeleteCluster");
+    assert_non_null(aws_operation_pagination(find(models, "ecs", "ListServices")));
+    const aws_service *ecs = aws_operation_service(find(models, "ecs", "ListServices"));
+    assert_non_null(aws_service_waiter(ecs, "services_stable"));
+    assert_null(aws_service_waiter(ecs, "services_happy"));
+    aws_models_free(models);
+}
+
+static void test_every_operation_of_every_service_has_its_shapes(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    json_t *services = aws_models_list(models), *service, *name;
+    size_t i, k, count = 0;
+    json_array_foreach (services, i, service) {
+        const aws_service *s = NULL;
+        assert_int_equal(aws_models_service(models, json_string_value(service), &s, NULL), RIP_OK);
+        json_t *operations = aws_service_operations(s);
+        json_array_foreach (operations, k, name) {
+            const aws_operation *operation = find(models, json_string_value(service), json_string_value(name));
+            const aws_shape *both[] = {aws_operation_input(operation), aws_operation_output(operation)};
+            for (int j = 0; j < 2; j++) {
+                for (size_t m = 0; both[j] && m < aws_shape_member_count(both[j]); m++)
+                    assert_non_null(aws_member_shape(aws_shape_member_at(both[j], m)));
+            }
+            count++;
+        }
+        json_decref(operations);
+    }
+    assert_true(json_array_size(services) >= 42);
+    printf("%zu services, %zu operations\n", json_array_size(services), count);
+    json_decref(services);
+    aws_models_free(models);
+}
+
+static void test_the_first_use_of_ec2_is_fast(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    uint64_t begun = uv_hrtime();
+    const aws_operation *operation = find(models, "ec2", "RunInstances");
+    assert_non_null(aws_operation_input(operation));
+    double ms = (double)(uv_hrtime() - begun) / 1e6;
+    printf("first EC2 operation: %.3f ms\n", ms);
+    assert_true(ms < 50); /* 5 ms is promised; a loaded machine and a sanitizer get ten times that */
+    aws_models_free(models);
+}
+
+static void refused(const aws_operation *operation, json_t *params, const char *word)
+{
+    rip_error err;
+    assert_int_not_equal(aws_params_check(operation, params, NULL, &err), RIP_OK);
+    if (!strstr(err.message, word)) fail_msg("%s", err.message);
+    json_decref(params);
+}
+
+static void test_wrong_parameters_are_named(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *operation = find(models, "ecs", "RegisterTaskDefinition");
+    refused(operation, json_pack("{s:s}", "family", "f"), "containerDefinitions");
+    refused(operation, json_pack("{s:s, s:[{s:s}]}", "family", "f", "containerDefinitions", "memory", "1"),
+            "containerDefinitions[0].memory");
+    refused(operation, json_pack("{s:n, s:[]}", "family", "containerDefinitions"), "null");
+    refused(operation, json_pack("{s:s, s:[]}", "famly", "f", "containerDefinitions"), "did you mean family");
+    aws_models_free(models);
+}
+
+static rip_status parse(const aws_operation *operation, int status, const char *header, const char *value,
+                        const char *body, aws_error *error)
+{
+    aws_http_response response = {.status = status};
+    json_t *output = NULL;
+    rip_error err;
+    if (header) assert_int_equal(aws_headers_add(&response.headers, header, value, &err), RIP_OK);
+    rip_buffer_puts(&response.body, body);
+    rip_status parsed = aws_protocol_parse(operation, &response, &output, error, NULL, &err);
+    assert_true(parsed == RIP_OK || *err.message);
+    json_decref(output);
+    aws_http_response_free(&response);
+    return parsed;
+}
+
+static void test_a_damaged_reply_is_refused(void **state)
+{
+    static const char ENTITIES[] = "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><r>&b;</r>";
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *json = find(models, "ecs", "ListClusters"), *xml = find(models, "ec2", "DescribeInstances");
+    aws_error error;
+    char deep[1001] = "";
+    assert_int_equal(parse(json, 200, NULL, NULL, "{\"clusterArns\":[", &error), RIP_EIO);
+    assert_int_equal(parse(json, 200, NULL, NULL, "<html/>", &error), RIP_EIO);
+    assert_int_equal(parse(xml, 200, NULL, NULL, "<r><reservationSet>", &error), RIP_EIO);
+    assert_int_equal(parse(xml, 200, NULL, NULL, "{}", &error), RIP_EIO);
+    assert_int_equal(parse(xml, 200, NULL, NULL, ENTITIES, &error), RIP_EIO);
+    for (size_t i = 0; i + 3 < sizeof deep; i += 3) memcpy(deep + i, "<a>", 4);
+    assert_int_equal(parse(xml, 200, NULL, NULL, deep, &error), RIP_EIO);
+    aws_models_free(models);
+}
+
+static void test_errors_are_read_as_each_protocol_writes_them(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    aws_error error;
+    parse(find(models, "ecs", "ListClusters"), 400, NULL, NULL,
+          "{\"__type\":\"a.b#ClientException\",\"message\":\"m\"}", &error);
+    assert_string_equal(error.code, "ClientException");
+    assert_string_equal(error.message, "m");
+    parse(find(models, "lambda", "ListFunctions"), 429, "x-amzn-ErrorType", "TooManyRequestsException:http://x/", "{}",
+          &error);
+    assert_string_equal(error.code, "TooManyRequestsException");
+    parse(find(models, "sqs", "ListQueues"), 400, "x-amzn-query-error",
+          "AWS.SimpleQueueService.NonExistentQueue;Sender", "{\"__type\":\"x#QueueDoesNotExist\"}", &error);
+    assert_string_equal(error.code, "AWS.SimpleQueueService.NonExistentQueue");
+    parse(find(models, "iam", "ListUsers"), 403, NULL, NULL,
+          "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error><RequestId>7</RequestId>"
+          "</ErrorResponse>",
+          &error);
+    assert_string_equal(error.code, "AccessDenied");
+    assert_string_equal(error.request_id, "7");
+    parse(find(models, "ec2", "DescribeInstances"), 502, NULL, NULL, "<html>", &error);
+    assert_string_equal(error.code, "502");
+    aws_models_free(models);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_operation_goes_by_both_names),
+        cmocka_unit_test(test_reads_writes_and_iam_actions_are_known),
+        cmocka_unit_test(test_every_operation_of_every_service_has_its_shapes),
+        cmocka_unit_test(test_the_first_use_of_ec2_is_fast),
+        cmocka_unit_test(test_wrong_parameters_are_named),
+        cmocka_unit_test(test_a_damaged_reply_is_refused),
+        cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
