@@ -92,7 +92,7 @@ typedef struct aws_wire_options {
      * credentials serve every account. */
     const char *role;
     const char *external_id;     /* NULL or "": none */
-    const char *const *accounts; /* the only accounts that may be called */
+    const char *const *accounts; /* the only accounts that the role is assumed in; * and ? are wildcards */
     size_t account_count;        /* 0: any */
     /** Called in place of sending, with the signed request: the call then ends with the error "RequestNotSent". NULL:
      * send. */

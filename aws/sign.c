@@ -184,22 +184,26 @@ static bool is_signed(const char *name, const aws_sign_options *options)
 
 static void put_lower(rip_buffer *out, const char *text)
 {
-    for (; *text; text++) rip_buffer_putc(out, *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text);
+    size_t len = strlen(text);
+    if (!rip_buffer_reserve(out, len)) return;
+    for (size_t i = 0; i < len; i++) {
+        out->data[out->len++] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+    }
+    out->data[out->len] = '\0';
 }
 
 /** Without space at the ends, and with single spaces inside. */
 static void put_trimmed(rip_buffer *out, const char *text)
 {
-    bool gap = false;
-    size_t start = out->len;
-    for (; *text; text++) {
-        if (*text == ' ' || *text == '\t') {
-            gap = out->len > start;
-        } else {
-            if (gap) rip_buffer_putc(out, ' ');
-            gap = false;
-            rip_buffer_putc(out, *text);
-        }
+    bool first = true;
+    for (;;) {
+        text += strspn(text, " \t");
+        if (!*text) return;
+        size_t len = strcspn(text, " \t");
+        if (!first) rip_buffer_putc(out, ' ');
+        first = false;
+        rip_buffer_append(out, text, len);
+        text += len;
     }
 }
 

@@ -32,6 +32,7 @@ struct aws_web {
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
     char *ca_bundle;
+    rip_buffer line; /* one header's, while it is put together */
     aws_exchange *exchanges;
     watch *watches;
     unsigned handles_open; /* watches and the timer: the last to close frees the memory */
@@ -66,6 +67,8 @@ static void detach(aws_exchange *x)
     if (x->next) x->next->previous = x->previous;
     if (!x->easy) return;
     curl_multi_remove_handle(web->multi, x->easy);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
     if (web->idle_count < IDLE_HANDLES && !web->closing)
         web->idle[web->idle_count++] = x->easy;
     else
@@ -257,11 +260,13 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     const char *end = line + len;
     while (value < end && (*value == ' ' || *value == '\t')) value++;
     while (end > value && strchr("\r\n \t", end[-1])) end--;
-    char *name = strndup(line, name_len);
-    char *copy = strndup(value, (size_t)(end - value));
-    rip_status status = name && copy ? aws_headers_add(&x->response.headers, name, copy, NULL) : RIP_ENOMEM;
-    free(name);
-    free(copy);
+    rip_buffer *text = &x->web->line;
+    rip_buffer_clear(text);
+    rip_buffer_append(text, line, name_len);
+    rip_buffer_putc(text, '\0');
+    rip_buffer_append(text, value, (size_t)(end - value));
+    rip_status status =
+        text->failed ? RIP_ENOMEM : aws_headers_add(&x->response.headers, text->data, text->data + name_len + 1, NULL);
     if (status == RIP_OK) return len;
     rip_fail(&x->refused, RIP_EIO, "%s sends a header that is none", x->request.host);
     return 0;
@@ -283,15 +288,14 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 static bool add_line(aws_exchange *x, const char *name, const char *value)
 {
-    rip_buffer line = {0};
-    /* libcurl's way to say "this header, empty" is a semicolon. */
-    if (value && *value)
-        rip_buffer_printf(&line, "%s: %s", name, value);
-    else
-        rip_buffer_printf(&line, "%s%s", name, value ? ";" : ":");
-    struct curl_slist *longer = line.failed ? NULL : curl_slist_append(x->headers, line.data);
-    if (line.data) OPENSSL_cleanse(line.data, line.len);
-    rip_buffer_free(&line);
+    rip_buffer *line = &x->web->line;
+    rip_buffer_clear(line);
+    rip_buffer_puts(line, name);
+    /* libcurl's way to say "this header, empty" is a semicolon, and to say "not this header" a colon and no more. */
+    rip_buffer_puts(line, !value ? ":" : *value ? ": " : ";");
+    if (value) rip_buffer_puts(line, value);
+    struct curl_slist *longer = line->failed ? NULL : curl_slist_append(x->headers, line->data);
+    if (line->data) OPENSSL_cleanse(line->data, line->len);
     if (longer) x->headers = longer;
     return longer != NULL;
 }
@@ -314,21 +318,24 @@ static void set_method(aws_exchange *x)
     CURL *easy = x->easy;
     const aws_http_request *request = &x->request;
     bool is_get = strcmp(request->method, "GET") == 0;
+    /* Handles are used again: each of these undoes the other two. */
     if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (request->body.len > 0 || (!is_get && strcmp(request->method, "DELETE") != 0)) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
+    } else {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_options(aws_exchange *x, const aws_web_limits *limits)
+/** A handle with what is the same for every request. */
+static CURL *new_handle(aws_web *web)
 {
-    CURL *easy = x->easy;
-    curl_easy_reset(easy);
-    set_method(x);
+    CURL *easy = curl_easy_init();
+    if (!easy) return NULL;
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -340,20 +347,27 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, x->web);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, web);
+    if (web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, web->ca_bundle);
+    return easy;
+}
+
+static void set_options(aws_exchange *x, const aws_web_limits *limits)
+{
+    CURL *easy = x->easy;
+    set_method(x);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
-    if (x->web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, x->web->ca_bundle);
-    if (limits && limits->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, limits && limits->no_proxy ? "*" : NULL);
 }
 
 static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_error *err)
@@ -365,7 +379,7 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
         return rip_fail(err, RIP_EINVAL, "a request without scheme, host, path or method can't be sent");
     rip_buffer_printf(&url, "%s://%s%s", request->scheme, request->host, request->path);
     if (request->query && *request->query) rip_buffer_printf(&url, "?%s", request->query);
-    x->easy = web->idle_count ? web->idle[--web->idle_count] : curl_easy_init();
+    x->easy = web->idle_count ? web->idle[--web->idle_count] : new_handle(web);
     bool ready = !url.failed && x->easy && add_lines(x);
     if (ready) {
         set_options(x, limits);
@@ -436,6 +450,7 @@ void aws_web_free(aws_web *web)
     web->multi = NULL;
     while (web->watches) drop_watch(web->watches);
     free(web->ca_bundle);
+    rip_buffer_free(&web->line);
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
 

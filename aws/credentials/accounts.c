@@ -7,6 +7,7 @@
 #include "aws/credentials/remote.h"
 #include "aws/credentials/session_policy.h"
 #include "aws/protocol/private.h"
+#include "engine/base/glob.h"
 
 #define SESSIONS_MAX 512
 #define SESSION_NAME_MAX 64
@@ -183,10 +184,11 @@ static rip_status check_account(const aws_accounts *accounts, const char *accoun
 {
     if (!is_account(account)) return rip_fail(err, RIP_EINVAL, "account %.32s: expected twelve digits", account);
     for (size_t i = 0; i < accounts->allowed_count; i++) {
-        if (strcmp(accounts->allowed[i], account) == 0) return RIP_OK;
+        if (rip_glob_match(accounts->allowed[i], account)) return RIP_OK;
     }
     if (accounts->allowed_count == 0) return RIP_OK;
-    return rip_fail(err, RIP_EDENIED, "account %s is not on the list of accounts that may be called (accounts.allow)",
+    return rip_fail(err, RIP_EDENIED,
+                    "account %s is not on the list of accounts that a role may be assumed in (accounts.allow)",
                     account);
 }
 
@@ -238,8 +240,9 @@ rip_status aws_accounts_find(aws_accounts *accounts, const char *account, const 
 {
     *out = accounts->home;
     if (!account || !*account) return RIP_OK;
+    if (!accounts->role || strcmp(account, accounts->own) == 0) return RIP_OK;
     rip_status status = check_account(accounts, account, err);
-    if (status != RIP_OK || !accounts->role || strcmp(account, accounts->own) == 0) return status;
+    if (status != RIP_OK) return status;
     char *key = key_of(account, region, session);
     if (!key) return rip_nomem(err);
     for (size_t i = 0; i < accounts->count; i++) {

@@ -316,6 +316,7 @@ static rip_status open_client(aws_command *c, rip_error *err)
         .preview = c->print_request ? on_preview : NULL,
     };
     aws_transport *transport = NULL;
+    wire.accounts = rip_config_strings(c->engine.config, "accounts.allow", &wire.account_count);
     rip_status status = aws_wire_new(&wire, &transport, err);
     if (status != RIP_OK) return status;
     c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);

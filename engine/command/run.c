@@ -306,6 +306,7 @@ static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
         .role = setting(c, NULL, "accounts.role"),
         .external_id = setting(c, NULL, "accounts.external_id"),
     };
+    options.accounts = rip_config_strings(c->engine.config, "accounts.allow", &options.account_count);
     return aws_wire_new(&options, out, err);
 }
 

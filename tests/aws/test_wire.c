@@ -9,6 +9,11 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "aws/client.h"
 #include "engine/base/clock.h"
 #include "loopback.h"
@@ -259,6 +264,91 @@ static void test_nothing_listens_is_a_retryable_error(void **state)
     assert_true(f->error.retryable);
 }
 
+/* TLS, by the openssl program. */
+
+static int free_port(uv_loop_t *loop)
+{
+    loopback *server = loopback_start(loop, answer, NULL);
+    int port = loopback_port(server);
+    loopback_stop(server);
+    return port;
+}
+
+static pid_t start_tls_server(const char *folder, const char *names, int port)
+{
+    char command[2048], accept[16];
+    snprintf(command, sizeof command,
+             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x "
+             "-addext subjectAltName=%s -keyout key.pem -out cert.pem 2>/dev/null",
+             folder, names);
+    if (system(command) != 0) return -1; /* NOLINT(cert-env33-c): a test, with its own words */
+    snprintf(accept, sizeof accept, "%d", port);
+    snprintf(command, sizeof command,
+             "cd %s && exec openssl s_server -accept 127.0.0.1:%s -cert cert.pem -key key.pem -www -quiet 2>/dev/null",
+             folder, accept);
+    char shell[] = "/bin/sh", flag[] = "-c";
+    char *args[] = {shell, flag, command, NULL};
+    pid_t pid;
+    return posix_spawn(&pid, shell, NULL, NULL, args, environ) == 0 ? pid : -1;
+}
+
+/** A call to a TLS server whose certificate is for `names`, trusted where `trusted`. */
+static void call_over_tls(fixture *f, const char *names, bool trusted)
+{
+    char folder[] = "/tmp/riposte-tls-XXXXXX", url[64], ca[64], remove[64];
+    assert_non_null(mkdtemp(folder));
+    int port = free_port(&f->loop);
+    pid_t server = start_tls_server(folder, names, port);
+    if (server < 0) {
+        fputs("SKIPPED: no openssl program that makes certificates\n", stderr);
+        skip();
+    }
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", port);
+    snprintf(ca, sizeof ca, "%s/cert.pem", folder);
+    setenv("AWS_ENDPOINT_URL", url, 1);
+    if (trusted) setenv("AWS_CA_BUNDLE", ca, 1);
+    f->wire->free(f->wire);
+    aws_wire_options options = {.loop = &f->loop, .clock = f->clock};
+    rip_error err;
+    assert_int_equal(aws_wire_new(&options, &f->wire, &err), RIP_OK);
+    for (int i = 0; i < 100; i++) { /* until it listens */
+        json_t *params = json_pack("{s:s}", "Bucket", "logs"); /* a GET: all that the program answers */
+        try_call(f, "s3", "ListObjectsV2", params, 2000);
+        json_decref(params);
+        if (!strstr(f->error.message, "onnect to 127.0.0.1")) break;
+        usleep(50000);
+    }
+    unsetenv("AWS_CA_BUNDLE");
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    snprintf(remove, sizeof remove, "rm -rf %s", folder);
+    assert_int_equal(system(remove), 0); /* NOLINT(cert-env33-c): as above */
+}
+
+static void test_a_certificate_for_another_name_is_refused(void **state)
+{
+    fixture *f = *state;
+    call_over_tls(f, "DNS:ecs.us-east-1.amazonaws.com", true);
+    assert_string_equal(f->error.code, "ConnectionError");
+    assert_non_null(strstr(f->error.message, "certificate"));
+}
+
+static void test_a_certificate_of_an_unknown_root_is_refused(void **state)
+{
+    fixture *f = *state;
+    call_over_tls(f, "IP:127.0.0.1", false);
+    assert_non_null(strstr(f->error.message, "AWS_CA_BUNDLE"));
+}
+
+static void test_a_root_of_ones_own_is_trusted(void **state)
+{
+    fixture *f = *state;
+    call_over_tls(f, "IP:127.0.0.1", true);
+    /* The program serves a page of its own, which may or may not read as XML: what counts is that it came. */
+    assert_string_not_equal(f->error.code, "ConnectionError");
+    assert_string_not_equal(f->error.code, "RequestTimeout");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +365,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_connections_are_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_certificate_for_another_name_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_certificate_of_an_unknown_root_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_root_of_ones_own_is_trusted, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

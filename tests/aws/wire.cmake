@@ -6,3 +6,4 @@ set_tests_properties(conformance_sigv4 PROPERTIES TIMEOUT 60 LABELS conformance 
 riposte_test(wire SOURCES test_wire.c loopback.c LINKS riposte_aws)
 riposte_test(credentials SOURCES test_credentials.c loopback.c LINKS riposte_aws)
 riposte_test(endpoint SOURCES test_endpoint.c LINKS riposte_aws)
+riposte_test(sign SOURCES test_sign.c LINKS riposte_aws)

@@ -1,0 +1,109 @@
+/* bench-aws-calls URL CALLS AT_ONCE: calls of ecs:DescribeClusters, signed, sent to URL, their replies parsed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "aws/client.h"
+#include "engine/base/clock.h"
+#include "engine/base/data.h"
+
+typedef struct bench {
+    aws_client *client;
+    const aws_operation *operation;
+    json_t *params;
+    unsigned long left, under_way, failed;
+    char why[RIP_ERROR_MESSAGE_MAX];
+} bench;
+
+static void start(bench *b);
+
+static void on_done(void *data, const aws_result *result)
+{
+    bench *b = data;
+    b->under_way--;
+    if (result->error || json_array_size(json_object_get(result->output, "clusters")) != 1) {
+        b->failed++;
+        snprintf(b->why, sizeof b->why, "%s", result->error ? result->error->message : "not the reply expected");
+    }
+    start(b);
+}
+
+static void start(bench *b)
+{
+    static const aws_call_options OPTIONS = {.region = "us-east-1"};
+    rip_error err;
+    aws_call *call;
+    if (b->left == 0) return;
+    b->left--;
+    b->under_way++;
+    if (aws_call_start(b->client, b->operation, b->params, &OPTIONS, on_done, b, &call, &err) == RIP_OK) return;
+    fprintf(stderr, "%s\n", err.message);
+    exit(1);
+}
+
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void open_client(bench *b, uv_loop_t *loop, rip_clock *clock, aws_models *models, const char *url)
+{
+    /* No quota: the bound is this program, not an account's. */
+    json_t *quotas = json_pack("{s:[]}", "groups");
+    rip_error err = {0};
+    aws_transport *wire = NULL;
+    const aws_service *service;
+    aws_wire_options options = {.loop = loop, .clock = clock, .endpoint_url = url};
+    rip_status status = aws_wire_new(&options, &wire, &err);
+    aws_client_options client = {.clock = clock, .models = models, .transport = wire, .quotas = quotas};
+    if (status == RIP_OK) status = aws_client_new(&client, &b->client, &err);
+    if (status == RIP_OK) status = aws_models_service(models, "ecs", &service, &err);
+    if (status == RIP_OK) status = aws_service_operation(service, "DescribeClusters", &b->operation, &err);
+    json_decref(quotas);
+    if (status == RIP_OK) return;
+    fprintf(stderr, "%s\n", err.message);
+    exit(1);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fputs("Usage: bench-aws-calls URL CALLS AT_ONCE\n", stderr);
+        return 2;
+    }
+    uv_loop_t loop;
+    rip_error err = {0};
+    aws_models *models = NULL;
+    char *folder = rip_data_path("aws/model", &err);
+    const char *const folders[] = {folder};
+    if (!folder || aws_models_new(folders, 1, &models, &err) != RIP_OK) {
+        fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+    uv_loop_init(&loop);
+    rip_clock *clock = rip_clock_new_real(&loop);
+    unsigned long calls = strtoul(argv[2], NULL, 10);
+    unsigned long at_once = strtoul(argv[3], NULL, 10);
+    bench b = {.left = calls, .params = json_pack("{s:[s]}", "clusters", "web")};
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 1);
+    open_client(&b, &loop, clock, models, argv[1]);
+    uint64_t begun = uv_hrtime();
+    for (unsigned long i = 0; i < at_once; i++) start(&b);
+    while (b.under_way > 0) uv_run(&loop, UV_RUN_ONCE);
+    double elapsed = (double)(uv_hrtime() - begun) / 1e9;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    printf("%lu calls, %lu at once: %.0f calls/s, %.1f us CPU a call, %lu failed%s%s\n", calls, at_once,
+           (double)calls / elapsed, cpu * 1e6 / (double)calls, b.failed, b.failed ? ": " : "", b.why);
+    aws_client_free(b.client);
+    json_decref(b.params);
+    aws_models_free(models);
+    rip_clock_free(clock);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    free(folder);
+    return b.failed ? 1 : 0;
+}
