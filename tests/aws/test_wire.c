@@ -311,7 +311,7 @@ static void call_over_tls(fixture *f, const char *names, bool trusted)
     aws_wire_options options = {.loop = &f->loop, .clock = f->clock};
     rip_error err;
     assert_int_equal(aws_wire_new(&options, &f->wire, &err), RIP_OK);
-    for (int i = 0; i < 100; i++) { /* until it listens */
+    for (int i = 0; i < 100; i++) {                            /* until it listens */
         json_t *params = json_pack("{s:s}", "Bucket", "logs"); /* a GET: all that the program answers */
         try_call(f, "s3", "ListObjectsV2", params, 2000);
         json_decref(params);
