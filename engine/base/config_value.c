@@ -114,7 +114,7 @@ rip_status config_value_reserve(const rip_config_key *key, size_t rows, config_v
     if (rows > CONFIG_ENTRIES_MAX) return rip_fail(err, RIP_ELIMIT, "over the limit of %d entries", CONFIG_ENTRIES_MAX);
     value->rows = calloc(rows + 1, sizeof *value->rows);
     if (!value->rows) return rip_nomem(err);
-    for (; value->count < rows; value->count++) {
+    for (value->count = 0; value->count < rows; value->count++) {
         config_row *row = &value->rows[value->count];
         row->cells = calloc(key->column_count, sizeof *row->cells);
         if (!row->cells) return rip_nomem(err);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/buffer.h"
 #include "engine/finding/finding.h"
 
 typedef struct events {
@@ -221,10 +222,12 @@ static void test_an_event_does_not_multiply_without_limit(void **state)
 {
     (void)state;
     rip_error err;
-    char document[1024] = "{\"source\":\"aws.securityhub\",\"detail-type\":\"x\",\"detail\":{\"findings\":[{}";
-    for (int i = 0; i < 100; i++) strcat(document, ",{}");
-    strcat(document, "]}}");
-    events all = split(document, RIP_ELIMIT, &err);
+    rip_buffer document = {0};
+    rip_buffer_puts(&document, "{\"source\":\"aws.securityhub\",\"detail-type\":\"x\",\"detail\":{\"findings\":[{}");
+    for (int i = 0; i < 100; i++) rip_buffer_puts(&document, ",{}");
+    rip_buffer_puts(&document, "]}}");
+    events all = split(document.data, RIP_ELIMIT, &err);
+    rip_buffer_free(&document);
     assert_int_equal(json_array_size(all.list), 0);
     assert_non_null(strstr(err.message, "detail.findings: over the limit of 100 findings in one event, found 101"));
     clear(&all);
