@@ -103,12 +103,13 @@ static void test_the_first_use_of_ec2_is_fast(void **state)
 
 static size_t resident_bytes(void)
 {
-    unsigned long size, resident = 0;
+    char line[128], *second;
+    size_t pages = 0;
     FILE *statm = fopen("/proc/self/statm", "re");
     if (!statm) return 0;
-    if (fscanf(statm, "%lu %lu", &size, &resident) != 2) resident = 0;
+    if (fgets(line, sizeof line, statm) && (second = strchr(line, ' '))) pages = strtoul(second, NULL, 10);
     fclose(statm);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void test_the_first_use_of_ec2_takes_little_memory(void **state)
