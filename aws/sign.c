@@ -15,8 +15,8 @@
 #define PRESIGNED_MAX_S 604800
 
 typedef struct signing_key {
-    unsigned char secret[RIP_SHA256_BYTES]; /* digest of the secret: the cache needs to know it, not to hold it */
-    char scope[SCOPE_MAX];                  /* "20150830/us-east-1/ecs/aws4_request" */
+    char *secret;
+    char scope[SCOPE_MAX]; /* "20150830/us-east-1/ecs/aws4_request" */
     unsigned char key[RIP_SHA256_BYTES];
 } signing_key;
 
@@ -56,6 +56,7 @@ void aws_signer_free(aws_signer *signer)
     wipe(&signer->names);
     wipe(&signer->text);
     wipe(&signer->query);
+    for (size_t i = 0; i < signer->count; i++) aws_secret_free(signer->keys[i].secret);
     OPENSSL_cleanse(signer, sizeof *signer);
     free(signer);
 }
@@ -174,6 +175,8 @@ static rip_status put_query(aws_signer *signer, const char *query, rip_error *er
 
 static bool is_signed(const char *name, const aws_sign_options *options)
 {
+    if ((*name == 'x' || *name == 'X') && !options->omit_session_token && strncasecmp(name, "x-amz-", 6) == 0)
+        return true; /* most are */
     static const char *const CHANGED_ON_THE_WAY[] = {"authorization",     "connection", "expect",         "user-agent",
                                                      "transfer-encoding", "te",         "x-amzn-trace-id"};
     for (size_t i = 0; i < sizeof CHANGED_ON_THE_WAY / sizeof *CHANGED_ON_THE_WAY; i++) {
@@ -279,16 +282,17 @@ static rip_status begin(signing *s, const aws_http_request *request, const aws_s
 static const unsigned char *signing_key_of(aws_signer *signer, const char *secret, const signing *s,
                                            const aws_sign_options *options)
 {
-    unsigned char digest[RIP_SHA256_BYTES];
-    rip_sha256(secret, strlen(secret), digest);
     for (size_t i = 0; i < signer->count; i++) {
         const signing_key *known = &signer->keys[i];
-        if (memcmp(known->secret, digest, sizeof digest) == 0 && strcmp(known->scope, s->scope) == 0) return known->key;
+        if (strcmp(known->scope, s->scope) == 0 && strcmp(known->secret, secret) == 0) return known->key;
     }
+    char *copy = strdup(secret);
+    if (!copy) return NULL;
     signing_key *fresh = &signer->keys[signer->next];
     signer->next = (signer->next + 1) % KEYS_MAX;
     if (signer->count < KEYS_MAX) signer->count++;
-    memcpy(fresh->secret, digest, sizeof digest);
+    aws_secret_free(fresh->secret);
+    fresh->secret = copy;
     memcpy(fresh->scope, s->scope, sizeof fresh->scope);
     rip_buffer_clear(&signer->text);
     rip_buffer_printf(&signer->text, "AWS4%s", secret);
@@ -325,7 +329,12 @@ static rip_status finish(aws_signer *signer, const aws_http_request *request, co
     char digest[RIP_SHA256_HEX];
     rip_sha256_hex(canonical->data, canonical->len, digest);
     rip_buffer_clear(&signer->text);
-    rip_buffer_printf(&signer->text, "AWS4-HMAC-SHA256\n%s\n%s\n%s", s->time, s->scope, digest);
+    rip_buffer_puts(&signer->text, "AWS4-HMAC-SHA256\n");
+    rip_buffer_puts(&signer->text, s->time);
+    rip_buffer_putc(&signer->text, '\n');
+    rip_buffer_puts(&signer->text, s->scope);
+    rip_buffer_putc(&signer->text, '\n');
+    rip_buffer_puts(&signer->text, digest);
     if (signer->text.failed) return rip_nomem(err);
     unsigned char signature[RIP_SHA256_BYTES];
     rip_hmac_sha256(key, RIP_SHA256_BYTES, signer->text.data, signer->text.len, signature);

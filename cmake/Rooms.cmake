@@ -2,10 +2,6 @@
 # ("engine/base/error.h", "aws/client.h"), so that an include line says which room it reaches into.
 function(riposte_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS" ${ARGN})
-  if(NOT ROOM_SOURCES) # a room that is not built yet
-    add_library(riposte_${name} INTERFACE)
-    return()
-  endif()
   add_library(riposte_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(riposte_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(riposte_${name} PUBLIC ${ROOM_LINKS})

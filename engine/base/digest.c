@@ -2,12 +2,23 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
+#include <pthread.h>
 #include <stdlib.h>
+
+/* Looked up once: a look-up by name costs more than the digest of a short text. */
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256) abort(); /* an OpenSSL that can sign nothing */
+}
 
 void rip_sha256(const void *bytes, size_t len, unsigned char out[RIP_SHA256_BYTES])
 {
-    SHA256(bytes, len, out);
+    pthread_once(&sha256_once, fetch_sha256);
+    if (EVP_Digest(bytes, len, out, NULL, sha256, NULL) != 1) abort(); /* only when memory is out */
 }
 
 void rip_sha256_hex(const void *bytes, size_t len, char out[RIP_SHA256_HEX])

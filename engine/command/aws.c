@@ -298,25 +298,11 @@ static rip_status call(aws_command *c, rip_error *err)
     return aws_call_start(c->client, c->operation, c->params, &options, on_done, c, &ignored, err);
 }
 
-static const char *setting(const aws_command *c, const char *flag, const char *key)
-{
-    const char *value = flag ? flag : rip_config_string(c->engine.config, key);
-    return *value ? value : NULL;
-}
-
 static rip_status open_client(aws_command *c, rip_error *err)
 {
-    aws_wire_options wire = {
-        .loop = &c->engine.loop,
-        .clock = c->engine.clock,
-        .profile = setting(c, c->profile, "aws.profile"),
-        .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
-        .role = setting(c, NULL, "accounts.role"),
-        .external_id = setting(c, NULL, "accounts.external_id"),
-        .preview = c->print_request ? on_preview : NULL,
-    };
+    aws_wire_options wire = engine_wire_options(&c->engine, c->profile, c->endpoint_url);
     aws_transport *transport = NULL;
-    wire.accounts = rip_config_strings(c->engine.config, "accounts.allow", &wire.account_count);
+    if (c->print_request) wire.preview = on_preview;
     rip_status status = aws_wire_new(&wire, &transport, err);
     if (status != RIP_OK) return status;
     c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);

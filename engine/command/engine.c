@@ -90,6 +90,28 @@ rip_status engine_open(engine *e, const char *command, rip_config *config, int64
     return engine_models(config, &e->models, err);
 }
 
+/* A flag, else the configuration; NULL: neither says. */
+static const char *setting(const engine *e, const char *flag, const char *key)
+{
+    const char *value = flag ? flag : rip_config_string(e->config, key);
+    return *value ? value : NULL;
+}
+
+aws_wire_options engine_wire_options(engine *e, const char *profile, const char *endpoint_url)
+{
+    e->profile = setting(e, profile, "aws.profile");
+    aws_wire_options options = {
+        .loop = &e->loop,
+        .clock = e->clock,
+        .profile = e->profile,
+        .endpoint_url = setting(e, endpoint_url, "aws.endpoint_url"),
+        .role = setting(e, NULL, "accounts.role"),
+        .external_id = setting(e, NULL, "accounts.external_id"),
+    };
+    options.accounts = rip_config_strings(e->config, "accounts.allow", &options.account_count);
+    return options;
+}
+
 /* Guards. */
 
 static json_t *strings_of(const rip_config *config, const char *key)

@@ -40,6 +40,10 @@ rip_status engine_configure(const char *command, const char *file, const char *c
  * Close the engine also after an error. */
 rip_status engine_open(engine *e, const char *command, rip_config *config, int64_t start_ms, rip_error *err);
 
+/** How AWS itself is reached: by the flags --profile and --endpoint-url (NULL: not given), else the configuration, else
+ * AWS's own settings. Borrowed from the engine, which remembers the profile. */
+aws_wire_options engine_wire_options(engine *e, const char *profile, const char *endpoint_url);
+
 /** Client on `transport` (taken over), guards, journal, playbooks from `paths` (0: those of the configuration, else the
  * shipped ones) and a dispatch that tells `listener`. Mistakes in playbooks go to stderr and are counted. */
 rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,

@@ -288,28 +288,6 @@ static rip_status open_source(run_command *c, char **files, int count, rip_error
     return source_files((const char *const *)files, (size_t)count, &limits, &sink, &c->source, err);
 }
 
-/* A flag, else the configuration; NULL: as AWS's own settings say. */
-static const char *setting(const run_command *c, const char *flag, const char *key)
-{
-    const char *value = flag ? flag : rip_config_string(c->engine.config, key);
-    return *value ? value : NULL;
-}
-
-static rip_status open_wire(run_command *c, aws_transport **out, rip_error *err)
-{
-    c->engine.profile = setting(c, c->profile, "aws.profile");
-    aws_wire_options options = {
-        .loop = &c->engine.loop,
-        .clock = c->engine.clock,
-        .profile = c->engine.profile,
-        .endpoint_url = setting(c, c->endpoint_url, "aws.endpoint_url"),
-        .role = setting(c, NULL, "accounts.role"),
-        .external_id = setting(c, NULL, "accounts.external_id"),
-    };
-    options.accounts = rip_config_strings(c->engine.config, "accounts.allow", &options.account_count);
-    return aws_wire_new(&options, out, err);
-}
-
 static rip_status open_all(run_command *c, char **files, int count, rip_error *err)
 {
     dispatch_listener listener = {.ended = on_ended, .finding = on_finding, .fault = on_fault, .data = c};
@@ -323,7 +301,10 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
     if (status == RIP_OK) status = engine_configure("run", c->config, c->settings, c->setting_count, &config, err);
     if (status == RIP_OK) status = engine_open(&c->engine, "run", config, -1, err);
     aws_transport *transport = NULL;
-    if (status == RIP_OK) status = open_wire(c, &transport, err);
+    if (status == RIP_OK) {
+        aws_wire_options wire = engine_wire_options(&c->engine, c->profile, c->endpoint_url);
+        status = aws_wire_new(&wire, &transport, err);
+    }
     if (status == RIP_OK) {
         status = engine_start(&c->engine, transport, c->playbooks, c->playbook_count, &listener, err);
     }
