@@ -107,9 +107,8 @@ static json_t *read_document(const aws_shape *shape, bool xml, const cursor *pay
 {
     if (left(payload) == 0) return json_object();
     if (!xml) {
-        json_t *wire = json_loadb((const char *)payload->at, left(payload), JSON_DECODE_ANY, NULL);
+        json_t *wire = aws_json_load((const char *)payload->at, left(payload), err);
         json_t *value = wire ? aws_json_read(shape, wire, err) : NULL;
-        if (!wire) rip_fail(err, RIP_EIO, "an event of the reply is no JSON that can be read");
         json_decref(wire);
         return value;
     }

@@ -92,6 +92,42 @@ json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *e
 
 /* From the wire. */
 
+static void replace_nul(json_t *value)
+{
+    const char *key;
+    json_t *each;
+    size_t i;
+    if (json_is_object(value)) {
+        json_object_foreach (value, key, each) replace_nul(each);
+    } else if (json_is_array(value)) {
+        json_array_foreach (value, i, each) replace_nul(each);
+    } else if (json_is_string(value) && strlen(json_string_value(value)) < json_string_length(value)) {
+        rip_buffer text = {0};
+        const char *from = json_string_value(value);
+        for (i = 0; i < json_string_length(value); i++) {
+            if (from[i])
+                rip_buffer_putc(&text, from[i]);
+            else
+                rip_buffer_puts(&text, "\xEF\xBF\xBD");
+        }
+        json_string_setn(value, text.data ? text.data : "", text.len);
+        rip_buffer_free(&text);
+    }
+}
+
+json_t *aws_json_load(const char *bytes, size_t len, rip_error *err)
+{
+    static const char NUL[] = "\\u0000";
+    json_error_t where;
+    bool has_nul = len > 0 && memmem(bytes, len, NUL, sizeof NUL - 1);
+    json_t *wire = json_loadb(bytes ? bytes : "", len, JSON_DECODE_ANY | (has_nul ? JSON_ALLOW_NUL : 0), &where);
+    if (!wire)
+        rip_fail(err, RIP_EIO, "the reply is no JSON that can be read: line %d: %s", where.line, where.text);
+    else if (has_nul)
+        replace_nul(wire);
+    return wire;
+}
+
 static json_t *read_value(const aws_member *member, const json_t *wire, unsigned depth, rip_error *err);
 
 static json_t *mistyped(const aws_member *member, rip_error *err)

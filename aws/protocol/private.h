@@ -13,6 +13,10 @@
 
 /** The content type and the body of `json` and of rest-json's bodies: only members that go into the body. */
 json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err);
+/** A reply's JSON, any value. NUL characters in its texts become U+FFFD: a name or a log line that holds one must not
+ * make the whole reply unreadable, and what takes texts as C strings must not see half of them. New reference; NULL
+ * with `err`. */
+json_t *aws_json_load(const char *bytes, size_t len, rip_error *err);
 /** A value as it was written on the wire, by its shape. New reference; NULL with `err`. */
 json_t *aws_json_read(const aws_shape *shape, const json_t *wire, rip_error *err);
 

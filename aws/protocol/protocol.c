@@ -204,7 +204,7 @@ static void copy_code(aws_error *error, const char *code)
 
 static void read_json_error(const aws_http_response *response, aws_error *error)
 {
-    json_t *body = json_loadb(response->body.data ? response->body.data : "", response->body.len, 0, NULL);
+    json_t *body = aws_json_load(response->body.data, response->body.len, NULL);
     const char *query = aws_headers_get(&response->headers, "x-amzn-query-error");
     const char *header = aws_headers_get(&response->headers, "x-amzn-errortype");
     const char *code = json_string_value(json_object_get(body, "__type"));
@@ -244,6 +244,23 @@ static void read_error(const aws_operation *operation, const aws_http_response *
     if (!*error->code) snprintf(error->code, sizeof error->code, "%d", response->status);
 }
 
+/* S3 may find out after it has answered 200: then the body is an error in the place of the result (CopyObject,
+ * CompleteMultipartUpload). A payload of bytes or text may begin with anything. */
+static bool is_late_error(const aws_operation *operation, const rip_buffer *body)
+{
+    static const char ERROR[] = "<Error>";
+    const aws_shape *shape = aws_operation_output(operation);
+    const char *payload = shape ? json_string_value(aws_shape_trait(shape, "payload")) : NULL;
+    const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
+    if (aws_service_protocol(aws_operation_service(operation)) != AWS_REST_XML || body->len == 0) return false;
+    if (member && aws_shape_type(aws_member_shape(member)) != AWS_STRUCTURE) return false;
+    const char *from = body->data;
+    const char *declared = strncmp(from, "<?xml", 5) == 0 ? strstr(from, "?>") : NULL;
+    if (declared) from = declared + 2;
+    from += strspn(from, " \t\r\n");
+    return strncmp(from, ERROR, sizeof ERROR - 1) == 0;
+}
+
 /* Replies. */
 
 /* The body is a stream of events: they become the output's member of that kind. */
@@ -268,10 +285,8 @@ static rip_status parse_json(const aws_shape *shape, const aws_http_response *re
         *output = json_object();
         return RIP_OK;
     }
-    json_error_t where;
-    json_t *wire = json_loadb(response->body.data, response->body.len, 0, &where);
-    if (!wire)
-        return rip_fail(err, RIP_EIO, "the reply is no JSON that can be read: line %d: %s", where.line, where.text);
+    json_t *wire = aws_json_load(response->body.data, response->body.len, err);
+    if (!wire) return err->status;
     *output = aws_json_read(shape, wire, err);
     json_decref(wire);
     return *output ? RIP_OK : err->status;
@@ -326,6 +341,10 @@ rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_res
         read_error(operation, response, error);
         if (!*error->request_id) copy_text(error->request_id, sizeof error->request_id, id);
         copy_text(id, sizeof id, error->request_id);
+    } else if (is_late_error(operation, &response->body)) {
+        read_error(operation, response, error);
+        error->http_status = 500; /* what S3 would have said, had it known: it is tried again as such */
+        if (*error->request_id) copy_text(id, sizeof id, error->request_id);
     } else if (stream) {
         status = parse_events(operation, stream, response, output, err);
     } else {

@@ -366,9 +366,7 @@ static json_t *read_header(const aws_member *member, const char *text)
 {
     if (json_is_true(aws_member_trait(member, "jsonvalue"))) {
         rip_buffer json = {0};
-        json_t *value = aws_value_unbase64(&json, text, strlen(text))
-                            ? json_loadb(json.data ? json.data : "", json.len, JSON_DECODE_ANY, NULL)
-                            : NULL;
+        json_t *value = aws_value_unbase64(&json, text, strlen(text)) ? aws_json_load(json.data, json.len, NULL) : NULL;
         rip_buffer_free(&json);
         return value;
     }
@@ -417,12 +415,8 @@ static json_t *read_document(const aws_shape *shape, const rip_buffer *body, boo
         aws_xml_free(document);
         return value;
     }
-    json_error_t where;
-    json_t *wire = json_loadb(body->data, body->len, JSON_DECODE_ANY, &where);
-    if (!wire) {
-        rip_fail(err, RIP_EIO, "the reply is no JSON that can be read: line %d: %s", where.line, where.text);
-        return NULL;
-    }
+    json_t *wire = aws_json_load(body->data, body->len, err);
+    if (!wire) return NULL;
     json_t *value = aws_json_read(shape, wire, err);
     json_decref(wire);
     return value;

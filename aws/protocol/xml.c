@@ -116,6 +116,7 @@ static void XMLCALL on_end(void *data, const XML_Char *name)
 {
     reader *r = data;
     (void)name;
+    if (r->refused) return; /* expat still ends the element that it was stopped in, if that is an empty one */
     open_node *own = &r->open[--r->depth];
     if (own->text.len == 0) return;
     own->node->text = take_text(r->xml, own->text.data, own->text.len);

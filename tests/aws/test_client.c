@@ -107,6 +107,8 @@ static int setup(void **state)
     world *w = calloc(1, sizeof *w);
     rip_error err;
     assert_non_null(w);
+    unsetenv("AWS_MAX_ATTEMPTS");
+    unsetenv("AWS_RETRY_MODE");
     setenv("AWS_CONFIG_FILE", "/dev/null", 1);
     setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
     assert_int_equal(uv_loop_init(&w->loop), 0);

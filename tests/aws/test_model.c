@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -99,6 +101,65 @@ static void test_the_first_use_of_ec2_is_fast(void **state)
     aws_models_free(models);
 }
 
+static size_t resident_bytes(void)
+{
+    char line[128], *second;
+    size_t pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (!statm) return 0;
+    if (fgets(line, sizeof line, statm) && (second = strchr(line, ' '))) pages = strtoul(second, NULL, 10);
+    fclose(statm);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void test_the_first_use_of_ec2_takes_little_memory(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    size_t before = resident_bytes();
+    if (before == 0) skip();
+    json_t *params = json_pack("{s:i, s:i}", "MinCount", 1, "MaxCount", 1);
+    assert_int_equal(aws_params_check(find(models, "ec2", "RunInstances"), params, NULL, NULL), RIP_OK);
+    size_t added = resident_bytes() - before;
+    printf("first EC2 operation: %zu KiB\n", added / 1024);
+    assert_true(added < (size_t)5 << 20);
+    json_decref(params);
+    aws_models_free(models);
+}
+
+static void test_a_users_model_replaces_the_shipped_one_and_may_be_new(void **state)
+{
+    static const char MODEL[] =
+        "metadata\t{\"protocol\":\"json\",\"serviceId\":\"Own\"}\n"
+        "method:do_it\t\"DoIt\"\noperation:DoIt\t{\"http\":[\"POST\",\"/\"]}\n";
+    static const char *const NAMES[] = {"ecs", "brand-new"};
+    char folder[] = "/tmp/riposte-models-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    const char *const folders[] = {folder, "aws/model"};
+    aws_models *models = NULL;
+    const aws_service *service = NULL;
+    const aws_operation *operation = NULL;
+    char path[128];
+    assert_int_equal(aws_models_new(folders, 2, &models, NULL), RIP_OK);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s.model", folder, NAMES[i]);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_int_equal(fwrite(MODEL, 1, sizeof MODEL - 1, file), sizeof MODEL - 1);
+        fclose(file);
+        assert_int_equal(aws_models_service(models, NAMES[i], &service, NULL), RIP_OK);
+        assert_string_equal(aws_service_id(service), "Own");
+        assert_int_equal(aws_service_operation(service, "do_it", &operation, NULL), RIP_OK);
+        assert_int_equal(aws_service_operation(service, "ListClusters", &operation, NULL), RIP_ENOTFOUND);
+        unlink(path);
+    }
+    assert_int_equal(aws_models_service(models, "iam", &service, NULL), RIP_OK); /* the rest is still there */
+    assert_int_equal(aws_models_service(models, "lamda", &service, NULL), RIP_ENOTFOUND);
+    aws_models_free(models);
+    rmdir(folder);
+}
+
 static void refused(const aws_operation *operation, json_t *params, const char *word)
 {
     rip_error err;
@@ -117,6 +178,22 @@ static void test_wrong_parameters_are_named(void **state)
             "containerDefinitions[0].memory");
     refused(operation, json_pack("{s:n, s:[]}", "family", "containerDefinitions"), "null");
     refused(operation, json_pack("{s:s, s:[]}", "famly", "f", "containerDefinitions"), "did you mean family");
+    refused(find(models, "iam", "DeleteUser"), json_pack("{s:s}", "UserName", ""), "its length is 0");
+    refused(find(models, "ecs", "ListClusters"), json_pack("{s:i}", "nextToken", 7), "nextToken: expected text");
+    aws_models_free(models);
+}
+
+static void test_what_a_model_may_not_know_yet_is_only_a_warning(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    json_t *warnings = json_array();
+    json_t *params = json_pack("{s:[s]}", "include", "MOODS");
+    assert_int_equal(aws_params_check(find(models, "ecs", "DescribeClusters"), params, warnings, NULL), RIP_OK);
+    assert_int_equal(json_array_size(warnings), 1);
+    assert_non_null(strstr(json_string_value(json_array_get(warnings, 0)), "include[0]"));
+    json_decref(params);
+    json_decref(warnings);
     aws_models_free(models);
 }
 
@@ -153,6 +230,61 @@ static void test_a_damaged_reply_is_refused(void **state)
     aws_models_free(models);
 }
 
+static json_t *reply(const aws_operation *operation, const char *body)
+{
+    aws_http_response response = {.status = 200};
+    json_t *output = NULL;
+    aws_error error;
+    rip_error err;
+    rip_buffer_puts(&response.body, body);
+    if (aws_protocol_parse(operation, &response, &output, &error, NULL, &err) != RIP_OK) fail_msg("%s", err.message);
+    assert_string_equal(error.code, "");
+    aws_http_response_free(&response);
+    return output;
+}
+
+static void test_a_nul_in_a_text_does_not_hide_the_reply(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    json_t *output = reply(find(models, "ecs", "ListClusters"), "{\"clusterArns\":[\"a\\u0000b\",\"c\"]}");
+    const json_t *arns = json_object_get(output, "clusterArns");
+    assert_string_equal(json_string_value(json_array_get(arns, 0)),
+                        "a\xEF\xBF\xBD"
+                        "b");
+    assert_string_equal(json_string_value(json_array_get(arns, 1)), "c");
+    json_decref(output);
+    aws_models_free(models);
+}
+
+static void test_integers_stay_exact(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    json_t *output = reply(find(models, "logs", "GetLogEvents"), "{\"events\":[{\"timestamp\":9007199254740993}]}");
+    const json_t *event = json_array_get(json_object_get(output, "events"), 0);
+    assert_true(json_integer_value(json_object_get(event, "timestamp")) == INT64_C(9007199254740993));
+    json_decref(output);
+    aws_models_free(models);
+}
+
+static void test_an_error_that_s3_finds_after_its_200_is_an_error(void **state)
+{
+    static const char BODY[] =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>"
+        "<Message>try again</Message><RequestId>9</RequestId></Error>";
+    (void)state;
+    aws_models *models = open_models();
+    aws_error error;
+    assert_int_equal(parse(find(models, "s3", "CopyObject"), 200, NULL, NULL, BODY, &error), RIP_OK);
+    assert_string_equal(error.code, "InternalError");
+    assert_string_equal(error.request_id, "9");
+    assert_int_equal(error.http_status, 500);
+    assert_int_equal(parse(find(models, "s3", "GetObject"), 200, NULL, NULL, BODY, &error), RIP_OK);
+    assert_string_equal(error.code, ""); /* an object may hold anything */
+    aws_models_free(models);
+}
+
 static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 {
     (void)state;
@@ -182,11 +314,17 @@ static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_use_of_ec2_takes_little_memory), /* first: later ones find memory in use */
         cmocka_unit_test(test_an_operation_goes_by_both_names),
         cmocka_unit_test(test_reads_writes_and_iam_actions_are_known),
         cmocka_unit_test(test_every_operation_of_every_service_has_its_shapes),
         cmocka_unit_test(test_the_first_use_of_ec2_is_fast),
+        cmocka_unit_test(test_a_users_model_replaces_the_shipped_one_and_may_be_new),
         cmocka_unit_test(test_wrong_parameters_are_named),
+        cmocka_unit_test(test_what_a_model_may_not_know_yet_is_only_a_warning),
+        cmocka_unit_test(test_a_nul_in_a_text_does_not_hide_the_reply),
+        cmocka_unit_test(test_integers_stay_exact),
+        cmocka_unit_test(test_an_error_that_s3_finds_after_its_200_is_an_error),
         cmocka_unit_test(test_a_damaged_reply_is_refused),
         cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
     };

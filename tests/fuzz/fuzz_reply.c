@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rip_error err;
     rip_buffer_append(&response.body, (const char *)data + 1, size - 1);
     rip_status status = aws_protocol_parse(operation_of(chosen[0], chosen[1]), &response, &output, &error, NULL, &err);
-    if (status == RIP_OK && response.status == 200 && !json_is_object(output)) abort();
+    if (status == RIP_OK && !*error.code && !json_is_object(output)) abort();
+    if (status == RIP_OK && *error.code && output) abort();
     if (status != RIP_OK && output) abort();
     json_decref(output);
     aws_http_response_free(&response);
