@@ -1,4 +1,4 @@
-/* Values made from shapes alone: replies for a dry run, and copies with secrets taken out. */
+/* Values made from shapes alone: replies for a dry run. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,30 +84,4 @@ json_t *aws_output_imagine(const aws_operation *operation, const json_t *params,
     const aws_shape *output = aws_operation_output(operation);
     imagining how = {params, unknown, data};
     return output ? imagine(&how, output, "", 0) : json_object();
-}
-
-json_t *aws_value_redact(const aws_shape *shape, const json_t *value)
-{
-    if (!shape || !value) return json_deep_copy(value);
-    if (json_is_true(aws_shape_trait(shape, "sensitive"))) return json_string("(sensitive)");
-    const char *key;
-    json_t *each, *copy;
-    size_t i;
-    if (json_is_object(value) && (aws_shape_type(shape) == AWS_STRUCTURE || aws_shape_type(shape) == AWS_MAP)) {
-        copy = json_object();
-        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
-            const aws_member *member =
-                aws_shape_type(shape) == AWS_MAP ? aws_shape_element(shape) : aws_shape_member(shape, key);
-            json_object_set_new(copy, key, aws_value_redact(member ? aws_member_shape(member) : NULL, each));
-        }
-        return copy;
-    }
-    if (json_is_array(value) && aws_shape_type(shape) == AWS_LIST) {
-        copy = json_array();
-        json_array_foreach (value, i, each) {
-            json_array_append_new(copy, aws_value_redact(aws_member_shape(aws_shape_element(shape)), each));
-        }
-        return copy;
-    }
-    return json_deep_copy(value);
 }

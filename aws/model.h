@@ -144,8 +144,4 @@ rip_status aws_params_check(const aws_operation *operation, const json_t *params
 typedef json_t *(*aws_unknown_fn)(void *data, const char *path, const aws_shape *shape);
 json_t *aws_output_imagine(const aws_operation *operation, const json_t *params, aws_unknown_fn unknown, void *data);
 
-/** A copy of `value` in which every member that the shape marks sensitive is replaced by "(sensitive)". New reference.
- */
-json_t *aws_value_redact(const aws_shape *shape, const json_t *value);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/base/digest.h"
 #include "engine/finding/private.h"
 
 /* Any other event: what EventBridge's envelope tells. */
@@ -52,6 +53,17 @@ static rip_status normalise(const json_t *event, json_t *finding, rip_error *err
     return plain_normalise(event, finding, err);
 }
 
+/* Where a finding does not tell when it was updated, its content tells one version from another: an update must not
+ * pass for a repeat. */
+static bool complete_version(json_t *finding, const char *event, size_t len)
+{
+    const char *version = field_text(finding, "version");
+    char digest[RIP_SHA256_HEX];
+    if (version && *version) return true;
+    rip_sha256_hex(event, len, digest);
+    return json_object_set_new(finding, "version", json_string(digest)) == 0;
+}
+
 rip_status finding_normalise(const char *event, size_t len, const event_limits *limits, json_t **finding,
                              rip_error *err)
 {
@@ -64,6 +76,7 @@ rip_status finding_normalise(const char *event, size_t len, const event_limits *
                              "indicators", "event", tree);
     status = made ? normalise(tree, made, err) : rip_nomem(err);
     json_decref(tree);
+    if (status == RIP_OK && !complete_version(made, event, len)) status = rip_nomem(err);
     if (status == RIP_OK)
         *finding = made;
     else

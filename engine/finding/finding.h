@@ -24,7 +24,8 @@ typedef struct event_limits {
 typedef rip_status (*event_fn)(void *data, const char *event, size_t len);
 
 /** Split one JSON document into events. An EventBridge event that holds at most one finding is handed on as its own
- * bytes, untouched and without a tree having been built; others are rebuilt:
+ * bytes, untouched (and, but for Security Hub's, whose findings are counted, without a tree having been built or its
+ * JSON having been checked: finding_normalise does); others are rebuilt:
  *
  *     GuardDuty, bare (upper camel case)                       source aws.guardduty, "GuardDuty Finding"
  *     {"Findings": […]} as GetFindings answers                 each

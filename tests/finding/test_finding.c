@@ -274,6 +274,21 @@ static void test_any_other_event_is_taken_by_its_envelope(void **state)
     json_decref(finding);
 }
 
+static void test_without_a_time_of_update_the_content_tells_versions_apart(void **state)
+{
+    (void)state;
+    static const char *const EVENTS[] = {
+        "{\"source\":\"x\",\"detail-type\":\"y\",\"id\":\"e\",\"account\":\"1\",\"region\":\"r\",\"detail\":{\"a\":1}}",
+        "{\"source\":\"x\",\"detail-type\":\"y\",\"id\":\"e\",\"account\":\"1\",\"region\":\"r\",\"detail\":{\"a\":2}}"};
+    json_t *first = normalised(EVENTS[0]), *again = normalised(EVENTS[0]), *changed = normalised(EVENTS[1]);
+    assert_int_equal(strlen(field_text(first, "version")), 64);
+    assert_string_equal(field_text(first, "version"), field_text(again, "version"));
+    assert_string_not_equal(field_text(first, "version"), field_text(changed, "version"));
+    json_decref(first);
+    json_decref(again);
+    json_decref(changed);
+}
+
 static void test_a_fault_names_the_field_and_what_was_found(void **state)
 {
     (void)state;
@@ -315,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_numbers_beyond_any_scale_or_calendar_are_survived),
         cmocka_unit_test(test_a_cloudtrail_call_is_a_finding_of_its_name),
         cmocka_unit_test(test_any_other_event_is_taken_by_its_envelope),
+        cmocka_unit_test(test_without_a_time_of_update_the_content_tells_versions_apart),
         cmocka_unit_test(test_a_fault_names_the_field_and_what_was_found),
         cmocka_unit_test(test_a_title_is_one_line_of_whole_characters),
     };
