@@ -172,7 +172,8 @@ static void test_another_account_takes_a_role_bound_to_the_run(void **state)
                                 .accounts = allowed,
                                 .account_count = 2};
     json_t *permissions = json_pack("[s, s]", "ecs:DeleteCluster", "ecs:List*");
-    aws_session session = {.name = "run 42", .permissions = permissions};
+    json_t *tags = json_pack("{s:s, s:s}", "playbook", "ecs one", "finding", "f/1");
+    aws_session session = {.name = "run 42", .tags = tags, .permissions = permissions};
     aws_credentials_cache *home = aws_credentials_cache_new(&f->context, aws_provider_imds(&f->context));
     aws_accounts *accounts = aws_accounts_new(&f->context, home, &options);
     aws_credentials_cache *whose = NULL;
@@ -186,11 +187,14 @@ static void test_another_account_takes_a_role_bound_to_the_run(void **state)
     assert_non_null(strstr(f->requests, "RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222%3Arole%2FRiposte"));
     assert_non_null(strstr(f->requests, "RoleSessionName=run-42"));
     assert_non_null(strstr(f->requests, "ecs%3ADeleteCluster"));
+    assert_non_null(strstr(f->requests, "&Tags.member.1.Key=playbook&Tags.member.1.Value=ecs%20one"));
+    assert_non_null(strstr(f->requests, "&Tags.member.2.Key=finding&Tags.member.2.Value=f%2F1"));
     assert_int_equal(aws_accounts_find(accounts, "111111111111", "us-east-1", &session, &whose, &err), RIP_OK);
     assert_ptr_equal(whose, home);
     aws_accounts_free(accounts);
     aws_credentials_cache_free(home);
     json_decref(permissions);
+    json_decref(tags);
 }
 
 static void test_a_session_policy_is_merged_to_fit(void **state)
