@@ -17,9 +17,25 @@
 /* A fiber may end before its first instructions are counted. */
 #define SPAWN_UNITS 250
 
-typedef enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_AT_DOOR, FIBER_WAITING, FIBER_ENDED } fiber_state;
+#define APART "riposte.apart"
+
+typedef enum fiber_state {
+    FIBER_READY,
+    FIBER_RUNNING,
+    FIBER_AT_DOOR,
+    FIBER_WAITING,
+    FIBER_WAITING_APART,
+    FIBER_ENDED
+} fiber_state;
 
 typedef struct fiber fiber;
+
+/* What Lua holds of a child that was spawned apart. */
+typedef struct apart {
+    fiber *child;                        /* NULL: it has ended */
+    fiber *waiting_first, *waiting_last; /* for its end; their arguments keep this from being collected */
+} apart;
+
 struct fiber {
     rip_fibers *fibers;
     fiber *parent;
@@ -38,6 +54,7 @@ struct fiber {
     json_t *value;
     json_t *error;
     fiber *ended_first, *ended_last; /* children that ended and were not waited for yet, oldest first */
+    apart *apart;                    /* NULL: no child apart, or nobody can wait for it any more */
     fiber *next;                     /* in a queue, or among the parent's ended children */
     fiber *all_prev, *all_next;
 };
@@ -134,6 +151,7 @@ static void fiber_free(fiber *f)
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     fibers->count--;
     if (f->co) luaL_unref(rip_vm_state(fibers->vm), LUA_REGISTRYINDEX, f->anchor);
+    if (f->apart) f->apart->child = NULL;
     forget_reply(f);
     free(f->path);
     free(f->phase);
@@ -186,10 +204,20 @@ static void fiber_attach(fiber *f, lua_State *L, int nargs)
 
 static void finish(rip_fibers *fibers, rip_status status, const char *message);
 
+static void wake_waiting(apart *a)
+{
+    for (fiber *each = a->waiting_first, *next; each; each = next) {
+        next = each->next;
+        push(&each->fibers->ready, each);
+    }
+    a->waiting_first = a->waiting_last = NULL;
+}
+
 static void fiber_ended(fiber *f, bool ok)
 {
     fiber *parent = f->parent;
     if (!parent) {
+        if (f->apart) wake_waiting(f->apart);
         fiber_free(f);
         return;
     }
@@ -382,22 +410,51 @@ static int l_perform(lua_State *L)
     return rip_vm_suspend(L, perform_continued, 0);
 }
 
-/* spawn(fn, ...) -> index of the child */
-static int l_spawn(lua_State *L)
+/* A child of the current fiber, from the function and the arguments that are all there is on the stack. */
+static fiber *spawn(lua_State *L)
 {
     rip_fibers *fibers = fibers_of(L);
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    if (fibers->count >= FIBERS_MAX)
-        return luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
+    if (fibers->count >= FIBERS_MAX) luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
     fiber *parent = current_of(L);
     rip_vm_charge(L, SPAWN_UNITS);
     fiber *child = fiber_new(fibers, parent);
-    if (!child) return luaL_error(L, "out of memory");
+    if (!child) luaL_error(L, "out of memory");
     fiber_attach(child, L, lua_gettop(L) - 1);
     child->index = ++parent->children;
-    parent->alive++;
     push(&fibers->ready, child);
+    return child;
+}
+
+/* spawn(fn, ...) -> index of the child */
+static int l_spawn(lua_State *L)
+{
+    fiber *child = spawn(L);
+    child->parent->alive++;
     lua_pushinteger(L, child->index);
+    return 1;
+}
+
+static int l_apart_collected(lua_State *L)
+{
+    apart *a = lua_touserdata(L, 1);
+    if (a->child) a->child->apart = NULL;
+    return 0;
+}
+
+/* apart(fn, ...) -> what wait takes: a child that wait() never gives. What fn returns or raises is its own affair. */
+static int l_apart(lua_State *L)
+{
+    fiber *child = spawn(L);
+    child->parent = NULL;
+    apart *a = lua_newuserdatauv(L, sizeof *a, 0);
+    *a = (apart){.child = child};
+    child->apart = a;
+    if (luaL_newmetatable(L, APART)) {
+        lua_pushcfunction(L, l_apart_collected);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
     return 1;
 }
 
@@ -423,10 +480,35 @@ static int wait_continued(lua_State *L, int status, lua_KContext context)
     return push_ended_child(L, current_of(L));
 }
 
-/* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet */
+static int apart_continued(lua_State *L, int status, lua_KContext context)
+{
+    (void)L;
+    (void)status;
+    (void)context;
+    return 0;
+}
+
+static int wait_apart(lua_State *L, apart *a)
+{
+    fiber *f = current_of(L);
+    if (!a->child) return 0;
+    check_can_wait(L);
+    f->state = FIBER_WAITING_APART;
+    f->next = NULL;
+    if (a->waiting_last)
+        a->waiting_last->next = f;
+    else
+        a->waiting_first = f;
+    a->waiting_last = f;
+    return rip_vm_suspend(L, apart_continued, 0);
+}
+
+/* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet
+ * wait(apart) -> nothing: that one child has ended, whoever waits */
 static int l_wait(lua_State *L)
 {
     fiber *f = current_of(L);
+    if (!lua_isnone(L, 1)) return wait_apart(L, luaL_checkudata(L, 1, APART));
     if (f->ended_first) return push_ended_child(L, f);
     if (f->alive == 0) return luaL_error(L, "there is no child to wait for");
     check_can_wait(L);
@@ -449,8 +531,8 @@ static int l_phase(lua_State *L)
 
 void rip_fibers_push_primitives(rip_fibers *fibers, lua_State *L)
 {
-    static const luaL_Reg PRIMITIVES[] = {
-        {"perform", l_perform}, {"spawn", l_spawn}, {"wait", l_wait}, {"phase", l_phase}, {NULL, NULL}};
+    static const luaL_Reg PRIMITIVES[] = {{"perform", l_perform}, {"spawn", l_spawn}, {"apart", l_apart},
+                                          {"wait", l_wait},       {"phase", l_phase}, {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, fibers);
     luaL_setfuncs(L, PRIMITIVES, 1);
