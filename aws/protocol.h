@@ -16,10 +16,10 @@ typedef struct aws_error {
                                       "ConnectionError" … */
     char message[RIP_ERROR_MESSAGE_MAX];
     char request_id[AWS_REQUEST_ID_MAX];
-    int http_status; /* 0: no reply came */
-    bool retryable;  /* a later try may succeed */
-    bool throttled;  /* AWS asked for fewer requests */
-    bool unsent;     /* it never reached AWS */
+    int http_status;   /* 0: no reply came */
+    bool retryable;    /* a later try may succeed */
+    bool throttled;    /* AWS asked for fewer requests */
+    bool unsent;       /* it never reached AWS */
     bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's */
 } aws_error;
 
