@@ -70,7 +70,7 @@ typedef struct journal_wanted {
 
 /** What comes in. Borrowed during the call. */
 typedef struct journal_arrival {
-    json_t *finding;   /* normalised, without its event */
+    json_t *finding;   /* normalised, with its event (of which `event` is what is written) */
     const char *event; /* JSON text */
     size_t event_len;
     const char *origin;
@@ -84,8 +84,8 @@ typedef struct journal_arrival {
  *  not: "repeated", "update", "cooldown"]}. */
 void journal_accept(journal *j, const journal_arrival *arrival, journal_answer done, void *data);
 
-/* Runs. A record is an object with "id", "playbook", "finding" (an object with "id", "version" and what else tells which
- * it is), "mode"; a run that is queued has "queued" (milliseconds), one that began has "started", "text" and
+/* Runs. A record is an object with "id", "playbook", "finding" (an object with "id", "version" and what else tells
+ * which it is), "mode"; a run that is queued has "queued" (milliseconds), one that began has "started", "text" and
  * "sources", one that ended has "outcome" and "finished". Others are kept as they are. */
 
 /** A run that waits for its turn. */
@@ -182,8 +182,8 @@ void journal_recover(journal *j, journal_answer done, void *data);
 /** Fields that are NULL or 0 select nothing. */
 typedef struct journal_filter {
     const char *run, *playbook, *account, *region, *finding; /* exact; finding: its id */
-    const char *outcome; /* as the record has it, or "queued", "running"; "open": all that have not ended, and those that
-                            wait for a person */
+    const char *outcome; /* as the record has it, or "queued", "running"; "open": all that have not ended, and those
+                            that wait for a person */
     int64_t since_ms, until_ms; /* queued in [since, until) */
     const char *before;         /* id of a run: only those queued before it (for the next page) */
     unsigned most;              /* 0: 100 */
