@@ -32,6 +32,7 @@ struct aws_web {
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
     char *ca_bundle;
+    char *http_proxy; /* NULL: what libcurl finds itself */
     rip_buffer line; /* one header's, while it is put together */
     aws_exchange *exchanges;
     watch *watches;
@@ -368,6 +369,7 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
     curl_easy_setopt(easy, CURLOPT_NOPROXY, limits && limits->no_proxy ? "*" : NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY, strcmp(x->request.scheme, "http") == 0 ? x->web->http_proxy : NULL);
 }
 
 static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_error *err)
@@ -450,6 +452,7 @@ void aws_web_free(aws_web *web)
     web->multi = NULL;
     while (web->watches) drop_watch(web->watches);
     free(web->ca_bundle);
+    free(web->http_proxy);
     rip_buffer_free(&web->line);
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
@@ -462,6 +465,14 @@ static void ignore_broken_pipes(void)
     if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
 }
 
+/** HTTP_PROXY, which libcurl reads only in small letters: in a CGI program it would be a request's word. NULL: libcurl
+ * finds what there is itself. */
+static const char *http_proxy(void)
+{
+    const char *small = getenv("http_proxy"), *proxy = getenv("HTTP_PROXY");
+    return small || !proxy || !*proxy || getenv("REQUEST_METHOD") ? NULL : proxy;
+}
+
 rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -472,9 +483,13 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
                         "resolver is needed");
     aws_web *web = calloc(1, sizeof *web);
     if (web) web->multi = curl_multi_init();
+    const char *proxy = http_proxy();
     if (web && options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
-    if (!web || !web->multi || (options->ca_bundle && !web->ca_bundle)) {
+    if (web && proxy) web->http_proxy = strdup(proxy);
+    if (!web || !web->multi || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
         if (web && web->multi) curl_multi_cleanup(web->multi);
+        if (web) free(web->ca_bundle);
+        if (web) free(web->http_proxy);
         free(web);
         return rip_nomem(err);
     }

@@ -14,6 +14,11 @@ static const rip_config_column TAG_COLUMNS[] = {
     {"value", "The tag's value, with the same wildcards. Left out: any value.", false, false},
 };
 
+static const rip_config_column SESSION_TAG_COLUMNS[] = {
+    {"key", "The tag's key.", true, false},
+    {"value", "Its value, with {run}, {playbook} and {finding} filled in.", true, false},
+};
+
 static const rip_config_column SUPPRESSION_COLUMNS[] = {
     {"name", "How reports call it.", true, false},
     {"pattern", "An EventBridge event pattern; the events that match are suppressed.", true, true},
@@ -78,6 +83,11 @@ static const rip_config_key SCHEMA[] = {
      .type = RIP_CONFIG_STRING,
      .otherwise = "",
      .about = "The external id that goes with that role. Empty: none."},
+    {.name = "accounts.session_tags",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(SESSION_TAG_COLUMNS),
+     .about = "Tags of that role's sessions, for CloudTrail and for policies that ask for aws:PrincipalTag."},
     {.name = "regions.allow",
      .type = RIP_CONFIG_STRINGS,
      .otherwise = "",

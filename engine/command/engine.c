@@ -7,6 +7,7 @@
 #include "engine/base/data.h"
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
+#include "engine/run/session_tags.h"
 
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
@@ -123,15 +124,23 @@ static json_t *strings_of(const rip_config *config, const char *key)
     return list;
 }
 
-static json_t *tags_of(const rip_config *config)
+/* `otherwise` for a tag without a value. */
+static json_t *tags_of(const rip_config *config, const char *key, const char *otherwise)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < rip_config_rows(config, "protect.tags"); i++) {
-        const char *value = rip_config_cell(config, "protect.tags", i, "value");
-        json_array_append_new(list, json_pack("{s:s, s:s}", "key", rip_config_cell(config, "protect.tags", i, "key"),
-                                              "value", value ? value : "*"));
+    for (size_t i = 0; i < rip_config_rows(config, key); i++) {
+        const char *value = rip_config_cell(config, key, i, "value");
+        json_array_append_new(list, json_pack("{s:s, s:s}", "key", rip_config_cell(config, key, i, "key"), "value",
+                                              value ? value : otherwise));
     }
     return list;
+}
+
+static rip_status open_session_tags(engine *e, rip_error *err)
+{
+    e->session_tags = tags_of(e->config, "accounts.session_tags", "");
+    rip_status status = run_session_tags_check(e->session_tags, err);
+    return status == RIP_OK ? status : rip_error_prefix(err, "accounts.session_tags: ");
 }
 
 static rip_status open_guard(engine *e, rip_error *err)
@@ -139,7 +148,7 @@ static rip_status open_guard(engine *e, rip_error *err)
     e->accounts = strings_of(e->config, "accounts.allow");
     e->regions = strings_of(e->config, "regions.allow");
     e->protected_arns = strings_of(e->config, "protect.arns");
-    e->protected_tags = tags_of(e->config);
+    e->protected_tags = tags_of(e->config, "protect.tags", "*");
     guard_policy policy = {e->accounts, e->regions, e->protected_arns, e->protected_tags};
     rip_status status = run_targets_load(&e->targets, err);
     if (status == RIP_OK) status = guard_new(&policy, e->targets, e->client, &e->guard, err);
@@ -198,6 +207,7 @@ static void set_limits(engine *e)
         .journal = e->journal,
         .client = e->client,
         .guard = e->guard,
+        .session_tags = e->session_tags,
         .mode = mode,
         .changes = (unsigned)rip_config_integer(config, "limits.changes"),
         .run_time_ms = rip_config_duration(config, "limits.run_time"),
@@ -210,6 +220,7 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
                         const dispatch_listener *listener, rip_error *err)
 {
     rip_status status = open_client(e, transport, err);
+    if (status == RIP_OK) status = open_session_tags(e, err);
     if (status == RIP_OK) status = open_guard(e, err);
     if (status == RIP_OK) status = journal_open_memory(&e->journal, err);
     if (status == RIP_OK) status = open_books(e, paths, count, err);
@@ -249,6 +260,7 @@ void engine_close(engine *e)
     aws_client_free(e->client);
     aws_models_free(e->models);
     json_decref(e->accounts);
+    json_decref(e->session_tags);
     json_decref(e->regions);
     json_decref(e->protected_arns);
     json_decref(e->protected_tags);

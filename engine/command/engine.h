@@ -22,7 +22,7 @@ typedef struct engine {
     aws_client *client;
     run_targets *targets;
     guard *guard;
-    json_t *accounts, *regions, *protected_arns, *protected_tags;
+    json_t *accounts, *session_tags, *regions, *protected_arns, *protected_tags;
     journal *journal;
     run_context context;
     library *books;

@@ -464,7 +464,8 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     if (!door) return rip_nomem(err);
     door->base.perform = effect_perform;
     door->settings = *settings;
-    door->session = (aws_session){.name = settings->run, .permissions = settings->permissions};
+    door->session =
+        (aws_session){.name = settings->run, .tags = settings->session_tags, .permissions = settings->permissions};
     door->unknowns = run_unknowns_new(settings->run);
     if (!door->unknowns) {
         free(door);

@@ -22,7 +22,8 @@ typedef void (*effect_stop)(void *data, rip_status status, const char *reason);
 typedef struct effect_settings {
     const char *run; /* the run's id */
     run_mode mode;
-    const json_t *permissions; /* array of action globs */
+    const json_t *permissions;  /* array of action globs */
+    const json_t *session_tags; /* {"key": "value"}; NULL: none */
     unsigned changes_allowed;
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;

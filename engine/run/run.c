@@ -7,6 +7,7 @@
 #include "engine/base/digest.h"
 #include "engine/run/effect.h"
 #include "engine/run/record.h"
+#include "engine/run/session_tags.h"
 
 struct run {
     const run_context *context;
@@ -16,6 +17,7 @@ struct run {
     run_mode mode;
     effect_door *door;
     rip_script *script;
+    json_t *session_tags;
     json_t *sources; /* module name -> text, as they were required */
     rip_timer limit;
     run_done done;
@@ -118,10 +120,13 @@ static void on_required(void *data, const char *name, const char *text, size_t l
 static rip_status open_door(run *r, rip_error *err)
 {
     unsigned own = r->playbook->limit_changes;
+    r->session_tags =
+        run_session_tags(r->context->session_tags, r->id, r->playbook->name, text_of(r->finding, "id", ""));
     effect_settings settings = {
         .run = r->id,
         .mode = r->mode,
         .permissions = r->playbook->permissions,
+        .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
         .partition = text_of(r->finding, "partition", "aws"),
         .region = text_of(r->finding, "region", "us-east-1"),
@@ -213,6 +218,7 @@ void run_free(run *r)
     rip_timer_stop(&r->limit);
     rip_script_free(r->script);
     effect_door_free(r->door);
+    json_decref(r->session_tags);
     json_decref(r->sources);
     json_decref(r->finding);
     free(r);

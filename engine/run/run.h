@@ -18,10 +18,11 @@ typedef struct run_context {
     journal *journal;
     aws_client *client;
     guard *guard;
-    run_mode mode;           /* the global one: the playbook's own may lower it */
-    unsigned changes;        /* per run; a playbook's limits.changes may lower it */
-    int64_t run_time_ms;     /* per run; a playbook's limits.time may lower it */
-    rip_vm_limits vm_limits; /* memory and instructions of a run */
+    const json_t *session_tags; /* as session_tags.h has them; NULL: none */
+    run_mode mode;              /* the global one: the playbook's own may lower it */
+    unsigned changes;           /* per run; a playbook's limits.changes may lower it */
+    int64_t run_time_ms;        /* per run; a playbook's limits.time may lower it */
+    rip_vm_limits vm_limits;    /* memory and instructions of a run */
 } run_context;
 
 /** A run is over. `record` is the journal's, borrowed; `r` may be freed inside. */

@@ -1,5 +1,7 @@
 #include "tests/run/fake_aws.h"
 
+#include "aws/client.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,10 +43,11 @@ static void on_due(void *data)
 static void fake_send(aws_transport *self, aws_attempt *attempt)
 {
     fake_aws *fake = (fake_aws *)self;
-    json_array_append_new(fake->sent,
-                          json_pack("{s:s, s:O, s:s, s:s, s:s?}", "operation", aws_operation_name(attempt->operation),
-                                    "params", attempt->params, "account", attempt->account, "region", attempt->region,
-                                    "token", attempt->token));
+    const aws_session *session = attempt->session;
+    json_array_append_new(fake->sent, json_pack("{s:s, s:O, s:s, s:s, s:s?, s:O?}", "operation",
+                                                aws_operation_name(attempt->operation), "params", attempt->params,
+                                                "account", attempt->account, "region", attempt->region, "token",
+                                                attempt->token, "tags", session ? session->tags : NULL));
     exchange *x = calloc(1, sizeof *x);
     if (!x) abort();
     x->fake = fake;

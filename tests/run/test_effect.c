@@ -24,7 +24,7 @@ typedef struct world {
     aws_client *client;
     run_targets *targets;
     guard *guard;
-    json_t *accounts, *regions, *arns, *tags, *permissions;
+    json_t *accounts, *regions, *arns, *tags, *permissions, *session_tags;
     journal *journal;
     effect_door *door;
     run_mode mode;
@@ -97,6 +97,7 @@ static void open_door(world *w)
         .run = RUN,
         .mode = w->mode,
         .permissions = w->permissions,
+        .session_tags = w->session_tags,
         .changes_allowed = w->changes,
         .partition = "aws",
         .region = "us-east-1",
@@ -135,6 +136,7 @@ static int teardown(void **state)
     json_decref(w->arns);
     json_decref(w->tags);
     json_decref(w->permissions);
+    json_decref(w->session_tags);
     rip_clock_free(w->clock);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -213,6 +215,16 @@ static void test_a_change_is_sent_in_enforce_and_recorded_with_its_reply(void **
     assert_int_equal(sent(w), 1);
     assert_string_equal(step(w, 1)->outcome, "done");
     assert_true(json_equal(step(w, 1)->reply, a.value));
+    answer_clear(&a);
+}
+
+static void test_calls_carry_the_tags_of_the_runs_session(void **state)
+{
+    world *w = *state;
+    w->session_tags = json_pack("{s:s}", "playbook", "ecs");
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_true(json_equal(json_object_get(json_array_get(fake_aws_sent(w->fake), 0), "tags"), w->session_tags));
     answer_clear(&a);
 }
 
@@ -590,6 +602,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_change_is_sent_in_enforce_and_recorded_with_its_reply),
+        TEST(test_calls_carry_the_tags_of_the_runs_session),
         TEST(test_a_change_becomes_a_line_of_the_plan_in_dry_run),
         TEST(test_a_change_becomes_a_line_of_the_plan_in_approve),
         TEST(test_a_read_is_real_in_dry_run),
