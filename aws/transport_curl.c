@@ -33,7 +33,7 @@ struct aws_web {
     size_t idle_count;
     char *ca_bundle;
     char *http_proxy; /* NULL: what libcurl finds itself */
-    rip_buffer line; /* one header's, while it is put together */
+    rip_buffer line;  /* one header's, while it is put together */
     aws_exchange *exchanges;
     watch *watches;
     unsigned handles_open; /* watches and the timer: the last to close frees the memory */

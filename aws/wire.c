@@ -162,6 +162,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     }
     tell(t, &reply);
     json_decref(output);
+    json_decref(error.fields);
 }
 
 /* Sending. */

@@ -261,6 +261,16 @@ static void print_output(const aws_command *c, const json_t *output)
     putchar('\n');
 }
 
+static void print_failure(const aws_result *result)
+{
+    const aws_error *error = result->error;
+    const char *id = result->request_id;
+    char *fields = error->fields ? json_dumps(error->fields, JSON_COMPACT) : NULL;
+    terminal_error("aws", "%s: %s%s%s%s", error->code, error->message, *id ? " (request " : "", id, *id ? ")" : "");
+    if (fields) terminal_error("aws", "%s", fields);
+    free(fields);
+}
+
 static void on_done(void *data, const aws_result *result)
 {
     aws_command *c = data;
@@ -270,9 +280,7 @@ static void on_done(void *data, const aws_result *result)
     c->over = true;
     if (result->error) {
         c->failed = !c->print_request;
-        if (c->failed)
-            terminal_error("aws", "%s: %s%s%s%s", result->error->code, result->error->message,
-                           *result->request_id ? " (request " : "", result->request_id, *result->request_id ? ")" : "");
+        if (c->failed) print_failure(result);
         return;
     }
     if (paging) {

@@ -208,6 +208,8 @@ static rip_status parse(const aws_operation *operation, int status, const char *
     rip_status parsed = aws_protocol_parse(operation, &response, &output, error, NULL, &err);
     assert_true(parsed == RIP_OK || *err.message);
     json_decref(output);
+    json_decref(error->fields);
+    error->fields = NULL;
     aws_http_response_free(&response);
     return parsed;
 }
@@ -285,6 +287,40 @@ static void test_an_error_that_s3_finds_after_its_200_is_an_error(void **state)
     aws_models_free(models);
 }
 
+static void expect_fields(const aws_operation *operation, const char *body, const char *expected)
+{
+    aws_http_response response = {.status = 400};
+    json_t *output = NULL;
+    aws_error error;
+    rip_error err;
+    rip_buffer_puts(&response.body, body);
+    assert_int_equal(aws_protocol_parse(operation, &response, &output, &error, NULL, &err), RIP_OK);
+    char *fields = error.fields ? json_dumps(error.fields, JSON_SORT_KEYS | JSON_COMPACT) : strdup("none");
+    assert_string_equal(fields, expected);
+    free(fields);
+    json_decref(error.fields);
+    aws_http_response_free(&response);
+}
+
+static void test_what_an_error_holds_beside_its_message_is_handed_on(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *transact = find(models, "dynamodb", "TransactWriteItems");
+    expect_fields(transact,
+                  "{\"__type\":\"x#TransactionCanceledException\",\"Message\":\"m\","
+                  "\"CancellationReasons\":[{\"Code\":\"None\"}],\"Unknown\":1}",
+                  "{\"CancellationReasons\":[{\"Code\":\"None\"}]}");
+    expect_fields(transact, "{\"__type\":\"x#ResourceNotFoundException\",\"message\":\"m\"}", "none");
+    expect_fields(transact, "{\"__type\":\"NobodyKnowsThis\",\"CancellationReasons\":[]}", "none");
+    expect_fields(transact, "{\"__type\":\"TransactionCanceledException\",\"CancellationReasons\":7}", "none");
+    expect_fields(transact, "[]", "none");
+    expect_fields(find(models, "iam", "DeleteRole"),
+                  "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>m</Message></Error></ErrorResponse>",
+                  "none");
+    aws_models_free(models);
+}
+
 static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 {
     (void)state;
@@ -326,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_integers_stay_exact),
         cmocka_unit_test(test_an_error_that_s3_finds_after_its_200_is_an_error),
         cmocka_unit_test(test_a_damaged_reply_is_refused),
+        cmocka_unit_test(test_what_an_error_holds_beside_its_message_is_handed_on),
         cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

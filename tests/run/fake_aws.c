@@ -32,6 +32,7 @@ static void on_due(void *data)
         const char *message = json_string_value(json_object_get(reply, "message"));
         snprintf(error.code, sizeof error.code, "%s", code);
         snprintf(error.message, sizeof error.message, "%s", message ? message : "no");
+        error.fields = json_object_get(reply, "fields");
         if (json_object_get(reply, "status"))
             error.http_status = (int)json_integer_value(json_object_get(reply, "status"));
     }
