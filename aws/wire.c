@@ -236,6 +236,11 @@ static void wire_cancel(aws_transport *self, aws_attempt *attempt)
     if (attempt->transport_data) end_trip(attempt->transport_data);
 }
 
+static const char *wire_payer(aws_transport *self, const char *account)
+{
+    return aws_accounts_payer(((const wire *)self)->accounts, account);
+}
+
 static void wire_free(aws_transport *self)
 {
     wire *w = (wire *)self;
@@ -294,7 +299,7 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
 {
     wire *w = calloc(1, sizeof *w);
     if (!w) return rip_nomem(err);
-    w->base = (aws_transport){wire_send, wire_cancel, wire_free};
+    w->base = (aws_transport){wire_send, wire_cancel, wire_payer, wire_free};
     w->clock = options->clock;
     w->max_reply_bytes = options->max_reply_bytes;
     w->preview = options->preview;

@@ -76,7 +76,7 @@ fake_aws *fake_aws_new(rip_clock *clock, const json_t *replies)
 {
     fake_aws *fake = calloc(1, sizeof *fake);
     if (!fake) abort();
-    fake->base = (aws_transport){fake_send, fake_cancel, fake_free};
+    fake->base = (aws_transport){.send = fake_send, .cancel = fake_cancel, .free = fake_free};
     fake->clock = clock;
     fake->replies = replies;
     fake->sent = json_array();
