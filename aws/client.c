@@ -1,6 +1,7 @@
 #include "aws/client.h"
 
 #include <openssl/rand.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,22 +292,36 @@ bool aws_client_quota(const aws_client *client, const aws_operation *operation, 
 
 /* Making a client. */
 
-static rip_status open_throttle(aws_client *client, const json_t *quotas, rip_error *err)
+/** New reference. */
+static rip_status load_quotas(const char *path, json_t **out, rip_error *err)
 {
-    char *path = NULL, *text = NULL;
-    json_t *loaded = NULL;
+    char *text = NULL;
     json_error_t why;
-    rip_status status = RIP_OK;
-    if (!quotas) {
-        path = rip_data_path("aws/quotas.json", err);
-        status = path ? rip_read_file(path, QUOTAS_BYTES_MAX, &text, NULL, err) : RIP_ENOTFOUND;
-        if (status == RIP_OK && !(loaded = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
-            status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
-    }
-    if (status == RIP_OK) status = aws_throttle_new(client->clock, quotas ? quotas : loaded, &client->throttle, err);
-    json_decref(loaded);
+    rip_status status = rip_read_file(path, QUOTAS_BYTES_MAX, &text, NULL, err);
+    if (status == RIP_OK && !(*out = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
+        status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
     free(text);
-    free(path);
+    return status;
+}
+
+static rip_status open_throttle(aws_client *client, const aws_client_options *options, rip_error *err)
+{
+    json_t *all = json_copy((json_t *)(uintptr_t)options->quotas), *own = NULL;
+    rip_status status = RIP_OK;
+    if (!all) {
+        char *path = rip_data_path("aws/quotas.json", err);
+        status = path ? load_quotas(path, &all, err) : RIP_ENOTFOUND;
+        free(path);
+    }
+    if (status == RIP_OK && options->own_quotas) {
+        status = load_quotas(options->own_quotas, &own, err);
+        if (status == RIP_OK && json_object_update(all, own) != 0)
+            status = rip_fail(err, RIP_EINVAL, "expected an object of services");
+    }
+    if (status == RIP_OK) status = aws_throttle_new(client->clock, all, &client->throttle, err);
+    if (status != RIP_OK && own) rip_error_prefix(err, "%s: ", options->own_quotas);
+    json_decref(own);
+    json_decref(all);
     return status;
 }
 
@@ -374,7 +389,7 @@ rip_status aws_client_new(const aws_client_options *options, aws_client **out, r
     client->call_timeout_ms = options->call_timeout_ms > 0 ? options->call_timeout_ms : CALL_TIMEOUT_MS;
     client->random = options->seed ? options->seed : system_seed();
     rip_status status = read_settings(client, options, err);
-    if (status == RIP_OK) status = open_throttle(client, options->quotas, err);
+    if (status == RIP_OK) status = open_throttle(client, options, err);
     if (status == RIP_OK)
         *out = client;
     else

@@ -314,11 +314,13 @@ static rip_status open_client(aws_command *c, rip_error *err)
     rip_status status = aws_wire_new(&wire, &transport, err);
     if (status != RIP_OK) return status;
     c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);
+    const char *own_quotas = rip_config_string(c->engine.config, "aws.quotas");
     aws_client_options options = {
         .clock = c->engine.clock,
         .profile = wire.profile,
         .models = c->engine.models,
         .transport = transport,
+        .own_quotas = *own_quotas ? own_quotas : NULL,
         .max_attempts = c->print_request ? 1 : (int)rip_config_integer(c->engine.config, "aws.max_attempts")};
     return aws_client_new(&options, &c->client, err);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -553,6 +554,33 @@ static void test_quotas_that_are_wrong_are_told(void **state)
     w->client = NULL;
 }
 
+static void test_quotas_of_ones_own_take_the_place_of_a_services(void **state)
+{
+    world *w = *state;
+    rip_error err;
+    char path[] = "/tmp/riposte-quotas-XXXXXX";
+    static const char OWN[] =
+        "{\"ecs\":[{\"group\":\"mine\",\"capacity\":3,\"refill\":7,\"operations\":[\"Delete*\"]}]}";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, OWN, sizeof OWN - 1), sizeof OWN - 1);
+    w->options.own_quotas = path;
+    assert_int_equal(aws_client_new(&w->options, &w->client, &err), RIP_OK);
+    const char *group = "";
+    double capacity = 0, refill = 0;
+    assert_true(aws_client_quota(w->client, operation(w, "ecs", "DeleteCluster"), &group, &capacity, &refill));
+    assert_string_equal(group, "mine");
+    assert_true(capacity == 3 && refill == 7);
+    assert_false(aws_client_quota(w->client, operation(w, "ecs", "ListClusters"), &group, &capacity, &refill));
+    assert_true(aws_client_quota(w->client, operation(w, "ec2", "RunInstances"), &group, &capacity, &refill));
+    assert_int_equal(ftruncate(fd, 5), 0);
+    close(fd);
+    aws_client *other = NULL;
+    w->aws.base.free = scripted_free;
+    assert_int_equal(aws_client_new(&w->options, &other, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, path));
+    unlink(path);
+}
+
 /* Ends. */
 
 static void test_wrong_parameters_are_told_at_once_and_nothing_is_sent(void **state)
@@ -644,6 +672,7 @@ int main(void)
         TEST(test_a_burst_of_throttled_replies_slows_the_bucket_once),
         TEST(test_who_waits_longest_is_sent_first),
         TEST(test_quotas_that_are_wrong_are_told),
+        TEST(test_quotas_of_ones_own_take_the_place_of_a_services),
         TEST(test_wrong_parameters_are_told_at_once_and_nothing_is_sent),
         TEST(test_a_call_can_be_given_up_while_it_is_queued_sent_or_waiting),
         TEST(test_a_client_that_goes_gives_up_its_calls_without_a_word),
