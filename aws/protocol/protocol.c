@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "aws/model_private.h"
@@ -130,26 +129,6 @@ static rip_status build_query(const aws_operation *operation, const json_t *para
     return aws_headers_add(&request->headers, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8", err);
 }
 
-/* Operations whose body AWS wants a digest of (S3's DeleteObjects, PutBucketPolicy …). */
-static rip_status add_md5(const aws_operation *operation, aws_http_request *request, rip_error *err)
-{
-    const json_t *checksum = aws_operation_trait(operation, "httpChecksum");
-    bool wanted = json_is_true(aws_operation_trait(operation, "httpChecksumRequired")) ||
-                  json_is_true(json_object_get(checksum, "requestChecksumRequired"));
-    if (!wanted || aws_headers_get(&request->headers, "Content-MD5")) return RIP_OK;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    rip_buffer text = {0};
-    if (EVP_Digest(request->body.data ? request->body.data : "", request->body.len, digest, &len, EVP_md5(), NULL) !=
-        1) {
-        return rip_fail(err, RIP_EIO, "no MD5 from OpenSSL, which this operation's Content-MD5 needs");
-    }
-    aws_value_base64(&text, digest, len);
-    rip_status status = aws_headers_add(&request->headers, "Content-MD5", text.data ? text.data : "", err);
-    rip_buffer_free(&text);
-    return status;
-}
-
 static rip_status build(const aws_operation *operation, const json_t *params, aws_http_request *request, rip_error *err)
 {
     switch (aws_service_protocol(aws_operation_service(operation))) {
@@ -180,7 +159,7 @@ rip_status aws_protocol_build(const aws_operation *operation, const json_t *para
     if (status == RIP_OK && !request->query) request->query = strdup("");
     if (status == RIP_OK && !request->query) status = rip_nomem(err);
     if (status == RIP_OK) status = write_host_prefix(operation, all, request, err);
-    if (status == RIP_OK) status = add_md5(operation, request, err);
+    if (status == RIP_OK) status = aws_checksum_add(operation, all, request, err);
     if (status == RIP_OK) status = rip_buffer_status(&request->body, err);
     json_decref(all);
     return status;
