@@ -189,7 +189,7 @@ class Aws(unittest.TestCase):
 
     def test_a_request_that_cannot_be_made_is_no_printed_request(self):
         env = self.ENV | {"AWS_USE_FIPS_ENDPOINT": "true"}
-        done = self.aws("iam", "list-users", "--region", "cn-north-1", "--print-request", env=env)
+        done = self.aws("s3", "list-buckets", "--region", "cn-north-1", "--print-request", env=env)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("no FIPS endpoint", done.stderr)
 
