@@ -28,6 +28,7 @@ typedef struct aws_client_options {
     int attempt_timeout_ms; /* 0: 30,000 */
     int call_timeout_ms;    /* 0: 600,000; over all tries, not counting the wait for a quota */
     const json_t *quotas;   /* borrowed during the call; NULL: the data folder's aws/quotas.json */
+    const char *own_quotas; /* a file whose services take the place of those; NULL: none */
     uint64_t seed;          /* of the jitter; 0: from the system */
 } aws_client_options;
 

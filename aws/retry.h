@@ -17,7 +17,8 @@
  * (its clock is corrected, new credentials are on their way) stays so. */
 void aws_retry_classify(aws_error *error);
 
-/** The retry quota that all calls of a client share: 500; a retry takes 5, after a timeout 10. */
+/** The retry quota that all calls to a service in a region share, as all calls of an SDK's client do: 500; a retry
+ * takes 5, after a timeout 10. */
 typedef struct aws_retry_quota {
     int tokens;
 } aws_retry_quota;

@@ -239,9 +239,9 @@ static void test_a_foreign_account_or_region_is_refused(void **state)
 static void test_an_error_of_aws_comes_with_its_code_message_status_and_request(void **state)
 {
     world *w = *state;
-    json_object_set_new(
-        w->replies, "DeleteCluster",
-        json_pack("{s:s, s:s}", "$error", "ClusterContainsServicesException", "message", "services are left"));
+    json_object_set_new(w->replies, "DeleteCluster",
+                        json_pack("{s:s, s:s, s:{s:[s]}}", "$error", "ClusterContainsServicesException", "message",
+                                  "services are left", "fields", "resourceIds", "web"));
     open_door(w);
     answer a = perform(w, 1, "aws", delete_cluster("rogue"));
     assert_string_equal(code(&a), "ClusterContainsServicesException");
@@ -249,6 +249,8 @@ static void test_an_error_of_aws_comes_with_its_code_message_status_and_request(
     assert_string_equal(json_string_value(json_object_get(a.error, "operation")), "ecs:DeleteCluster");
     assert_int_equal(json_integer_value(json_object_get(a.error, "status")), 400);
     assert_string_equal(json_string_value(json_object_get(a.error, "request_id")), "request-1");
+    json_t *ids = json_object_get(json_object_get(a.error, "fields"), "resourceIds");
+    assert_string_equal(json_string_value(json_array_get(ids, 0)), "web");
     assert_string_equal(step(w, 1)->outcome, "failed");
     answer_clear(&a);
 }
