@@ -20,6 +20,7 @@ struct aws_shape {
     char *name;
     json_t *line;
     aws_type type;
+    bool is_document, is_union;
     aws_member *members;
     size_t member_count;
     aws_member *element, *key;

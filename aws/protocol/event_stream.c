@@ -106,12 +106,7 @@ static json_t *read_headers(cursor c)
 static json_t *read_document(const aws_shape *shape, bool xml, const cursor *payload, rip_error *err)
 {
     if (left(payload) == 0) return json_object();
-    if (!xml) {
-        json_t *wire = aws_json_load((const char *)payload->at, left(payload), err);
-        json_t *value = wire ? aws_json_read(shape, wire, err) : NULL;
-        json_decref(wire);
-        return value;
-    }
+    if (!xml) return aws_json_read(shape, (const char *)payload->at, left(payload), err);
     aws_xml *document = NULL;
     if (aws_xml_parse((const char *)payload->at, left(payload), &document, err) != RIP_OK) return NULL;
     json_t *value = aws_xml_read(shape, aws_xml_root(document), err);

@@ -285,10 +285,7 @@ static rip_status parse_json(const aws_shape *shape, const aws_http_response *re
         *output = json_object();
         return RIP_OK;
     }
-    json_t *wire = aws_json_load(response->body.data, response->body.len, err);
-    if (!wire) return err->status;
-    *output = aws_json_read(shape, wire, err);
-    json_decref(wire);
+    *output = aws_json_read(shape, response->body.data, response->body.len, err);
     return *output ? RIP_OK : err->status;
 }
 

@@ -415,11 +415,7 @@ static json_t *read_document(const aws_shape *shape, const rip_buffer *body, boo
         aws_xml_free(document);
         return value;
     }
-    json_t *wire = aws_json_load(body->data, body->len, err);
-    if (!wire) return NULL;
-    json_t *value = aws_json_read(shape, wire, err);
-    json_decref(wire);
-    return value;
+    return aws_json_read(shape, body->data, body->len, err);
 }
 
 static json_t *read_payload(const aws_member *member, const rip_buffer *body, bool xml, rip_error *err)
