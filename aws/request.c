@@ -41,11 +41,32 @@ rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, a
     return aws_sign_request(signer, request, credentials, &options, err);
 }
 
+static int digits(const char *at, size_t count)
+{
+    int number = 0;
+    for (size_t i = 0; i < count; i++) number = number * 10 + (at[i] - '0');
+    return number;
+}
+
+/** IMF-fixdate has fixed places: every reply carries one, and strptime reads it in ten times the time. */
 static int64_t parse_date(const char *text)
 {
-    struct tm utc = {0};
-    const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &utc) : NULL;
-    return end && !*end ? (int64_t)timegm(&utc) * 1000 : 0;
+    static const char FORM[] = "Aaa, 00 Aaa 0000 00:00:00 GMT", MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    if (!text || strlen(text) != sizeof FORM - 1) return 0;
+    for (size_t i = 0; FORM[i]; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (FORM[i] == '0' ? !digit : (FORM[i] != 'A' && FORM[i] != 'a' && FORM[i] != text[i])) return 0;
+    }
+    int month = 0;
+    while (month < 12 && memcmp(text + 8, &MONTHS[month * 3], 3) != 0) month++;
+    if (month == 12) return 0;
+    struct tm utc = {.tm_year = digits(text + 12, 4) - 1900,
+                     .tm_mon = month,
+                     .tm_mday = digits(text + 5, 2),
+                     .tm_hour = digits(text + 17, 2),
+                     .tm_min = digits(text + 20, 2),
+                     .tm_sec = digits(text + 23, 2)};
+    return (int64_t)timegm(&utc) * 1000;
 }
 
 int64_t aws_reply_time(const aws_http_response *response)

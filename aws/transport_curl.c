@@ -22,6 +22,7 @@ typedef struct watch {
     aws_web *web;
     curl_socket_t fd;
     int events;
+    bool wanted; /* by libcurl now; else the connection is kept for later */
     struct watch *next;
 } watch;
 
@@ -32,7 +33,6 @@ struct aws_web {
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
     char *ca_bundle;
-    rip_buffer line; /* one header's, while it is put together */
     aws_exchange *exchanges;
     watch *watches;
     unsigned handles_open; /* watches and the timer: the last to close frees the memory */
@@ -43,7 +43,9 @@ struct aws_exchange {
     aws_web *web;
     aws_exchange *previous, *next;
     CURL *easy;
-    struct curl_slist *headers;
+    rip_buffer lines; /* the headers as libcurl takes them, each with its NUL … */
+    size_t line_count;
+    struct curl_slist *headers; /* … and the list of them, in one piece */
     aws_http_request request;
     aws_http_response response;
     size_t header_bytes, body_max;
@@ -77,8 +79,9 @@ static void detach(aws_exchange *x)
 
 static void wipe_and_free(aws_exchange *x)
 {
-    for (struct curl_slist *h = x->headers; h; h = h->next) OPENSSL_cleanse(h->data, strlen(h->data));
-    curl_slist_free_all(x->headers);
+    if (x->lines.data) OPENSSL_cleanse(x->lines.data, x->lines.len);
+    rip_buffer_free(&x->lines);
+    free(x->headers);
     if (x->request.body.data) OPENSSL_cleanse(x->request.body.data, x->request.body.len);
     if (x->response.body.data) OPENSSL_cleanse(x->response.body.data, x->response.body.len);
     aws_http_request_free(&x->request);
@@ -150,6 +153,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     aws_web *web = w->web;
     int running;
     int what = 0;
+    if (!w->wanted) { /* the server hangs up, or talks unasked: libcurl sees it when it looks for a connection */
+        uv_poll_stop(poll);
+        w->events = 0;
+        return;
+    }
     if (status < 0) what = CURL_CSELECT_ERR;
     if (events & UV_READABLE) what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
@@ -204,9 +212,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
     watch *w = socket_data;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        /* The connection is kept: so is its watch, until the socket closes. */
-        if (w && w->events) uv_poll_stop(&w->poll);
-        if (w) w->events = 0;
+        /* The connection is kept: so is its watch, until the socket closes. It even goes on watching, since the next
+         * request most likely comes before anything else; but it keeps no loop alive. */
+        if (w) w->wanted = false;
+        if (w) uv_unref((uv_handle_t *)&w->poll);
         return 0;
     }
     if (!w) w = find_watch(web, fd);
@@ -215,7 +224,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
     curl_multi_assign(web->multi, fd, w);
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     if (events != w->events) uv_poll_start(&w->poll, events, on_poll);
+    if (!w->wanted) uv_ref((uv_handle_t *)&w->poll);
     w->events = events;
+    w->wanted = true;
     return 0;
 }
 
@@ -260,14 +271,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     const char *end = line + len;
     while (value < end && (*value == ' ' || *value == '\t')) value++;
     while (end > value && strchr("\r\n \t", end[-1])) end--;
-    rip_buffer *text = &x->web->line;
-    rip_buffer_clear(text);
-    rip_buffer_append(text, line, name_len);
-    rip_buffer_putc(text, '\0');
-    rip_buffer_append(text, value, (size_t)(end - value));
-    rip_status status =
-        text->failed ? RIP_ENOMEM : aws_headers_add(&x->response.headers, text->data, text->data + name_len + 1, NULL);
-    if (status == RIP_OK) return len;
+    if (aws_headers_add_bytes(&x->response.headers, line, name_len, value, (size_t)(end - value), NULL) == RIP_OK)
+        return len;
     rip_fail(&x->refused, RIP_EIO, "%s sends a header that is none", x->request.host);
     return 0;
 }
@@ -286,31 +291,40 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 /* Sending. */
 
-static bool add_line(aws_exchange *x, const char *name, const char *value)
+static void add_line(aws_exchange *x, const char *name, const char *value)
 {
-    rip_buffer *line = &x->web->line;
-    rip_buffer_clear(line);
-    rip_buffer_puts(line, name);
+    rip_buffer_puts(&x->lines, name);
     /* libcurl's way to say "this header, empty" is a semicolon, and to say "not this header" a colon and no more. */
-    rip_buffer_puts(line, !value ? ":" : *value ? ": " : ";");
-    if (value) rip_buffer_puts(line, value);
-    struct curl_slist *longer = line->failed ? NULL : curl_slist_append(x->headers, line->data);
-    if (line->data) OPENSSL_cleanse(line->data, line->len);
-    if (longer) x->headers = longer;
-    return longer != NULL;
+    rip_buffer_puts(&x->lines, !value ? ":" : *value ? ": " : ";");
+    if (value) rip_buffer_puts(&x->lines, value);
+    rip_buffer_putc(&x->lines, '\0');
+    x->line_count++;
 }
 
 static bool add_lines(aws_exchange *x)
 {
-    bool added = add_line(x, "Expect", NULL) && add_line(x, "Accept", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "Content-Type")) added = add_line(x, "Content-Type", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "User-Agent")) added = add_line(x, "User-Agent", "riposte");
-    for (size_t i = 0; added && i < x->request.headers.count; i++) {
-        const aws_header *header = &x->request.headers.items[i];
+    const aws_headers *headers = &x->request.headers;
+    size_t room = 128;
+    for (size_t i = 0; i < headers->count; i++)
+        room += strlen(headers->items[i].name) + strlen(headers->items[i].value) + 3;
+    rip_buffer_reserve(&x->lines, room); /* at once, so that no copy with secrets is left behind */
+    add_line(x, "Expect", NULL);
+    add_line(x, "Accept", NULL);
+    if (!aws_headers_get(headers, "Content-Type")) add_line(x, "Content-Type", NULL);
+    if (!aws_headers_get(headers, "User-Agent")) add_line(x, "User-Agent", "riposte");
+    for (size_t i = 0; i < headers->count; i++) {
+        const aws_header *header = &headers->items[i];
         /* libcurl counts the body itself. */
-        if (strcasecmp(header->name, "Content-Length") != 0) added = add_line(x, header->name, header->value);
+        if (strcasecmp(header->name, "Content-Length") != 0) add_line(x, header->name, header->value);
     }
-    return added;
+    x->headers = x->lines.failed ? NULL : calloc(x->line_count, sizeof *x->headers);
+    if (!x->headers) return false;
+    char *at = x->lines.data;
+    for (size_t i = 0; i < x->line_count; i++) {
+        x->headers[i] = (struct curl_slist){at, i + 1 < x->line_count ? &x->headers[i + 1] : NULL};
+        at += strlen(at) + 1;
+    }
+    return true;
 }
 
 static void set_method(aws_exchange *x)
@@ -450,7 +464,6 @@ void aws_web_free(aws_web *web)
     web->multi = NULL;
     while (web->watches) drop_watch(web->watches);
     free(web->ca_bundle);
-    rip_buffer_free(&web->line);
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
 
