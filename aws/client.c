@@ -98,7 +98,7 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     }
     if (options->token)
         snprintf(call->token, sizeof call->token, "%s", options->token);
-    else
+    else if (aws_operation_token_member(operation))
         random_token(client, call->token);
     call->attempt.operation = operation;
     call->attempt.params = call->params;

@@ -17,7 +17,7 @@ bool aws_operation_is_unsigned(const aws_operation *operation)
     return has_authtype(operation, "none");
 }
 
-rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, aws_signer *signer,
+rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer,
                                         const aws_operation *operation, const char *region,
                                         const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
                                         rip_error *err)
@@ -25,12 +25,12 @@ rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, a
     const aws_service *service = aws_operation_service(operation);
     bool is_s3 = strcmp(aws_service_name(service), "s3") == 0;
     bool s3_like = strcmp(aws_service_signing_name(service), "s3") == 0;
-    aws_endpoint endpoint;
-    rip_status status = aws_endpoint_resolve(endpoints, service, region, &endpoint, err);
-    if (status == RIP_OK) status = aws_endpoint_apply(endpoints, &endpoint, is_s3, request, err);
+    const aws_endpoint *endpoint;
+    rip_status status = aws_endpoints_get(endpoints, service, region, &endpoint, err);
+    if (status == RIP_OK) status = aws_endpoint_apply(&endpoints->options, endpoint, is_s3, request, err);
     if (status != RIP_OK || aws_operation_is_unsigned(operation)) return status;
     aws_sign_options options = {
-        .region = endpoint.signing_region,
+        .region = endpoint->signing_region,
         .service = aws_service_signing_name(service),
         .now_ms = now_ms,
         .normalize = !s3_like,

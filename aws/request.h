@@ -11,7 +11,7 @@ bool aws_operation_is_unsigned(const aws_operation *operation);
 
 /** Address the request to the region's endpoint and sign it; `credentials` may be NULL for unsigned operations.
  * `now_ms` is AWS's time. */
-rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, aws_signer *signer,
+rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer,
                                         const aws_operation *operation, const char *region,
                                         const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
                                         rip_error *err);

@@ -21,7 +21,7 @@ typedef struct wire {
     aws_profiles *profiles;
     char *profile, *endpoint_url, *region;
     aws_provider_context context;
-    aws_endpoint_options endpoints;
+    aws_endpoints endpoints;
     aws_credentials_cache *credentials; /* the default chain's */
     aws_accounts *accounts;
     size_t max_reply_bytes;
@@ -307,7 +307,7 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
     if (status == RIP_OK) status = open_web(w, options, err);
     if (status == RIP_OK) {
         w->region = default_region(w->profiles, w->profile);
-        w->endpoints = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
+        w->endpoints.options = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
         status = open_credentials(w, options, err);
     }
     if (status == RIP_OK)

@@ -2,6 +2,8 @@
  * library lets a program do so, and offers its allocator under second names (its manual, "Replacing malloc"). */
 #include "allocations.h"
 
+#include <stdlib.h> /* which tells whose C library it is */
+
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 void *__libc_malloc(size_t size);
