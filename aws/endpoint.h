@@ -48,7 +48,8 @@ typedef struct aws_endpoints {
 rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
                              const aws_endpoint **out, rip_error *err);
 
-/** As aws_endpoint_resolve for a name that no model is needed for (credentials' own services). `id` is the serviceId: "STS". */
+/** As aws_endpoint_resolve for a name that no model is needed for (credentials' own services). `id` is the serviceId:
+ * "STS". */
 rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *prefix, const char *id,
                               const char *region, aws_endpoint *out, rip_error *err);
 

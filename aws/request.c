@@ -17,10 +17,9 @@ bool aws_operation_is_unsigned(const aws_operation *operation)
     return has_authtype(operation, "none");
 }
 
-rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer,
-                                        const aws_operation *operation, const char *region,
-                                        const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
-                                        rip_error *err)
+rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer, const aws_operation *operation,
+                                        const char *region, const aws_credentials *credentials, int64_t now_ms,
+                                        aws_http_request *request, rip_error *err)
 {
     const aws_service *service = aws_operation_service(operation);
     bool is_s3 = strcmp(aws_service_name(service), "s3") == 0;

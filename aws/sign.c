@@ -23,8 +23,8 @@ typedef struct signing_key {
 struct aws_signer {
     signing_key keys[KEYS_MAX];
     size_t count, next; /* the oldest makes room */
-    int64_t second;   /* that `time` tells */
-    char time[17];    /* "20150830T123600Z" */
+    int64_t second;     /* that `time` tells */
+    char time[17];      /* "20150830T123600Z" */
     rip_buffer canonical, path, query, text;
 };
 
@@ -300,12 +300,11 @@ static rip_status begin(aws_signer *signer, signing *s, const aws_http_request *
 }
 
 static rip_hmac *signing_key_of(aws_signer *signer, const char *secret, const signing *s,
-                                           const aws_sign_options *options)
+                                const aws_sign_options *options)
 {
     for (size_t i = 0; i < signer->count; i++) {
         const signing_key *known = &signer->keys[i];
-        if (known->key && strcmp(known->scope, s->scope) == 0 && strcmp(known->secret, secret) == 0)
-            return known->key;
+        if (known->key && strcmp(known->scope, s->scope) == 0 && strcmp(known->secret, secret) == 0) return known->key;
     }
     char *copy = strdup(secret);
     if (!copy) return NULL;
@@ -368,7 +367,7 @@ static rip_status finish(aws_signer *signer, const aws_http_request *request, co
 rip_status aws_sign_request(aws_signer *signer, aws_http_request *request, const aws_credentials *credentials,
                             const aws_sign_options *options, rip_error *err)
 {
-    signing s;
+    signing s = {0};
     aws_header headers[HEADERS_MAX];
     size_t count = 0;
     rip_status status = begin(signer, &s, request, options, err);
@@ -402,7 +401,7 @@ static void put_token(rip_buffer *query, const char *token)
 rip_status aws_presign_request(aws_signer *signer, aws_http_request *request, const aws_credentials *credentials,
                                const aws_sign_options *options, unsigned expires_s, rip_error *err)
 {
-    signing s;
+    signing s = {0};
     aws_header headers[HEADERS_MAX];
     size_t count = 0;
     if (expires_s < 1 || expires_s > PRESIGNED_MAX_S)

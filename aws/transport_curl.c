@@ -391,8 +391,12 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
     rip_buffer url = {0};
     if (!request->scheme || !request->host || !request->path || !request->method)
         return rip_fail(err, RIP_EINVAL, "a request without scheme, host, path or method can't be sent");
-    rip_buffer_printf(&url, "%s://%s%s", request->scheme, request->host, request->path);
-    if (request->query && *request->query) rip_buffer_printf(&url, "?%s", request->query);
+    rip_buffer_puts(&url, request->scheme);
+    rip_buffer_puts(&url, "://");
+    rip_buffer_puts(&url, request->host);
+    rip_buffer_puts(&url, request->path);
+    if (request->query && *request->query) rip_buffer_putc(&url, '?');
+    if (request->query) rip_buffer_puts(&url, request->query);
     x->easy = web->idle_count ? web->idle[--web->idle_count] : new_handle(web);
     bool ready = !url.failed && x->easy && add_lines(x);
     if (ready) {

@@ -1,5 +1,5 @@
-/* The C library's own allocator, counted. It stands in for malloc in all of the process, shared libraries too; the GNU C
- * library lets a program do so, and offers its allocator under second names (its manual, "Replacing malloc"). */
+/* The C library's own allocator, counted. It stands in for malloc in all of the process, shared libraries too; the GNU
+ * C library lets a program do so, and offers its allocator under second names (its manual, "Replacing malloc"). */
 #include "allocations.h"
 
 #include <stdlib.h> /* which tells whose C library it is */

@@ -1,5 +1,5 @@
-/* bench-aws-calls URL CALLS AT_ONCE [bare]: calls of ecs:DescribeClusters, signed, sent to URL, their replies parsed; or,
- * to compare, the same bytes by libcurl and libuv alone. */
+/* bench-aws-calls URL CALLS AT_ONCE [bare]: calls of ecs:DescribeClusters, signed, sent to URL, their replies parsed;
+ * or, to compare, the same calls unsigned and unread, by libcurl and libuv alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

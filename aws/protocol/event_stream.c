@@ -186,8 +186,7 @@ const aws_member *aws_event_stream_member(const aws_shape *output)
 {
     for (size_t i = 0; output && i < aws_shape_member_count(output); i++) {
         const aws_member *member = aws_shape_member_at(output, i);
-        const aws_shape *shape = aws_member_shape(member);
-        if (shape && json_is_true(aws_shape_trait(shape, "eventstream"))) return member;
+        if (aws_shape_is_event_stream(aws_member_shape(member))) return member;
     }
     return NULL;
 }

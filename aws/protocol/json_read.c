@@ -1,5 +1,5 @@
-/* JSON replies, read by their shapes in one pass: no tree of the wire's form is built first (docs/adr/0008). Strict: the
- * grammar of RFC 8259, and what jansson's own decoder refuses. */
+/* JSON replies, read by their shapes in one pass: no tree of the wire's form is built first (docs/adr/0008). Strict:
+ * the grammar of RFC 8259, and what jansson's own decoder refuses. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,8 +26,9 @@ static json_t *read_value(reader *r, const aws_member *member);
 
 static bool broken(reader *r, const char *what)
 {
-    if (!r->broken) rip_fail(r->err, RIP_EIO, "the reply is no JSON that can be read: %s, %zu bytes before its end", what,
-                             (size_t)(r->end - r->at));
+    if (!r->broken)
+        rip_fail(r->err, RIP_EIO, "the reply is no JSON that can be read: %s, %zu bytes before its end", what,
+                 (size_t)(r->end - r->at));
     r->broken = true;
     return false;
 }
@@ -35,7 +36,8 @@ static bool broken(reader *r, const char *what)
 static json_t *mistyped(reader *r, const aws_member *member)
 {
     if (!r->broken)
-        rip_fail(r->err, RIP_EIO, "the reply's %s is not of the type that the API model tells", aws_member_name(member));
+        rip_fail(r->err, RIP_EIO, "the reply's %s is not of the type that the API model tells",
+                 aws_member_name(member));
     r->broken = true;
     return NULL;
 }
@@ -257,7 +259,7 @@ static json_t *read_map(reader *r, const aws_member *element)
 {
     json_t *map = json_object();
     rip_buffer room = {0}; /* the key outlives the reading of its value */
-    slice key;
+    slice key = {0};
     enter(r, '{');
     for (bool first = true; next_item(r, '}', first); first = false) {
         if (!take_text(r, &room, &key) || !take(r, ':')) break;
@@ -290,12 +292,13 @@ static json_t *read_structure(reader *r, const aws_shape *shape)
     json_t *value = json_object();
     json_t *unknown = NULL; /* of a union: the first choice that the model does not know, which is told by its name */
     size_t hint = 0;
-    slice name;
+    slice name = {0};
     enter(r, '{');
     for (bool first = true; next_item(r, '}', first); first = false) {
         if (!take_text(r, &r->room, &name)) break;
         const aws_member *member = find_member(shape, name, &hint);
-        bool odd = !member && !unknown && aws_shape_is_union(shape) && !(name.len == 6 && !memcmp(name.at, "__type", 6));
+        bool odd =
+            !member && !unknown && aws_shape_is_union(shape) && !(name.len == 6 && !memcmp(name.at, "__type", 6));
         json_t *told = odd ? json_stringn(name.at, name.len) : NULL;
         json_t *own = take(r, ':') ? read_value(r, member) : NULL;
         if (told && own && !json_is_null(own))

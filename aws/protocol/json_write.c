@@ -1,91 +1,126 @@
-/* JSON bodies of requests: AWS JSON 1.0 and 1.1, and rest-json. */
+/* JSON bodies of requests, written by their shapes in one pass: AWS JSON 1.0 and 1.1, and rest-json. */
 #include <stdint.h>
 #include <string.h>
 
 #include "aws/protocol/private.h"
+#include "engine/base/escape.h"
 
-static json_t *write_value(const aws_member *member, const json_t *value, unsigned depth, rip_error *err);
+static rip_status write_value(rip_buffer *out, const aws_member *member, const json_t *value, unsigned depth,
+                              rip_error *err);
 
-static json_t *write_time(const aws_member *member, const json_t *value, rip_error *err)
+static void write_text(rip_buffer *out, const char *text, size_t len)
 {
-    int64_t ms;
-    if (!aws_value_time(value, &ms)) {
-        rip_fail(err, RIP_EINVAL, "%s: expected an RFC 3339 time or seconds since 1970", aws_member_name(member));
-        return NULL;
-    }
-    aws_time_format format = aws_value_time_format(member, AWS_TIME_UNIX);
-    if (format == AWS_TIME_UNIX) return ms % 1000 ? json_real((double)ms / 1000) : json_integer(ms / 1000);
-    rip_buffer text = {0};
-    aws_value_write_time(&text, ms, format);
-    json_t *wire = json_stringn(text.data ? text.data : "", text.len);
-    rip_buffer_free(&text);
-    return wire;
+    rip_escape_json(out, text, len, SIZE_MAX);
 }
 
-static json_t *write_structure(const aws_shape *shape, const json_t *value, unsigned depth, rip_error *err)
+static void write_name(rip_buffer *out, const char *name)
 {
-    json_t *wire = json_object(), *each;
+    char last = out->len ? out->data[out->len - 1] : '{';
+    if (last != '{') rip_buffer_putc(out, ',');
+    write_text(out, name, strlen(name));
+    rip_buffer_putc(out, ':');
+}
+
+static rip_status write_time(rip_buffer *out, const aws_member *member, const json_t *value, rip_error *err)
+{
+    int64_t ms;
+    if (!aws_value_time(value, &ms))
+        return rip_fail(err, RIP_EINVAL, "%s: expected an RFC 3339 time or seconds since 1970",
+                        aws_member_name(member));
+    aws_time_format format = aws_value_time_format(member, AWS_TIME_UNIX);
+    if (format != AWS_TIME_UNIX) rip_buffer_putc(out, '"');
+    aws_value_write_time(out, ms, format);
+    if (format != AWS_TIME_UNIX) rip_buffer_putc(out, '"');
+    return RIP_OK;
+}
+
+static rip_status write_structure(rip_buffer *out, const aws_shape *shape, const json_t *value, unsigned depth,
+                                  rip_error *err)
+{
     const char *name;
+    json_t *each;
+    rip_status status = RIP_OK;
+    rip_buffer_putc(out, '{');
     json_object_foreach ((json_t *)(uintptr_t)value, name, each) {
         const aws_member *member = aws_shape_member(shape, name);
         if (!member || aws_member_location(member) != AWS_IN_BODY) continue;
-        json_t *written = write_value(member, each, depth, err);
-        if (!written || json_object_set_new(wire, aws_member_location_name(member), written) != 0) {
-            json_decref(wire);
-            return NULL;
-        }
+        write_name(out, aws_member_location_name(member));
+        status = write_value(out, member, each, depth, err);
+        if (status != RIP_OK) return status;
     }
-    return wire;
+    rip_buffer_putc(out, '}');
+    return RIP_OK;
 }
 
-static json_t *write_list(const aws_shape *shape, const json_t *value, unsigned depth, rip_error *err)
+static rip_status write_list(rip_buffer *out, const aws_shape *shape, const json_t *value, unsigned depth,
+                             rip_error *err)
 {
-    json_t *wire = json_array(), *each;
+    json_t *each;
     size_t i;
+    rip_buffer_putc(out, '[');
     json_array_foreach (value, i, each) {
-        json_t *written = write_value(aws_shape_element(shape), each, depth, err);
-        if (!written || json_array_append_new(wire, written) != 0) {
-            json_decref(wire);
-            return NULL;
-        }
+        if (i > 0) rip_buffer_putc(out, ',');
+        rip_status status = write_value(out, aws_shape_element(shape), each, depth, err);
+        if (status != RIP_OK) return status;
     }
-    return wire;
+    rip_buffer_putc(out, ']');
+    return RIP_OK;
 }
 
-static json_t *write_map(const aws_shape *shape, const json_t *value, unsigned depth, rip_error *err)
+static rip_status write_map(rip_buffer *out, const aws_shape *shape, const json_t *value, unsigned depth,
+                            rip_error *err)
 {
-    json_t *wire = json_object(), *each;
     const char *key;
+    json_t *each;
+    rip_buffer_putc(out, '{');
     json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
-        json_t *written = write_value(aws_shape_element(shape), each, depth, err);
-        if (!written || json_object_set_new(wire, key, written) != 0) {
-            json_decref(wire);
-            return NULL;
-        }
+        write_name(out, key);
+        rip_status status = write_value(out, aws_shape_element(shape), each, depth, err);
+        if (status != RIP_OK) return status;
     }
-    return wire;
+    rip_buffer_putc(out, '}');
+    return RIP_OK;
 }
 
-static json_t *write_value(const aws_member *member, const json_t *value, unsigned depth, rip_error *err)
+static int append(const char *bytes, size_t len, void *out)
+{
+    rip_buffer_append(out, bytes, len);
+    return 0;
+}
+
+static rip_status write_as_it_is(rip_buffer *out, const json_t *value, rip_error *err)
+{
+    if (json_is_string(value))
+        write_text(out, json_string_value(value), json_string_length(value));
+    else if (json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+        return rip_nomem(err);
+    return RIP_OK;
+}
+
+static rip_status write_value(rip_buffer *out, const aws_member *member, const json_t *value, unsigned depth,
+                              rip_error *err)
 {
     const aws_shape *shape = aws_member_shape(member);
-    if (depth > AWS_DEPTH_MAX) {
-        rip_fail(err, RIP_ELIMIT, "%s: nested deeper than %d", aws_member_name(member), AWS_DEPTH_MAX);
-        return NULL;
-    }
-    if (aws_shape_is_document(shape)) return json_incref((json_t *)(uintptr_t)value);
+    if (depth > AWS_DEPTH_MAX)
+        return rip_fail(err, RIP_ELIMIT, "%s: nested deeper than %d", aws_member_name(member), AWS_DEPTH_MAX);
+    if (aws_shape_is_document(shape)) return write_as_it_is(out, value, err);
     switch (aws_shape_type(shape)) {
-    case AWS_STRUCTURE: return write_structure(shape, value, depth + 1, err);
-    case AWS_LIST: return write_list(shape, value, depth + 1, err);
-    case AWS_MAP: return write_map(shape, value, depth + 1, err);
-    case AWS_TIMESTAMP: return write_time(member, value, err);
-    default: return json_incref((json_t *)(uintptr_t)value);
+    case AWS_STRUCTURE: return write_structure(out, shape, value, depth + 1, err);
+    case AWS_LIST: return write_list(out, shape, value, depth + 1, err);
+    case AWS_MAP: return write_map(out, shape, value, depth + 1, err);
+    case AWS_TIMESTAMP: return write_time(out, member, value, err);
+    default: return write_as_it_is(out, value, err);
     }
 }
 
-json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err)
+rip_status aws_json_write(rip_buffer *out, const aws_shape *shape, const json_t *value, rip_error *err)
 {
-    if (!shape) return json_object();
-    if (aws_shape_is_document(shape)) return json_incref((json_t *)(uintptr_t)value);
-    return write_structure(shape, value, 0, err);
+    rip_status status = RIP_OK;
+    if (!shape)
+        rip_buffer_puts(out, "{}");
+    else if (aws_shape_is_document(shape))
+        status = write_as_it_is(out, value, err);
+    else
+        status = write_structure(out, shape, value, 0, err);
+    return status == RIP_OK ? rip_buffer_status(out, err) : status;
 }
