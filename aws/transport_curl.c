@@ -14,7 +14,8 @@
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 5000
 #define CONNECTIONS 64
-#define IDLE_HANDLES 64
+#define IDLE_EXCHANGES 64
+#define IDLE_BODY_BYTES ((size_t)16 << 10)
 
 /* One descriptor that libcurl waits on. */
 typedef struct watch {
@@ -23,18 +24,18 @@ typedef struct watch {
     curl_socket_t fd;
     int events;
     bool wanted; /* by libcurl now; else the connection is kept for later */
-    struct watch *next;
 } watch;
 
 struct aws_web {
     uv_loop_t *loop;
     uv_timer_t timer;
     CURLM *multi;
-    CURL *idle[IDLE_HANDLES];
-    size_t idle_count;
     char *ca_bundle;
-    aws_exchange *exchanges;
-    watch *watches;
+    aws_exchange *exchanges; /* under way */
+    aws_exchange *idle;      /* kept for the next, with their handles and their memory */
+    size_t idle_count;
+    watch **watches; /* by descriptor */
+    size_t watches_cap;
     unsigned handles_open; /* watches and the timer: the last to close frees the memory */
     bool closing;
 };
@@ -45,7 +46,8 @@ struct aws_exchange {
     CURL *easy;
     rip_buffer lines; /* the headers as libcurl takes them, each with its NUL … */
     size_t line_count;
-    struct curl_slist *headers; /* … and the list of them, in one piece */
+    struct curl_slist *headers; /* … and the list of them, in one piece, of this length */
+    size_t headers_cap;
     aws_http_request request;
     aws_http_response response;
     size_t header_bytes, body_max;
@@ -58,7 +60,7 @@ struct aws_exchange {
 
 /* Exchanges. */
 
-/** Nothing reaches it any more; its handle is kept for the next. */
+/** Nothing reaches it any more. */
 static void detach(aws_exchange *x)
 {
     aws_web *web = x->web;
@@ -67,32 +69,52 @@ static void detach(aws_exchange *x)
     else
         web->exchanges = x->next;
     if (x->next) x->next->previous = x->previous;
-    if (!x->easy) return;
     curl_multi_remove_handle(web->multi, x->easy);
-    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
-    if (web->idle_count < IDLE_HANDLES && !web->closing)
-        web->idle[web->idle_count++] = x->easy;
-    else
-        curl_easy_cleanup(x->easy);
 }
 
-static void wipe_and_free(aws_exchange *x)
+static void exchange_free(aws_exchange *x)
 {
-    if (x->lines.data) OPENSSL_cleanse(x->lines.data, x->lines.len);
+    curl_easy_cleanup(x->easy);
     rip_buffer_free(&x->lines);
     free(x->headers);
-    if (x->request.body.data) OPENSSL_cleanse(x->request.body.data, x->request.body.len);
-    if (x->response.body.data) OPENSSL_cleanse(x->response.body.data, x->response.body.len);
-    aws_http_request_free(&x->request);
     aws_http_response_free(&x->response);
     free(x);
+}
+
+static void wipe(rip_buffer *buffer)
+{
+    if (buffer->data) OPENSSL_cleanse(buffer->data, buffer->len);
+    rip_buffer_clear(buffer);
+    buffer->failed = false;
+}
+
+/** Leave nothing of it behind but what the next may use. */
+static void put_away(aws_exchange *x)
+{
+    aws_web *web = x->web;
+    wipe(&x->lines);
+    wipe(&x->request.body);
+    wipe(&x->response.body);
+    aws_http_request_free(&x->request);
+    aws_headers_free(&x->response.headers);
+    if (web->closing || web->idle_count == IDLE_EXCHANGES) {
+        exchange_free(x);
+        return;
+    }
+    if (x->response.body.cap > IDLE_BODY_BYTES) rip_buffer_free(&x->response.body);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
+    x->line_count = x->header_bytes = 0;
+    x->refused.status = RIP_OK;
+    x->curl_error[0] = '\0';
+    x->next = web->idle;
+    web->idle = x;
+    web->idle_count++;
 }
 
 static void release(aws_exchange *x)
 {
     detach(x);
-    wipe_and_free(x);
+    put_away(x);
 }
 
 static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
@@ -119,7 +141,7 @@ static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
 
 static void finish(aws_exchange *x, CURLcode code)
 {
-    rip_error err = {0};
+    rip_error err;
     long status = 0;
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     x->response.status = (int)status;
@@ -127,7 +149,7 @@ static void finish(aws_exchange *x, CURLcode code)
     if (!whole) explain(x, code, &err);
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
-    wipe_and_free(x);
+    put_away(x); /* the web's memory stays until its handles are closed */
 }
 
 static void harvest(aws_web *web)
@@ -139,7 +161,7 @@ static void harvest(aws_web *web)
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &x);
-        finish(x, code); /* may free the web: its memory stays until its handles are closed */
+        finish(x, code);
     }
 }
 
@@ -175,15 +197,25 @@ static void on_timer(uv_timer_t *timer)
 
 static watch *find_watch(aws_web *web, curl_socket_t fd)
 {
-    for (watch *w = web->watches; w; w = w->next) {
-        if (w->fd == fd) return w;
-    }
-    return NULL;
+    return (size_t)fd < web->watches_cap ? web->watches[fd] : NULL;
+}
+
+static bool make_place(aws_web *web, size_t place)
+{
+    if (place < web->watches_cap) return true;
+    size_t cap = web->watches_cap ? web->watches_cap : 64;
+    while (cap <= place) cap *= 2;
+    watch **watches = realloc(web->watches, cap * sizeof(*watches));
+    if (!watches) return false;
+    memset(watches + web->watches_cap, 0, (cap - web->watches_cap) * sizeof(*watches));
+    web->watches = watches;
+    web->watches_cap = cap;
+    return true;
 }
 
 static watch *add_watch(aws_web *web, curl_socket_t fd)
 {
-    watch *w = calloc(1, sizeof *w);
+    watch *w = make_place(web, (size_t)fd) ? calloc(1, sizeof *w) : NULL;
     if (!w || uv_poll_init_socket(web->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
@@ -191,18 +223,14 @@ static watch *add_watch(aws_web *web, curl_socket_t fd)
     w->poll.data = w;
     w->web = web;
     w->fd = fd;
-    w->next = web->watches;
-    web->watches = w;
+    web->watches[fd] = w;
     web->handles_open++;
     return w;
 }
 
 static void drop_watch(watch *w)
 {
-    watch **at = &w->web->watches;
-    while (*at != w) at = &(*at)->next;
-    *at = w->next;
-    w->events = 0;
+    w->web->watches[w->fd] = NULL;
     uv_close((uv_handle_t *)&w->poll, on_handle_closed);
 }
 
@@ -317,8 +345,13 @@ static bool add_lines(aws_exchange *x)
         /* libcurl counts the body itself. */
         if (strcasecmp(header->name, "Content-Length") != 0) add_line(x, header->name, header->value);
     }
-    x->headers = x->lines.failed ? NULL : calloc(x->line_count, sizeof *x->headers);
-    if (!x->headers) return false;
+    if (x->lines.failed) return false;
+    if (x->headers_cap < x->line_count) {
+        free(x->headers);
+        x->headers = calloc(x->line_count, sizeof *x->headers);
+        x->headers_cap = x->headers ? x->line_count : 0;
+        if (!x->headers) return false;
+    }
     char *at = x->lines.data;
     for (size_t i = 0; i < x->line_count; i++) {
         x->headers[i] = (struct curl_slist){at, i + 1 < x->line_count ? &x->headers[i + 1] : NULL};
@@ -345,11 +378,17 @@ static void set_method(aws_exchange *x)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/** A handle with what is the same for every request. */
-static CURL *new_handle(aws_web *web)
+/** With what is the same for every request. */
+static aws_exchange *exchange_new(aws_web *web)
 {
-    CURL *easy = curl_easy_init();
-    if (!easy) return NULL;
+    aws_exchange *x = calloc(1, sizeof *x);
+    CURL *easy = x ? curl_easy_init() : NULL;
+    if (!easy) {
+        free(x);
+        return NULL;
+    }
+    x->web = web;
+    x->easy = easy;
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -366,7 +405,11 @@ static CURL *new_handle(aws_web *web)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, web);
     if (web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, web->ca_bundle);
-    return easy;
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
+    return x;
 }
 
 static void set_options(aws_exchange *x, const aws_web_limits *limits)
@@ -374,10 +417,6 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     CURL *easy = x->easy;
     set_method(x);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
@@ -397,8 +436,7 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
     rip_buffer_puts(&url, request->path);
     if (request->query && *request->query) rip_buffer_putc(&url, '?');
     if (request->query) rip_buffer_puts(&url, request->query);
-    x->easy = web->idle_count ? web->idle[--web->idle_count] : new_handle(web);
-    bool ready = !url.failed && x->easy && add_lines(x);
+    bool ready = !url.failed && add_lines(x);
     if (ready) {
         set_options(x, limits);
         ready = curl_easy_setopt(x->easy, CURLOPT_URL, url.data) == CURLE_OK;
@@ -412,12 +450,15 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
 rip_status aws_web_send(aws_web *web, aws_http_request *request, const aws_web_limits *limits, aws_exchange_done done,
                         void *data, aws_exchange **out, rip_error *err)
 {
-    aws_exchange *x = calloc(1, sizeof *x);
-    if (!x) {
+    aws_exchange *x = web->idle;
+    if (x) {
+        web->idle = x->next;
+        web->idle_count--;
+    } else if (!(x = exchange_new(web))) {
         aws_http_request_free(request);
         return rip_nomem(err);
     }
-    x->web = web;
+    x->previous = NULL;
     x->next = web->exchanges;
     if (x->next) x->next->previous = x;
     web->exchanges = x;
@@ -463,10 +504,16 @@ void aws_web_free(aws_web *web)
         next = exchange->next;
         release(exchange);
     }
-    for (size_t i = 0; i < web->idle_count; i++) curl_easy_cleanup(web->idle[i]);
+    for (aws_exchange *exchange = web->idle, *next; exchange; exchange = next) {
+        next = exchange->next;
+        exchange_free(exchange);
+    }
     curl_multi_cleanup(web->multi);
     web->multi = NULL;
-    while (web->watches) drop_watch(web->watches);
+    for (size_t fd = 0; fd < web->watches_cap; fd++) {
+        if (web->watches[fd]) drop_watch(web->watches[fd]);
+    }
+    free(web->watches);
     free(web->ca_bundle);
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }

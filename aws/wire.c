@@ -38,7 +38,7 @@ typedef struct trip {
     aws_credentials *credentials;
     aws_exchange *exchange;
     rip_timer tell;
-    rip_error why;
+    char *why; /* it could not even be sent */
 } trip;
 
 static void end_trip(trip *t)
@@ -48,6 +48,7 @@ static void end_trip(trip *t)
     if (t->exchange) aws_web_cancel(t->exchange);
     aws_credentials_unref(t->credentials);
     t->attempt->transport_data = NULL;
+    free(t->why);
     free(t);
 }
 
@@ -60,25 +61,24 @@ static void tell(trip *t, const aws_reply *reply)
     attempt->done(attempt, reply);
 }
 
-static void tell_failure(trip *t, const char *code, const rip_error *why, bool retryable)
+static void tell_failure(trip *t, const char *code, const char *why, bool retryable)
 {
     aws_error error = {.retryable = retryable};
     snprintf(error.code, sizeof error.code, "%s", code);
-    snprintf(error.message, sizeof error.message, "%s", why->message);
+    snprintf(error.message, sizeof error.message, "%s", why);
     tell(t, &(aws_reply){.error = &error, .request_id = "", .retry_after_ms = -1});
 }
 
 static void on_tell(void *data)
 {
     trip *t = data;
-    rip_error why = t->why;
-    tell_failure(t, "RequestNotSent", &why, false);
+    tell_failure(t, "RequestNotSent", t->why ? t->why : "out of memory", false);
 }
 
 /** From the loop: `done` is never called from inside send. */
 static void fail_soon(trip *t, const rip_error *err)
 {
-    t->why = *err;
+    t->why = strdup(err->message);
     rip_timer_start(&t->tell, t->wire->clock, 0, on_tell, t);
 }
 
@@ -132,11 +132,15 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     if (!response) {
         bool late = err->status == RIP_ETIMEOUT;
         bool broken = err->status == RIP_EIO;
-        tell_failure(t, late ? "RequestTimeout" : broken ? "ConnectionError" : "ReplyTooLarge", err, late || broken);
+        tell_failure(t,
+                     late     ? "RequestTimeout"
+                     : broken ? "ConnectionError"
+                              : "ReplyTooLarge",
+                     err->message, late || broken);
         return;
     }
     char request_id[AWS_REQUEST_ID_MAX] = "";
-    aws_error error = {0};
+    aws_error error;
     rip_error why;
     aws_reply reply = {.request_id = request_id,
                        .server_time_ms = aws_reply_time(response),
@@ -180,7 +184,7 @@ static void set_off(trip *t)
 {
     wire *w = t->wire;
     aws_http_request request = {0};
-    rip_error err = {0};
+    rip_error err;
     aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
     rip_status status = prepare(t, &request, &err);
     if (status == RIP_OK && w->preview) {
@@ -198,7 +202,7 @@ static void on_credentials(void *data, aws_credentials *credentials, const rip_e
     t->wait = NULL;
     if (!credentials) {
         bool passing = err->status == RIP_EIO || err->status == RIP_ETIMEOUT;
-        tell_failure(t, "CredentialsError", err, passing);
+        tell_failure(t, "CredentialsError", err->message, passing);
         return;
     }
     t->credentials = aws_credentials_ref(credentials);
