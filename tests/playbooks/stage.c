@@ -40,8 +40,8 @@ static void answer(pending *p, json_t *value, json_t *error, bool planned)
 static void answer_uncertain(pending *p)
 {
     json_object_set_new(p->step, "outcome", json_string("uncertain"));
-    json_t *error = json_pack("{s:s, s:s, s:I}", "code", "Uncertain", "message", "its answer is not known", "started_ms",
-                              (json_int_t)rip_clock_now(p->s->clock));
+    json_t *error = json_pack("{s:s, s:s, s:I}", "code", "Uncertain", "message", "its answer is not known",
+                              "started_ms", (json_int_t)rip_clock_now(p->s->clock));
     answer(p, NULL, error, false);
     json_decref(error);
 }
@@ -55,8 +55,7 @@ static void on_aws(void *data, const aws_result *result)
         return;
     }
     if (result->error) {
-        json_t *error =
-            json_pack("{s:s, s:s}", "code", result->error->code, "message", result->error->message);
+        json_t *error = json_pack("{s:s, s:s}", "code", result->error->code, "message", result->error->message);
         answer(p, NULL, error, false);
         json_decref(error);
         return;
@@ -145,7 +144,8 @@ static void perform(rip_door *door, const rip_effect *effect, rip_effect_done do
     stage *s = (stage *)door;
     pending *p = calloc(1, sizeof *p);
     assert_non_null(p);
-    *p = (pending){.s = s, .step = step_of(effect), .request = json_incref(effect->request), .done = done, .data = data};
+    *p =
+        (pending){.s = s, .step = step_of(effect), .request = json_incref(effect->request), .done = done, .data = data};
     if (strcmp(effect->kind, "aws") == 0) {
         call_aws(p);
         return;
@@ -243,8 +243,8 @@ void stage_run(stage *s, const char *kind, json_t *more)
     s->left = json_array();
     s->effects = json_object();
     s->ended = false;
-    json_t *finding = json_pack("{s:s, s:[], s:s, s:s}", "kind", kind, "resources", "account", "123456789012", "region",
-                                "us-east-1");
+    json_t *finding =
+        json_pack("{s:s, s:[], s:s, s:s}", "kind", kind, "resources", "account", "123456789012", "region", "us-east-1");
     if (more) json_object_update(finding, more);
     json_decref(more);
     json_t *about = json_pack("{s:s, s:s, s:s, s:s}", "id", "run-1", "mode", s->mode, "account", "123456789012",

@@ -33,8 +33,8 @@ typedef struct stage {
 void stage_open(stage *s, const char *folder);
 void stage_close(stage *s);
 
-/** Run the playbook with a finding of this kind, to its end and until the account is quiet. `more`: further fields of the
- * finding, or NULL (stolen). What came of it is in the stage, afresh. */
+/** Run the playbook with a finding of this kind, to its end and until the account is quiet. `more`: further fields of
+ * the finding, or NULL (stolen). What came of it is in the stage, afresh. */
 void stage_run(stage *s, const char *kind, json_t *more);
 
 /** All that is in the account. New reference. */

@@ -1,4 +1,5 @@
 -- What is done to the account, by the name that the finding has; "undo" takes back what the finding brings in `steps`.
+local action = require "riposte.action"
 local undo = require "riposte.undo"
 
 local CI, WORKER = { user = "ci" }, { role = "worker" }
@@ -40,6 +41,8 @@ function does.delete_group(run) run.actions.autoscaling.delete_group { group = "
 function does.stop_service(run) run.actions.ecs.stop_service { cluster = "app", service = "web" } end
 
 function does.delete_service(run) run.actions.ecs.delete_service { cluster = "app", service = "web" } end
+
+function does.delete_clusters(run) run.actions.ecs.delete_clusters { clusters = { "app", "spare" } } end
 
 function does.delete_cluster(run) run.actions.ecs.delete_cluster { cluster = "app" } end
 
@@ -83,6 +86,15 @@ end
 
 function does.tell_finding(run)
   run:log(run.aws.securityhub():get_findings({}).Findings[1].Workflow.Status)
+end
+
+function does.list_actions(run)
+  local names = {}
+  for _, service in ipairs(action.services) do
+    for name in pairs(require("riposte.actions." .. service)) do names[#names + 1] = name end
+  end
+  table.sort(names)
+  run:log(table.concat(names, " "))
 end
 
 -- Meanwhile ---------------------------------------------------------------------------------------------------------
