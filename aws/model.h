@@ -98,7 +98,8 @@ const char *aws_operation_token_member(const aws_operation *operation);
 const json_t *aws_operation_pagination(const aws_operation *operation);
 /** A waiter by boto3's name ("services_stable") as botocore writes it, borrowed; NULL if there is none. */
 const json_t *aws_service_waiter(const aws_service *service, const char *name);
-/** The error shape for an error code (query's and rest-xml's "error.code" counted in), or NULL. */
+/** The error shape for an error code (query's and rest-xml's "error.code" counted in): one of the operation's, else of
+ * the service's; or NULL. */
 const aws_shape *aws_operation_error(const aws_operation *operation, const char *code);
 /** A trait of the operation as botocore writes it ("endpoint", "httpChecksum", "authtype", "endpointdiscovery" …), or
  * NULL; borrowed. */

@@ -25,6 +25,7 @@ struct aws_web {
     uv_timer_t timer;
     CURLM *multi;
     char *ca_bundle;
+    char *http_proxy;        /* NULL: what libcurl finds itself */
     aws_exchange *exchanges; /* under way */
     aws_exchange *idle;      /* kept for the next, with their handles and their memory */
     size_t idle_count;
@@ -47,6 +48,7 @@ struct aws_exchange {
     aws_exchange_done done;
     void *data;
     rip_error refused; /* why we hung up ourselves */
+    bool unsent;       /* it failed before the host was reached */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -109,6 +111,11 @@ static void release(aws_exchange *x)
     put_away(x);
 }
 
+bool aws_exchange_sent(const aws_exchange *x)
+{
+    return !x->unsent;
+}
+
 static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
 {
     const char *host = x->request.host;
@@ -139,6 +146,9 @@ static void finish(aws_exchange *x, CURLcode code)
     x->response.status = (int)status;
     bool whole = code == CURLE_OK && x->refused.status == RIP_OK && !x->response.body.failed;
     if (!whole) explain(x, code, &err);
+    x->unsent = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+                code == CURLE_COULDNT_CONNECT || code == CURLE_PEER_FAILED_VERIFICATION ||
+                code == CURLE_SSL_CONNECT_ERROR;
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
     put_away(x); /* the web's memory stays until its handles are closed */
@@ -365,6 +375,7 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
     curl_easy_setopt(easy, CURLOPT_NOPROXY, limits && limits->no_proxy ? "*" : NULL);
+    curl_easy_setopt(easy, CURLOPT_PROXY, strcmp(x->request.scheme, "http") == 0 ? x->web->http_proxy : NULL);
 }
 
 static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_error *err)
@@ -448,6 +459,7 @@ void aws_web_free(aws_web *web)
     web->multi = NULL;
     aws_watches_free(web->watches);
     free(web->ca_bundle);
+    free(web->http_proxy);
     uv_close((uv_handle_t *)&web->timer, on_timer_closed);
 }
 
@@ -457,6 +469,14 @@ static void ignore_broken_pipes(void)
 {
     struct sigaction now;
     if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
+
+/** HTTP_PROXY, which libcurl reads only in small letters: in a CGI program it would be a request's word. NULL: libcurl
+ * finds what there is itself. */
+static const char *http_proxy(void)
+{
+    const char *small = getenv("http_proxy"), *proxy = getenv("HTTP_PROXY");
+    return small || !proxy || !*proxy || getenv("REQUEST_METHOD") ? NULL : proxy;
 }
 
 rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error *err)
@@ -469,13 +489,16 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
                         "resolver is needed");
     aws_web *web = calloc(1, sizeof *web);
     if (!web) return rip_nomem(err);
+    const char *proxy = http_proxy();
     web->multi = curl_multi_init();
     web->watches = aws_watches_new(options->loop, on_ready, web);
     if (options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
-    if (!web->multi || !web->watches || (options->ca_bundle && !web->ca_bundle)) {
+    if (proxy) web->http_proxy = strdup(proxy);
+    if (!web->multi || !web->watches || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
         curl_multi_cleanup(web->multi);
         aws_watches_free(web->watches);
         free(web->ca_bundle);
+        free(web->http_proxy);
         free(web);
         return rip_nomem(err);
     }

@@ -17,9 +17,25 @@
 /* A fiber may end before its first instructions are counted. */
 #define SPAWN_UNITS 250
 
-typedef enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_AT_DOOR, FIBER_WAITING, FIBER_ENDED } fiber_state;
+#define APART "riposte.apart"
+
+typedef enum fiber_state {
+    FIBER_READY,
+    FIBER_RUNNING,
+    FIBER_AT_DOOR,
+    FIBER_WAITING,
+    FIBER_WAITING_APART,
+    FIBER_ENDED
+} fiber_state;
 
 typedef struct fiber fiber;
+
+/* What Lua holds of a child that was spawned apart. */
+typedef struct apart {
+    fiber *child;                        /* NULL: it has ended */
+    fiber *waiting_first, *waiting_last; /* for its end; their arguments keep this from being collected */
+} apart;
+
 struct fiber {
     rip_fibers *fibers;
     fiber *parent;
@@ -32,15 +48,20 @@ struct fiber {
     unsigned children; /* spawned so far */
     unsigned alive;    /* children not yet handed to wait */
     fiber_state state;
-    bool ok; /* ended without an error; its result or error object is on top of `co` */
-    bool answered;
+    bool ok;       /* ended without an error; its result or error object is on top of `co` */
+    bool answered; /* inside perform, with nothing before it: the fiber just goes on */
     bool planned;
     json_t *value;
     json_t *error;
     fiber *ended_first, *ended_last; /* children that ended and were not waited for yet, oldest first */
-    fiber *next;                     /* in the ready queue, or among the parent's ended children */
+    apart *apart;                    /* NULL: no child apart, or nobody can wait for it any more */
+    fiber *next;                     /* in a queue, or among the parent's ended children */
     fiber *all_prev, *all_next;
 };
+
+typedef struct queue {
+    fiber *first, *last;
+} queue;
 
 struct rip_fibers {
     rip_vm *vm;
@@ -50,7 +71,8 @@ struct rip_fibers {
     void *data;
     fiber *root;
     fiber *current;
-    fiber *ready_first, *ready_last;
+    queue ready;   /* go on at once */
+    queue replies; /* answered at the door; the next of them goes on when none is ready */
     fiber *all;
     unsigned count;
     rip_timer turn;
@@ -59,37 +81,40 @@ struct rip_fibers {
     rip_error end;
 };
 
-/* The ready queue. */
+/* Queues. */
 
-static void ready_push(fiber *f)
+static void push(queue *q, fiber *f)
 {
-    rip_fibers *fibers = f->fibers;
     f->state = FIBER_READY;
     f->next = NULL;
-    if (fibers->ready_last)
-        fibers->ready_last->next = f;
+    if (q->last)
+        q->last->next = f;
     else
-        fibers->ready_first = f;
-    fibers->ready_last = f;
+        q->first = f;
+    q->last = f;
 }
 
-static void ready_push_front(fiber *f)
+static void push_front(queue *q, fiber *f)
 {
-    rip_fibers *fibers = f->fibers;
     f->state = FIBER_READY;
-    f->next = fibers->ready_first;
-    fibers->ready_first = f;
-    if (!fibers->ready_last) fibers->ready_last = f;
+    f->next = q->first;
+    q->first = f;
+    if (!q->last) q->last = f;
 }
 
-static fiber *ready_pop(rip_fibers *fibers)
+static fiber *pop(queue *q)
 {
-    fiber *f = fibers->ready_first;
+    fiber *f = q->first;
     if (!f) return NULL;
-    fibers->ready_first = f->next;
-    if (!fibers->ready_first) fibers->ready_last = NULL;
+    q->first = f->next;
+    if (!q->first) q->last = NULL;
     f->next = NULL;
     return f;
+}
+
+static bool is_quiet(const rip_fibers *fibers)
+{
+    return !fibers->ready.first && !fibers->replies.first;
 }
 
 /* Life of a fiber. */
@@ -126,6 +151,7 @@ static void fiber_free(fiber *f)
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     fibers->count--;
     if (f->co) luaL_unref(rip_vm_state(fibers->vm), LUA_REGISTRYINDEX, f->anchor);
+    if (f->apart) f->apart->child = NULL;
     forget_reply(f);
     free(f->path);
     free(f->phase);
@@ -178,10 +204,20 @@ static void fiber_attach(fiber *f, lua_State *L, int nargs)
 
 static void finish(rip_fibers *fibers, rip_status status, const char *message);
 
+static void wake_waiting(apart *a)
+{
+    for (fiber *each = a->waiting_first, *next; each; each = next) {
+        next = each->next;
+        push(&each->fibers->ready, each);
+    }
+    a->waiting_first = a->waiting_last = NULL;
+}
+
 static void fiber_ended(fiber *f, bool ok)
 {
     fiber *parent = f->parent;
     if (!parent) {
+        if (f->apart) wake_waiting(f->apart);
         fiber_free(f);
         return;
     }
@@ -193,7 +229,7 @@ static void fiber_ended(fiber *f, bool ok)
     else
         parent->ended_first = f;
     parent->ended_last = f;
-    if (parent->state == FIBER_WAITING) ready_push(parent);
+    if (parent->state == FIBER_WAITING) push(&parent->fibers->ready, parent);
 }
 
 static void run_fiber(fiber *f)
@@ -209,9 +245,9 @@ static void run_fiber(fiber *f)
     if (fibers->over) return;
     switch (result) {
     case RIP_VM_SUSPENDED:
-        /* An answer that came while the coroutine was on its way out has put it in the queue already. */
+        /* An answer that came while the coroutine was on its way out has put it in a queue already. */
         break;
-    case RIP_VM_PREEMPTED: ready_push_front(f); break;
+    case RIP_VM_PREEMPTED: push_front(&fibers->ready, f); break;
     case RIP_VM_DONE:
         if (f == fibers->root) {
             finish(fibers, RIP_OK, "");
@@ -235,20 +271,23 @@ static void run_fiber(fiber *f)
 
 static void on_turn(void *data);
 
+/* One answer at a time: what it sets off runs until every fiber waits, and only then comes the next. So what the run
+ * does depends on the order of the answers alone, and a replay that gives them in that order does the same. */
 static void pump(rip_fibers *fibers)
 {
     if (fibers->pumping) return;
     fibers->pumping = true;
     uint64_t start = rip_vm_instructions_used(fibers->vm);
-    fiber *f;
-    while (!fibers->over && (f = ready_pop(fibers))) {
-        run_fiber(f);
-        if (fibers->over || !fibers->ready_first) continue;
+    while (!fibers->over && !is_quiet(fibers)) {
+        fiber *f = pop(&fibers->ready);
+        run_fiber(f ? f : pop(&fibers->replies));
+        if (fibers->over || is_quiet(fibers)) continue;
         if (rip_vm_instructions_used(fibers->vm) - start < TURN_INSTRUCTIONS) continue;
         rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers); /* the loop has its turn */
         break;
     }
     fibers->pumping = false;
+    if (!fibers->over && is_quiet(fibers) && fibers->door->quiet) fibers->door->quiet(fibers->door);
 }
 
 static void on_turn(void *data)
@@ -305,9 +344,9 @@ static void on_reply(void *data, const rip_effect_reply *reply)
     f->value = json_incref(reply->value);
     f->error = json_incref(reply->error);
     f->planned = reply->planned;
-    f->answered = true;
-    if (f->state != FIBER_AT_DOOR) return;
-    ready_push(f);
+    f->answered = f->state == FIBER_RUNNING && is_quiet(f->fibers);
+    if (f->answered) return;
+    push(&f->fibers->replies, f);
     pump(f->fibers);
 }
 
@@ -367,26 +406,55 @@ static int l_perform(lua_State *L)
     json_decref(request);
     json_decref(undo);
     if (f->answered) return push_reply(L, f);
-    f->state = FIBER_AT_DOOR;
+    if (f->state == FIBER_RUNNING) f->state = FIBER_AT_DOOR;
     return rip_vm_suspend(L, perform_continued, 0);
+}
+
+/* A child of the current fiber, from the function and the arguments that are all there is on the stack. */
+static fiber *spawn(lua_State *L)
+{
+    rip_fibers *fibers = fibers_of(L);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (fibers->count >= FIBERS_MAX) luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
+    fiber *parent = current_of(L);
+    rip_vm_charge(L, SPAWN_UNITS);
+    fiber *child = fiber_new(fibers, parent);
+    if (!child) luaL_error(L, "out of memory");
+    fiber_attach(child, L, lua_gettop(L) - 1);
+    child->index = ++parent->children;
+    push(&fibers->ready, child);
+    return child;
 }
 
 /* spawn(fn, ...) -> index of the child */
 static int l_spawn(lua_State *L)
 {
-    rip_fibers *fibers = fibers_of(L);
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    if (fibers->count >= FIBERS_MAX)
-        return luaL_error(L, "over %d fibers at once: give run:parallel a limit", FIBERS_MAX);
-    fiber *parent = current_of(L);
-    rip_vm_charge(L, SPAWN_UNITS);
-    fiber *child = fiber_new(fibers, parent);
-    if (!child) return luaL_error(L, "out of memory");
-    fiber_attach(child, L, lua_gettop(L) - 1);
-    child->index = ++parent->children;
-    parent->alive++;
-    ready_push(child);
+    fiber *child = spawn(L);
+    child->parent->alive++;
     lua_pushinteger(L, child->index);
+    return 1;
+}
+
+static int l_apart_collected(lua_State *L)
+{
+    apart *a = lua_touserdata(L, 1);
+    if (a->child) a->child->apart = NULL;
+    return 0;
+}
+
+/* apart(fn, ...) -> what wait takes: a child that wait() never gives. What fn returns or raises is its own affair. */
+static int l_apart(lua_State *L)
+{
+    fiber *child = spawn(L);
+    child->parent = NULL;
+    apart *a = lua_newuserdatauv(L, sizeof *a, 0);
+    *a = (apart){.child = child};
+    child->apart = a;
+    if (luaL_newmetatable(L, APART)) {
+        lua_pushcfunction(L, l_apart_collected);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
     return 1;
 }
 
@@ -412,10 +480,35 @@ static int wait_continued(lua_State *L, int status, lua_KContext context)
     return push_ended_child(L, current_of(L));
 }
 
-/* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet */
+static int apart_continued(lua_State *L, int status, lua_KContext context)
+{
+    (void)L;
+    (void)status;
+    (void)context;
+    return 0;
+}
+
+static int wait_apart(lua_State *L, apart *a)
+{
+    fiber *f = current_of(L);
+    if (!a->child) return 0;
+    check_can_wait(L);
+    f->state = FIBER_WAITING_APART;
+    f->next = NULL;
+    if (a->waiting_last)
+        a->waiting_last->next = f;
+    else
+        a->waiting_first = f;
+    a->waiting_last = f;
+    return rip_vm_suspend(L, apart_continued, 0);
+}
+
+/* wait() -> index, ok, result: the child of this fiber that ended first and was not waited for yet
+ * wait(apart) -> nothing: that one child has ended, whoever waits */
 static int l_wait(lua_State *L)
 {
     fiber *f = current_of(L);
+    if (!lua_isnone(L, 1)) return wait_apart(L, luaL_checkudata(L, 1, APART));
     if (f->ended_first) return push_ended_child(L, f);
     if (f->alive == 0) return luaL_error(L, "there is no child to wait for");
     check_can_wait(L);
@@ -438,8 +531,8 @@ static int l_phase(lua_State *L)
 
 void rip_fibers_push_primitives(rip_fibers *fibers, lua_State *L)
 {
-    static const luaL_Reg PRIMITIVES[] = {
-        {"perform", l_perform}, {"spawn", l_spawn}, {"wait", l_wait}, {"phase", l_phase}, {NULL, NULL}};
+    static const luaL_Reg PRIMITIVES[] = {{"perform", l_perform}, {"spawn", l_spawn}, {"apart", l_apart},
+                                          {"wait", l_wait},       {"phase", l_phase}, {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, fibers);
     luaL_setfuncs(L, PRIMITIVES, 1);
@@ -481,6 +574,6 @@ void rip_fibers_start(rip_fibers *fibers, int nargs)
     if (!root) luaL_error(L, "out of memory");
     fibers->root = root;
     fiber_attach(root, L, nargs);
-    ready_push(root);
+    push(&fibers->ready, root);
     rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
 }

@@ -3,10 +3,8 @@
 #include <strings.h>
 
 #include <arpa/inet.h>
-#include <openssl/crypto.h>
 
 #include "aws/credentials/remote.h"
-#include "engine/base/data.h"
 
 #define TOKEN_BYTES_MAX 16384
 #define TIMEOUT_MS 2000
@@ -71,44 +69,49 @@ static rip_status find_endpoint(aws_endpoint *endpoint, char **path, rip_error *
     return status;
 }
 
-/** The authorization in new memory; NULL where none is configured. */
-static rip_status read_authorization(char **out, rip_error *err)
+static void ask(aws_remote *remote, const char *authorization)
 {
-    const char *file = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    const char *value = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    *out = NULL;
-    if (file && *file) {
-        rip_status status = rip_read_file(file, TOKEN_BYTES_MAX, out, NULL, err);
-        if (status == RIP_OK) (*out)[strcspn(*out, "\r\n")] = '\0';
-        return status == RIP_ENOTFOUND ? (err->status = RIP_EINVAL) : status;
-    }
-    if (!value || !*value) return RIP_OK;
-    *out = strdup(value);
-    return *out ? RIP_OK : rip_nomem(err);
-}
-
-static void fetch(aws_provider *self, aws_provider_done done, void *data)
-{
-    aws_remote *remote = (aws_remote *)self;
     aws_endpoint endpoint = {0};
     aws_web_limits limits = {.timeout_ms = TIMEOUT_MS, .body_bytes = AWS_REMOTE_BYTES_MAX, .no_proxy = true};
     aws_http_request request = {0};
-    char *authorization = NULL;
     char *path = NULL;
     rip_error err;
-    remote->done = done;
-    remote->data = data;
     rip_status status = find_endpoint(&endpoint, &path, &err);
-    if (status == RIP_OK) status = read_authorization(&authorization, &err);
     if (status == RIP_OK)
         status = aws_remote_get(&endpoint, path, authorization ? "Authorization" : NULL, authorization, &request, &err);
-    aws_secret_free(authorization);
     free(path);
     if (status == RIP_OK)
         aws_remote_send(remote, &request, &limits, on_reply);
     else
         aws_remote_fail(remote, &err);
     aws_http_request_free(&request);
+}
+
+static void on_authorization(aws_remote *remote, const char *text, size_t len, const rip_error *err)
+{
+    (void)len;
+    char *line = text ? strndup(text, strcspn(text, "\r\n")) : NULL;
+    if (text)
+        ask(remote, line ? line : "");
+    else
+        aws_remote_fail(remote, err);
+    aws_secret_free(line);
+}
+
+static void fetch(aws_provider *self, aws_provider_done done, void *data)
+{
+    aws_remote *remote = (aws_remote *)self;
+    const char *relative = getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *file = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *value = getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    bool is_set_up = (relative && *relative) || (full && *full);
+    remote->done = done;
+    remote->data = data;
+    if (is_set_up && file && *file)
+        aws_remote_read_file(remote, file, TOKEN_BYTES_MAX, on_authorization);
+    else
+        ask(remote, value && *value ? value : NULL);
 }
 
 static void free_container(aws_provider *self)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "aws/credentials/remote.h"
 
@@ -98,7 +99,7 @@ static void on_token(void *data, const aws_http_response *response, const rip_er
         fail_word(p, "a session token");
 }
 
-static rip_status find_endpoint(const aws_provider_context *context, aws_endpoint *out, rip_error *err)
+rip_status aws_imds_endpoint(const aws_provider_context *context, aws_endpoint *out, rip_error *err)
 {
     const char *profile = aws_profile_name(context->profile);
     const char *url =
@@ -107,7 +108,11 @@ static rip_status find_endpoint(const aws_provider_context *context, aws_endpoin
                                    "ec2_metadata_service_endpoint_mode");
     if (aws_setting_on(NULL, profile, "AWS_EC2_METADATA_DISABLED", NULL))
         return rip_fail(err, RIP_ENOTFOUND, "instance metadata is off (AWS_EC2_METADATA_DISABLED)");
-    if (!url) url = mode && strcmp(mode, "IPv6") == 0 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
+    bool is_v6 = mode && strcasecmp(mode, "IPv6") == 0;
+    if (mode && !is_v6 && strcasecmp(mode, "IPv4") != 0)
+        return rip_fail(err, RIP_EINVAL, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is %.32s: expected IPv4 or IPv6",
+                        mode);
+    if (!url) url = is_v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     return aws_endpoint_parse(url, "AWS_EC2_METADATA_SERVICE_ENDPOINT", out, err);
 }
 
@@ -118,7 +123,7 @@ static void fetch(aws_provider *self, aws_provider_done done, void *data)
     aws_http_request request = {0};
     p->remote.done = done;
     p->remote.data = data;
-    rip_status status = find_endpoint(&p->remote.context, &p->endpoint, &err);
+    rip_status status = aws_imds_endpoint(&p->remote.context, &p->endpoint, &err);
     if (status == RIP_OK)
         status = aws_remote_get(&p->endpoint, "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds",
                                 TOKEN_SECONDS, &request, &err);

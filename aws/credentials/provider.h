@@ -45,6 +45,9 @@ aws_provider *aws_provider_sso(const aws_provider_context *context, const char *
 aws_provider *aws_provider_process(const aws_provider_context *context, const char *command);
 aws_provider *aws_provider_container(const aws_provider_context *context);
 aws_provider *aws_provider_imds(const aws_provider_context *context);
+/** Where instance metadata is asked for: the environment's and the profile's word, else its address on the link.
+ * RIP_ENOTFOUND where it is switched off. */
+rip_status aws_imds_endpoint(const aws_provider_context *context, aws_endpoint *out, rip_error *err);
 
 /** Asks `source` (taken over), then STS for the role. */
 typedef struct aws_role {

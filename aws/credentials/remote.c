@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/data.h"
+
 void aws_remote_fail(aws_remote *remote, const rip_error *err)
 {
     remote->done(remote->data, NULL, err);
@@ -24,6 +26,66 @@ void aws_remote_send(aws_remote *remote, aws_http_request *request, const aws_we
     rip_status status = aws_web_send(remote->context.web, request, limits, on_reply, remote, &remote->exchange, &err);
     if (status != RIP_OK) aws_remote_fail(remote, &err);
 }
+
+/* Files. */
+
+/* Outlives its provider where that is freed first: the thread may be in the middle of it. */
+typedef struct aws_file_read {
+    uv_work_t work;
+    aws_remote *owner; /* NULL: nobody waits any more */
+    aws_file_done then;
+    char *path;
+    size_t max;
+    rip_status status;
+    char *text;
+    size_t len;
+    rip_error err;
+} aws_file_read;
+
+static void read_in_thread(uv_work_t *work)
+{
+    aws_file_read *r = work->data;
+    r->status = rip_read_file(r->path, r->max, &r->text, &r->len, &r->err);
+}
+
+static void on_read(uv_work_t *work, int cancelled)
+{
+    aws_file_read *r = work->data;
+    aws_remote *remote = r->owner;
+    (void)cancelled; /* only together with its owner */
+    if (remote) {
+        remote->reading = NULL;
+        if (r->status == RIP_ENOTFOUND) r->err.status = RIP_EINVAL;
+        r->then(remote, r->text, r->len, r->status == RIP_OK ? NULL : &r->err);
+    }
+    if (r->text) OPENSSL_cleanse(r->text, r->len);
+    free(r->text);
+    free(r->path);
+    free(r);
+}
+
+void aws_remote_read_file(aws_remote *remote, const char *path, size_t max, aws_file_done then)
+{
+    aws_file_read *r = calloc(1, sizeof *r);
+    char *copy = strdup(path);
+    rip_error err;
+    if (!r || !copy) {
+        free(r);
+        free(copy);
+        rip_nomem(&err);
+        aws_remote_fail(remote, &err);
+        return;
+    }
+    r->work.data = r;
+    r->owner = remote;
+    r->then = then;
+    r->path = copy;
+    r->max = max;
+    remote->reading = r;
+    uv_queue_work(remote->context.loop, &r->work, read_in_thread, on_read); /* fails only without a function */
+}
+
+/* Requests. */
 
 rip_status aws_remote_get(const aws_endpoint *endpoint, const char *path, const char *name, const char *value,
                           aws_http_request *request, rip_error *err)
@@ -54,6 +116,10 @@ void aws_remote_stop(aws_remote *remote)
 {
     if (remote->exchange) aws_web_cancel(remote->exchange);
     remote->exchange = NULL;
+    if (!remote->reading) return;
+    remote->reading->owner = NULL;
+    uv_cancel((uv_req_t *)&remote->reading->work);
+    remote->reading = NULL;
 }
 
 json_t *aws_remote_json(const char *source, const char *bytes, size_t len, rip_error *err)

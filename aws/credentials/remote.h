@@ -6,8 +6,14 @@
 
 #define AWS_REMOTE_BYTES_MAX ((size_t)256 << 10)
 
+typedef struct aws_remote aws_remote;
+struct aws_file_read;
+
+/** `text` is NUL-terminated, and wiped when this returns; NULL with `err` where the file could not be read. */
+typedef void (*aws_file_done)(aws_remote *remote, const char *text, size_t len, const rip_error *err);
+
 /** The first member of such a provider. */
-typedef struct aws_remote {
+struct aws_remote {
     aws_provider base;
     aws_provider_context context;
     const char *source; /* "imds", for messages */
@@ -15,12 +21,16 @@ typedef struct aws_remote {
     void *data;
     aws_exchange *exchange; /* NULL: none under way */
     aws_exchange_done on_reply;
-} aws_remote;
+    struct aws_file_read *reading; /* NULL: none under way */
+};
 
 /** Send a request, whose content is moved; `on_reply` gets the remote as its data. A request that can't be sent ends
  * the fetch. */
 void aws_remote_send(aws_remote *remote, aws_http_request *request, const aws_web_limits *limits,
                      aws_exchange_done on_reply);
+/** Read a file (a token, that may be replaced at any time) in libuv's thread pool: the loop waits for no disk. `then`
+ * is called from the loop. RIP_EINVAL where the file is not there: it was named, so that is a mistake. */
+void aws_remote_read_file(aws_remote *remote, const char *path, size_t max, aws_file_done then);
 /** A GET of `path` at an endpoint (path and all), with one header or none (`name` NULL). The value may be secret. */
 rip_status aws_remote_get(const aws_endpoint *endpoint, const char *path, const char *name, const char *value,
                           aws_http_request *request, rip_error *err);

@@ -1,10 +1,8 @@
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aws/credentials/remote.h"
-#include "engine/base/data.h"
 
 #define TOKEN_BYTES_MAX 20000 /* STS's limit for WebIdentityToken */
 
@@ -19,42 +17,43 @@ static const char *either(const char *own, const char *variable)
     return value && *value ? value : NULL;
 }
 
+static void on_token(aws_remote *remote, const char *text, size_t len, const rip_error *err)
+{
+    web_identity *p = (web_identity *)remote;
+    const char *session = either(p->session_name, "AWS_ROLE_SESSION_NAME");
+    char name[64];
+    rip_buffer form = {0};
+    if (!text) {
+        aws_remote_fail(remote, err);
+        return;
+    }
+    char *token = strndup(text, strcspn(text, "\r\n"));
+    (void)len;
+    snprintf(name, sizeof name, "riposte-%lld", (long long)(rip_clock_now(remote->context.clock) / 1000));
+    rip_buffer_puts(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
+    aws_form_add(&form, "RoleArn", either(p->role_arn, "AWS_ROLE_ARN"));
+    aws_form_add(&form, "RoleSessionName", session ? session : name);
+    aws_form_add(&form, "WebIdentityToken", token ? token : "");
+    aws_secret_free(token);
+    aws_remote_ask_sts(remote, &form, NULL);
+}
+
 static void fetch(aws_provider *self, aws_provider_done done, void *data)
 {
     web_identity *p = (web_identity *)self;
-    const char *arn = either(p->role_arn, "AWS_ROLE_ARN");
     const char *file = either(p->file, "AWS_WEB_IDENTITY_TOKEN_FILE");
-    const char *session = either(p->session_name, "AWS_ROLE_SESSION_NAME");
-    char name[64];
-    char *token = NULL;
-    size_t len = 0;
     rip_error err;
-    rip_buffer form = {0};
-    rip_status status = RIP_OK;
     p->remote.done = done;
     p->remote.data = data;
     if (!file)
-        status = rip_fail(&err, RIP_ENOTFOUND, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
-    else if (!arn)
-        status = rip_fail(&err, RIP_EINVAL, "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN beside it");
-    /* Read anew each time: the kubelet replaces it. */
-    else
-        status = rip_read_file(file, TOKEN_BYTES_MAX, &token, &len, &err);
-    if (file && status == RIP_ENOTFOUND)
-        err.status = status = RIP_EINVAL; /* it is named: a mistake, not a reason to look elsewhere */
-    if (status != RIP_OK || !token) {
-        aws_remote_fail(&p->remote, &err);
+        rip_fail(&err, RIP_ENOTFOUND, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+    else if (!either(p->role_arn, "AWS_ROLE_ARN"))
+        rip_fail(&err, RIP_EINVAL, "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN beside it");
+    else { /* anew each time: the kubelet replaces it */
+        aws_remote_read_file(&p->remote, file, TOKEN_BYTES_MAX, on_token);
         return;
     }
-    token[strcspn(token, "\r\n")] = '\0';
-    snprintf(name, sizeof name, "riposte-%lld", (long long)(rip_clock_now(p->remote.context.clock) / 1000));
-    rip_buffer_puts(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15");
-    aws_form_add(&form, "RoleArn", arn);
-    aws_form_add(&form, "RoleSessionName", session ? session : name);
-    aws_form_add(&form, "WebIdentityToken", token);
-    OPENSSL_cleanse(token, len);
-    free(token);
-    aws_remote_ask_sts(&p->remote, &form, NULL);
+    aws_remote_fail(&p->remote, &err);
 }
 
 static void free_web_identity(aws_provider *self)

@@ -63,4 +63,17 @@ rip_status aws_rest_build(const aws_operation *operation, const aws_member *inpu
 rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
                           rip_error *err);
 
+/** Members of headers and status, into what was read of the body. */
+void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response);
+
+/** The digest of the finished body: by the algorithm that the caller chose in the operation's parameter for it, else as
+ * Content-MD5 where AWS demands one, unless the parameters hold one already.
+ *
+ * Follows: Smithy, "httpChecksum trait"; Amazon S3 User Guide, "Checking object integrity". */
+rip_status aws_checksum_add(const aws_operation *operation, const json_t *params, aws_http_request *request,
+                            rip_error *err);
+
+/** A reply that is an error, into a zeroed `error`; `error->fields` is a new reference or NULL. */
+void aws_error_read(const aws_operation *operation, const aws_http_response *response, aws_error *error);
+
 #endif

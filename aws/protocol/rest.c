@@ -374,7 +374,7 @@ static json_t *read_header_map(const aws_member *member, const aws_headers *head
     return map;
 }
 
-static void read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response)
+void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response)
 {
     for (size_t i = 0; i < aws_shape_member_count(shape); i++) {
         const aws_member *member = aws_shape_member_at(shape, i);
@@ -450,7 +450,7 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
         value = read_document(shape, &response->body, xml, err);
     }
     if (!value) return err->status;
-    read_envelope(value, shape, response);
+    aws_rest_read_envelope(value, shape, response);
     *output = value;
     return RIP_OK;
 }

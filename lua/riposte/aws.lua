@@ -106,28 +106,56 @@ local function next_page(paging, params, output)
   return found and following or nil
 end
 
---- Iterate over all items of a paginated operation; each page is fetched when the one before is used up.
+-- One page: its items, and the parameters that lead on from it.
+local function page_of(state, operation, params)
+  local paging = operation.pages
+  local output = call(state, operation, params)
+  local after = next_page(paging, params, output)
+  if after then -- a service that hands out the same token for ever must not hold a run for ever
+    local same = true
+    for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == params[input] end
+    if same then error(operation.name .. ": the service gave the same page token twice", 0) end
+  end
+  return { items = jmespath.search(list(paging.result_key)[1], output) or {}, after = after }
+end
+
+-- A page that is on its way, in a fiber of its own; what goes wrong on it is told to who asks for its items.
+local function fetch_ahead(state, operation, params)
+  local ahead = { params = params }
+  ahead.fiber = state.engine.apart(function() ahead.ok, ahead.page = pcall(page_of, state, operation, params) end)
+  return ahead
+end
+
+--- Iterate over all items of a paginated operation. While the items of one page are handed out the next is on its way,
+--- and no more than that one.
 ---@param name string boto3's method name: "list_services"
 ---@param params table?
 ---@return fun(): any
 function Client:pages(name, params)
   local state = state_of[self]
   local operation = operation_of(state, name)
-  local paging = operation.pages
-  if not paging then error(operation.name .. " has no pages: call client:" .. name .. " itself", 2) end
-  local key = list(paging.result_key)[1]
-  local following, items, i = copy(params), {}, 0
+  if not operation.pages then error(operation.name .. " has no pages: call client:" .. name .. " itself", 2) end
+  local wanted, ahead = copy(params), nil -- the page that follows: by its parameters, or on its way
+  local items, i = {}, 0
+  local function turn(page)
+    items, i, wanted, ahead = page.items, 0, nil, nil
+    if page.after then ahead = fetch_ahead(state, operation, page.after) end
+  end
   return function()
     while i >= #items do
-      if not following then return nil end
-      local output = call(state, operation, following)
-      local after = next_page(paging, following, output)
-      if after then -- a service that hands out the same token for ever must not hold a run for ever
-        local same = true
-        for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == following[input] end
-        if same then error(operation.name .. ": the service gave the same page token twice", 0) end
+      local arriving = ahead
+      if arriving then
+        state.engine.wait(arriving.fiber)
+        if ahead == arriving then -- else another fiber that shares this iterator has turned the page
+          wanted, ahead = arriving.params, nil -- where it failed, it can be asked for again
+          if not arriving.ok then error(arriving.page, 0) end
+          turn(arriving.page)
+        end
+      elseif wanted then
+        turn(page_of(state, operation, wanted))
+      else
+        return nil
       end
-      following, items, i = after, jmespath.search(key, output) or {}, 0
     end
     i = i + 1
     return items[i]
@@ -214,7 +242,7 @@ function class.__index(self, name)
 end
 
 --- run.aws: run.aws.ecs() is a client for the finding's account and region, run.aws.ecs{region=…, account=…} for another.
---- `engine` holds perform, operation and waiter, and in a rehearsal the foreseen world.
+--- `engine` holds perform, apart, wait, operation and waiter, and in a rehearsal the foreseen world.
 function module.clients(run, engine)
   return setmetatable({}, {
     __metatable = "AWS clients",

@@ -25,6 +25,8 @@ function module.new(primitives, about)
   setmetatable(run, Run)
   run.aws = aws.clients(run, {
     perform = primitives.perform,
+    apart = primitives.apart,
+    wait = primitives.wait,
     operation = primitives.operation,
     waiter = primitives.waiter,
     world = rehearsal and foresee.new() or nil,

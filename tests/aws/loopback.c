@@ -143,26 +143,42 @@ static void on_connection(uv_stream_t *stream, int status)
     uv_read_start((uv_stream_t *)&c->tcp, on_block_wanted, on_bytes);
 }
 
-loopback *loopback_start(uv_loop_t *loop, loopback_answer answer, void *data)
+static loopback *start_at(uv_loop_t *loop, const struct sockaddr *address, loopback_answer answer, void *data)
 {
     loopback *server = calloc(1, sizeof *server);
-    struct sockaddr_in address;
     if (!server) abort();
     *server = (loopback){.loop = loop, .answer = answer, .data = data, .open = 1};
-    uv_ip4_addr("127.0.0.1", 0, &address);
     uv_tcp_init(loop, &server->tcp);
     server->tcp.data = server;
-    if (uv_tcp_bind(&server->tcp, (const struct sockaddr *)&address, 0) != 0) abort();
-    if (uv_listen((uv_stream_t *)&server->tcp, 16, on_connection) != 0) abort();
+    if (uv_tcp_bind(&server->tcp, address, 0) == 0 && uv_listen((uv_stream_t *)&server->tcp, 16, on_connection) == 0)
+        return server;
+    loopback_stop(server);
+    return NULL;
+}
+
+loopback *loopback_start(uv_loop_t *loop, loopback_answer answer, void *data)
+{
+    struct sockaddr_in address;
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    loopback *server = start_at(loop, (const struct sockaddr *)&address, answer, data);
+    if (!server) abort();
     return server;
+}
+
+loopback *loopback_start_v6(uv_loop_t *loop, loopback_answer answer, void *data)
+{
+    struct sockaddr_in6 address;
+    uv_ip6_addr("::1", 0, &address);
+    return start_at(loop, (const struct sockaddr *)&address, answer, data);
 }
 
 int loopback_port(const loopback *server)
 {
-    struct sockaddr_in address;
+    struct sockaddr_storage address;
     int len = sizeof address;
     uv_tcp_getsockname(&server->tcp, (struct sockaddr *)&address, &len);
-    return ntohs(address.sin_port);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
 }
 
 unsigned loopback_requests(const loopback *server)

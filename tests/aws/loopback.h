@@ -21,6 +21,8 @@ typedef struct loopback_reply {
 typedef loopback_reply (*loopback_answer)(void *data, const char *request);
 
 loopback *loopback_start(uv_loop_t *loop, loopback_answer answer, void *data);
+/** The same at ::1; NULL where the machine has no IPv6. */
+loopback *loopback_start_v6(uv_loop_t *loop, loopback_answer answer, void *data);
 int loopback_port(const loopback *server);
 unsigned loopback_requests(const loopback *server);
 /** Close everything, and run the loop until that is done. */

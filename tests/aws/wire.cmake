@@ -5,6 +5,8 @@ set_tests_properties(conformance_sigv4 PROPERTIES TIMEOUT 60 LABELS conformance 
 
 riposte_test(watches SOURCES test_watches.c LINKS riposte_aws)
 riposte_test(wire SOURCES test_wire.c loopback.c LINKS riposte_aws)
-riposte_test(credentials SOURCES test_credentials.c loopback.c LINKS riposte_aws)
+riposte_test(credentials SOURCES test_credentials.c credentials_fixture.c loopback.c LINKS riposte_aws)
+riposte_test(credential_files SOURCES test_credential_files.c credentials_fixture.c loopback.c LINKS riposte_aws)
+riposte_test(proxy SOURCES test_proxy.c loopback.c LINKS riposte_aws)
 riposte_test(endpoint SOURCES test_endpoint.c LINKS riposte_aws)
 riposte_test(sign SOURCES test_sign.c LINKS riposte_aws)

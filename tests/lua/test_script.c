@@ -16,6 +16,7 @@ typedef struct stage {
     rip_door door; /* first: the door is the stage */
     uv_loop_t loop;
     rip_clock *clock;
+    aws_models *models;
     rip_script *script;
     rip_buffer log; /* "path#number kind text [phase];" for each effect */
     asked asked[64];
@@ -26,22 +27,27 @@ typedef struct stage {
     rip_error err;
 } stage;
 
-static void answer(stage *s, size_t which, const char *code)
+static void answer_with(stage *s, size_t which, json_t *value, const char *code)
 {
     asked *a = &s->asked[which];
     assert_false(a->answered);
     a->answered = true;
-    json_t *value = json_integer((json_int_t)which);
     json_t *error = code ? json_pack("{s:s,s:s}", "code", code, "message", "refused") : NULL;
     a->done(a->data, &(rip_effect_reply){.value = code ? NULL : value, .error = error});
     json_decref(value);
     json_decref(error);
 }
 
+static void answer(stage *s, size_t which, const char *code)
+{
+    answer_with(s, which, json_integer((json_int_t)which), code);
+}
+
 static void perform(rip_door *door, const rip_effect *effect, rip_effect_done done, void *data)
 {
     stage *s = (stage *)door;
     const char *text = json_string_value(json_object_get(effect->request, "text"));
+    if (!text) text = json_string_value(json_object_get(json_object_get(effect->request, "params"), "nextToken"));
     rip_buffer_printf(&s->log, "%s#%u %s %s", effect->path, effect->number, effect->kind, text ? text : "");
     rip_buffer_printf(&s->log, "%s%s%s;", *effect->phase ? " [" : "", effect->phase, *effect->phase ? "]" : "");
     assert_true(s->count < 64);
@@ -65,6 +71,8 @@ static void start(stage *s, const char *run, bool at_once)
     s->at_once = at_once;
     assert_int_equal(uv_loop_init(&s->loop), 0);
     s->clock = rip_clock_new_virtual(&s->loop, 0);
+    const char *const folders[] = {"aws/model"};
+    assert_int_equal(aws_models_new(folders, 1, &s->models, &s->err), RIP_OK);
     rip_buffer text = {0};
     rip_buffer_printf(&text, "return { run = function(finding, run) %s end }", run);
     char path[] = "playbooks/test.lua", name[] = "test";
@@ -76,6 +84,7 @@ static void start(stage *s, const char *run, bool at_once)
                                   .finding = finding,
                                   .about = about,
                                   .door = &s->door,
+                                  .models = s->models,
                                   .clock = s->clock,
                                   .ended = on_ended,
                                   .data = s};
@@ -90,6 +99,7 @@ static void start(stage *s, const char *run, bool at_once)
 static void finish(stage *s)
 {
     rip_script_free(s->script);
+    aws_models_free(s->models);
     rip_clock_free(s->clock);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&s->loop), 0);
@@ -280,6 +290,131 @@ static void test_a_fiber_can_outlive_its_parent(void **state)
     finish(&s);
 }
 
+/* Pages: the text of an "aws" effect in the log is the page's token. */
+
+#define EACH_TASK "for task in run.aws.ecs():pages('list_tasks') do run:log(task) end"
+
+static void answer_page(stage *s, size_t which, const char *items, const char *token)
+{
+    json_t *page = json_pack("{s:o}", "taskArns", json_array());
+    for (; *items; items++) json_array_append_new(json_object_get(page, "taskArns"), json_stringn(items, 1));
+    if (token) json_object_set_new(page, "nextToken", json_string(token));
+    answer_with(s, which, page, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+}
+
+static void test_the_next_page_is_on_its_way_while_the_items_of_one_are_handed_out(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, EACH_TASK, false);
+    answer_page(&s, 0, "ab", "t1");
+    assert_string_equal(s.log.data, "#1 aws ;#2 log a;1#1 aws t1;");
+    answer_page(&s, 2, "c", "t2"); /* before it is needed: the one after it is not asked for yet */
+    answer_and_run(&s, 1, NULL);
+    assert_string_equal(s.log.data, "#1 aws ;#2 log a;1#1 aws t1;#3 log b;");
+    answer_and_run(&s, 3, NULL);
+    assert_non_null(strstr(s.log.data, "#3 log b;#4 log c;2#1 aws t2;"));
+    answer_and_run(&s, 4, NULL);
+    assert_false(s.ended); /* it waits for the page that is on its way */
+    answer_page(&s, 5, "", NULL);
+    assert_true(s.ended);
+    assert_int_equal(s.status, RIP_OK);
+    assert_int_equal(s.count, 6);
+    finish(&s);
+}
+
+static void test_an_error_of_the_page_ahead_is_raised_when_its_items_are_asked_for(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, EACH_TASK, false);
+    answer_page(&s, 0, "ab", "t1");
+    answer_and_run(&s, 2, "AccessDenied");
+    assert_false(s.ended);
+    answer_and_run(&s, 1, NULL);
+    assert_false(s.ended); /* what came before the error is handed out */
+    answer_and_run(&s, 3, NULL);
+    assert_true(s.ended);
+    assert_string_equal(s.err.message, "AccessDenied: refused");
+    finish(&s);
+}
+
+static void test_a_page_that_failed_can_be_asked_for_again(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, "local next = run.aws.ecs():pages('list_tasks') next() pcall(next) run:log(next())", false);
+    answer_page(&s, 0, "a", "t1");
+    answer_and_run(&s, 1, "AccessDenied");
+    assert_non_null(strstr(s.log.data, "1#1 aws t1;#2 aws t1;"));
+    answer_page(&s, 2, "b", NULL);
+    assert_non_null(strstr(s.log.data, "#3 log b;"));
+    finish(&s);
+}
+
+static void test_a_loop_over_pages_that_ends_early_has_one_page_ahead_and_no_more(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, "for task in run.aws.ecs():pages('list_tasks') do break end run:log('on')", false);
+    answer_page(&s, 0, "ab", "t1");
+    answer_page(&s, 2, "c", "t2");
+    assert_string_equal(s.log.data, "#1 aws ;#2 log on;1#1 aws t1;");
+    answer_and_run(&s, 1, NULL);
+    assert_true(s.ended);
+    assert_int_equal(s.count, 3);
+    finish(&s);
+}
+
+static void test_pages_ahead_are_no_children_to_parallel(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s,
+          "local got = run:parallel(run.aws.ecs():pages('list_tasks'), function(task) run:log(task) return task end)\n"
+          "run:log(table.concat(got))",
+          false);
+    answer_page(&s, 0, "ab", "t1");
+    assert_string_equal(s.log.data, "#1 aws ;1#1 aws t1;2#1 log a;3#1 log b;");
+    answer_and_run(&s, 2, NULL);
+    answer_page(&s, 1, "c", NULL);
+    answer_and_run(&s, 4, NULL);
+    answer_and_run(&s, 3, NULL);
+    assert_non_null(strstr(s.log.data, "#2 log abc;"));
+    answer_and_run(&s, 5, NULL);
+    assert_int_equal(s.status, RIP_OK);
+    assert_true(s.ended);
+    finish(&s);
+}
+
+static void test_fibers_that_share_pages_get_each_item_once(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s,
+          "local next = run.aws.ecs():pages('list_tasks') local got = {next()}\n"
+          "run:parallel({1, 2}, function() for task in next do got[#got + 1] = task end end)\n"
+          "run:log(table.concat(got))",
+          false);
+    answer_page(&s, 0, "a", "t1");
+    answer_page(&s, 1, "b", "t2");
+    answer_page(&s, 2, "cd", NULL);
+    assert_non_null(strstr(s.log.data, "log abcd;"));
+    finish(&s);
+}
+
+static void test_a_run_can_be_freed_while_a_page_is_on_its_way(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, EACH_TASK, false);
+    answer_page(&s, 0, "a", "t1");
+    answer_and_run(&s, 1, NULL);
+    finish(&s);
+    assert_false(s.ended);
+}
+
 static void test_a_loop_without_end_gives_the_loop_its_turn_and_is_killed(void **state)
 {
     (void)state;
@@ -306,6 +441,13 @@ int main(void)
         cmocka_unit_test(test_a_run_can_be_freed_in_the_middle),
         cmocka_unit_test(test_a_run_can_be_freed_before_a_child_was_waited_for),
         cmocka_unit_test(test_a_fiber_can_outlive_its_parent),
+        cmocka_unit_test(test_the_next_page_is_on_its_way_while_the_items_of_one_are_handed_out),
+        cmocka_unit_test(test_an_error_of_the_page_ahead_is_raised_when_its_items_are_asked_for),
+        cmocka_unit_test(test_a_page_that_failed_can_be_asked_for_again),
+        cmocka_unit_test(test_a_loop_over_pages_that_ends_early_has_one_page_ahead_and_no_more),
+        cmocka_unit_test(test_pages_ahead_are_no_children_to_parallel),
+        cmocka_unit_test(test_fibers_that_share_pages_get_each_item_once),
+        cmocka_unit_test(test_a_run_can_be_freed_while_a_page_is_on_its_way),
         cmocka_unit_test(test_a_loop_without_end_gives_the_loop_its_turn_and_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

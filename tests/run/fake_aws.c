@@ -1,5 +1,7 @@
 #include "tests/run/fake_aws.h"
 
+#include "aws/client.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ static void on_due(void *data)
         const char *message = json_string_value(json_object_get(reply, "message"));
         snprintf(error.code, sizeof error.code, "%s", code);
         snprintf(error.message, sizeof error.message, "%s", message ? message : "no");
+        error.fields = json_object_get(reply, "fields");
         if (json_object_get(reply, "status"))
             error.http_status = (int)json_integer_value(json_object_get(reply, "status"));
     }
@@ -41,10 +44,11 @@ static void on_due(void *data)
 static void fake_send(aws_transport *self, aws_attempt *attempt)
 {
     fake_aws *fake = (fake_aws *)self;
-    json_array_append_new(fake->sent,
-                          json_pack("{s:s, s:O, s:s, s:s, s:s?}", "operation", aws_operation_name(attempt->operation),
-                                    "params", attempt->params, "account", attempt->account, "region", attempt->region,
-                                    "token", attempt->token));
+    const aws_session *session = attempt->session;
+    json_array_append_new(fake->sent, json_pack("{s:s, s:O, s:s, s:s, s:s?, s:O?}", "operation",
+                                                aws_operation_name(attempt->operation), "params", attempt->params,
+                                                "account", attempt->account, "region", attempt->region, "token",
+                                                attempt->token, "tags", session ? session->tags : NULL));
     exchange *x = calloc(1, sizeof *x);
     if (!x) abort();
     x->fake = fake;
@@ -72,7 +76,7 @@ fake_aws *fake_aws_new(rip_clock *clock, const json_t *replies)
 {
     fake_aws *fake = calloc(1, sizeof *fake);
     if (!fake) abort();
-    fake->base = (aws_transport){fake_send, fake_cancel, fake_free};
+    fake->base = (aws_transport){.send = fake_send, .cancel = fake_cancel, .free = fake_free};
     fake->clock = clock;
     fake->replies = replies;
     fake->sent = json_array();
