@@ -16,11 +16,13 @@ typedef struct aws_error {
                                       "ConnectionError" … */
     char message[RIP_ERROR_MESSAGE_MAX];
     char request_id[AWS_REQUEST_ID_MAX];
-    int http_status; /* 0: no reply came */
-    bool retryable;  /* a later try may succeed */
-    bool throttled;  /* AWS asked for fewer requests */
-    json_t *fields;  /* what the model gives such an error beside its message ("CancellationReasons"); NULL: nothing.
-                        Borrowed, but by who calls aws_protocol_parse */
+    int http_status;   /* 0: no reply came */
+    bool retryable;    /* a later try may succeed */
+    bool throttled;    /* AWS asked for fewer requests */
+    json_t *fields;    /* what the model gives such an error beside its message ("CancellationReasons"); NULL: nothing.
+                          Borrowed, but by who calls aws_protocol_parse */
+    bool unsent;       /* it never reached AWS */
+    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's */
 } aws_error;
 
 /** Write method, path, query, headers and body for a call. Member values come as JSON: blobs as base64 strings,

@@ -11,7 +11,8 @@
 
 /** One effect as the playbook asks for it. All is borrowed during rip_door.perform. */
 typedef struct rip_effect {
-    const char *kind;  /* "aws", "sleep", "now", "random", "uuid", "log", "evidence", "left-alone" */
+    const char *kind;  /* "aws", "sleep", "now", "random", "uuid", "log", "evidence", "left-alone", "settled",
+                          "park" */
     const char *path;  /* the fiber's place: "" for the first, "2.7" for the seventh child of its second child */
     unsigned number;   /* of the effect within its fiber, from 1 */
     const char *phase; /* the run:phase it belongs to, or "" */
@@ -33,6 +34,8 @@ typedef struct rip_door rip_door;
 struct rip_door {
     /** Calls `done` exactly once, perhaps from inside, unless the run ends first. */
     void (*perform)(rip_door *self, const rip_effect *effect, rip_effect_done done, void *data);
+    /** Every fiber waits, and no answer is on its way to one. May be NULL. */
+    void (*quiet)(rip_door *self);
 };
 
 #endif

@@ -48,16 +48,20 @@ struct fiber {
     unsigned children; /* spawned so far */
     unsigned alive;    /* children not yet handed to wait */
     fiber_state state;
-    bool ok; /* ended without an error; its result or error object is on top of `co` */
-    bool answered;
+    bool ok;       /* ended without an error; its result or error object is on top of `co` */
+    bool answered; /* inside perform, with nothing before it: the fiber just goes on */
     bool planned;
     json_t *value;
     json_t *error;
     fiber *ended_first, *ended_last; /* children that ended and were not waited for yet, oldest first */
     apart *apart;                    /* NULL: no child apart, or nobody can wait for it any more */
-    fiber *next; /* in the ready queue, among the parent's ended children, or among those who wait for one apart */
+    fiber *next;                     /* in a queue, or among the parent's ended children */
     fiber *all_prev, *all_next;
 };
+
+typedef struct queue {
+    fiber *first, *last;
+} queue;
 
 struct rip_fibers {
     rip_vm *vm;
@@ -67,7 +71,8 @@ struct rip_fibers {
     void *data;
     fiber *root;
     fiber *current;
-    fiber *ready_first, *ready_last;
+    queue ready;   /* go on at once */
+    queue replies; /* answered at the door; the next of them goes on when none is ready */
     fiber *all;
     unsigned count;
     rip_timer turn;
@@ -76,37 +81,40 @@ struct rip_fibers {
     rip_error end;
 };
 
-/* The ready queue. */
+/* Queues. */
 
-static void ready_push(fiber *f)
+static void push(queue *q, fiber *f)
 {
-    rip_fibers *fibers = f->fibers;
     f->state = FIBER_READY;
     f->next = NULL;
-    if (fibers->ready_last)
-        fibers->ready_last->next = f;
+    if (q->last)
+        q->last->next = f;
     else
-        fibers->ready_first = f;
-    fibers->ready_last = f;
+        q->first = f;
+    q->last = f;
 }
 
-static void ready_push_front(fiber *f)
+static void push_front(queue *q, fiber *f)
 {
-    rip_fibers *fibers = f->fibers;
     f->state = FIBER_READY;
-    f->next = fibers->ready_first;
-    fibers->ready_first = f;
-    if (!fibers->ready_last) fibers->ready_last = f;
+    f->next = q->first;
+    q->first = f;
+    if (!q->last) q->last = f;
 }
 
-static fiber *ready_pop(rip_fibers *fibers)
+static fiber *pop(queue *q)
 {
-    fiber *f = fibers->ready_first;
+    fiber *f = q->first;
     if (!f) return NULL;
-    fibers->ready_first = f->next;
-    if (!fibers->ready_first) fibers->ready_last = NULL;
+    q->first = f->next;
+    if (!q->first) q->last = NULL;
     f->next = NULL;
     return f;
+}
+
+static bool is_quiet(const rip_fibers *fibers)
+{
+    return !fibers->ready.first && !fibers->replies.first;
 }
 
 /* Life of a fiber. */
@@ -200,7 +208,7 @@ static void wake_waiting(apart *a)
 {
     for (fiber *each = a->waiting_first, *next; each; each = next) {
         next = each->next;
-        ready_push(each);
+        push(&each->fibers->ready, each);
     }
     a->waiting_first = a->waiting_last = NULL;
 }
@@ -221,7 +229,7 @@ static void fiber_ended(fiber *f, bool ok)
     else
         parent->ended_first = f;
     parent->ended_last = f;
-    if (parent->state == FIBER_WAITING) ready_push(parent);
+    if (parent->state == FIBER_WAITING) push(&parent->fibers->ready, parent);
 }
 
 static void run_fiber(fiber *f)
@@ -237,9 +245,9 @@ static void run_fiber(fiber *f)
     if (fibers->over) return;
     switch (result) {
     case RIP_VM_SUSPENDED:
-        /* An answer that came while the coroutine was on its way out has put it in the queue already. */
+        /* An answer that came while the coroutine was on its way out has put it in a queue already. */
         break;
-    case RIP_VM_PREEMPTED: ready_push_front(f); break;
+    case RIP_VM_PREEMPTED: push_front(&fibers->ready, f); break;
     case RIP_VM_DONE:
         if (f == fibers->root) {
             finish(fibers, RIP_OK, "");
@@ -263,20 +271,23 @@ static void run_fiber(fiber *f)
 
 static void on_turn(void *data);
 
+/* One answer at a time: what it sets off runs until every fiber waits, and only then comes the next. So what the run
+ * does depends on the order of the answers alone, and a replay that gives them in that order does the same. */
 static void pump(rip_fibers *fibers)
 {
     if (fibers->pumping) return;
     fibers->pumping = true;
     uint64_t start = rip_vm_instructions_used(fibers->vm);
-    fiber *f;
-    while (!fibers->over && (f = ready_pop(fibers))) {
-        run_fiber(f);
-        if (fibers->over || !fibers->ready_first) continue;
+    while (!fibers->over && !is_quiet(fibers)) {
+        fiber *f = pop(&fibers->ready);
+        run_fiber(f ? f : pop(&fibers->replies));
+        if (fibers->over || is_quiet(fibers)) continue;
         if (rip_vm_instructions_used(fibers->vm) - start < TURN_INSTRUCTIONS) continue;
         rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers); /* the loop has its turn */
         break;
     }
     fibers->pumping = false;
+    if (!fibers->over && is_quiet(fibers) && fibers->door->quiet) fibers->door->quiet(fibers->door);
 }
 
 static void on_turn(void *data)
@@ -333,9 +344,9 @@ static void on_reply(void *data, const rip_effect_reply *reply)
     f->value = json_incref(reply->value);
     f->error = json_incref(reply->error);
     f->planned = reply->planned;
-    f->answered = true;
-    if (f->state != FIBER_AT_DOOR) return;
-    ready_push(f);
+    f->answered = f->state == FIBER_RUNNING && is_quiet(f->fibers);
+    if (f->answered) return;
+    push(&f->fibers->replies, f);
     pump(f->fibers);
 }
 
@@ -395,7 +406,7 @@ static int l_perform(lua_State *L)
     json_decref(request);
     json_decref(undo);
     if (f->answered) return push_reply(L, f);
-    f->state = FIBER_AT_DOOR;
+    if (f->state == FIBER_RUNNING) f->state = FIBER_AT_DOOR;
     return rip_vm_suspend(L, perform_continued, 0);
 }
 
@@ -411,7 +422,7 @@ static fiber *spawn(lua_State *L)
     if (!child) luaL_error(L, "out of memory");
     fiber_attach(child, L, lua_gettop(L) - 1);
     child->index = ++parent->children;
-    ready_push(child);
+    push(&fibers->ready, child);
     return child;
 }
 
@@ -563,6 +574,6 @@ void rip_fibers_start(rip_fibers *fibers, int nargs)
     if (!root) luaL_error(L, "out of memory");
     fibers->root = root;
     fiber_attach(root, L, nargs);
-    ready_push(root);
+    push(&fibers->ready, root);
     rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers);
 }
