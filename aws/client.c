@@ -11,6 +11,7 @@
 #include "aws/retry.h"
 #include "aws/throttle.h"
 #include "engine/base/data.h"
+#include "engine/base/digest.h"
 
 #define ATTEMPTS_DEFAULT 3
 #define ATTEMPTS_MOST 100
@@ -51,7 +52,6 @@ struct aws_call {
     aws_ticket ticket; /* while CALL_QUEUED */
     rip_timer timer;   /* while CALL_WAITING: backoff, or the adaptive limit */
     json_t *params;
-    char *region, *account;
     char token[37];
     int tries, throttled;
     int quota_taken; /* by the last retry */
@@ -59,6 +59,7 @@ struct aws_call {
     int64_t started, queued_from, queued_ms;
     aws_call_done done;
     void *data;
+    char names[]; /* the region's and the account's, one behind the other */
 };
 
 /* Chance: xorshift64*, so that a drill is the same every time. */
@@ -75,9 +76,21 @@ static uint64_t next_random(aws_client *client)
 
 static void random_token(aws_client *client, char out[37])
 {
-    uint64_t a = next_random(client), b = next_random(client);
-    snprintf(out, 37, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xFFFF,
-             (unsigned)a & 0xFFF, (unsigned)(b >> 52), (unsigned long long)(b & UINT64_C(0xFFFFFFFFFFFF)));
+    unsigned char bytes[16];
+    char hex[33];
+    for (size_t i = 0; i < sizeof bytes; i += sizeof(uint64_t)) {
+        uint64_t chance = next_random(client);
+        memcpy(bytes + i, &chance, sizeof chance);
+    }
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* RFC 9562, 5.4 */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    rip_hex(bytes, sizeof bytes, hex);
+    for (const char *from = hex; *from; from++) {
+        size_t at = (size_t)(from - hex);
+        if (at == 8 || at == 12 || at == 16 || at == 20) *out++ = '-';
+        *out++ = *from;
+    }
+    *out = '\0';
 }
 
 static peer *peer_of(aws_client *client, const aws_service *service, const char *region)
@@ -106,33 +119,34 @@ static void call_free(aws_call *call)
         client->first = call->next;
     if (call->next) call->next->previous = call->previous;
     json_decref(call->params);
-    free(call->region);
-    free(call->account);
     free(call);
 }
 
 static aws_call *call_new(aws_client *client, const aws_operation *operation, json_t *params,
                           const aws_call_options *options)
 {
-    aws_call *call = calloc(1, sizeof *call);
+    const char *account = options->account ? options->account : "";
+    size_t region_size = strlen(options->region) + 1;
+    size_t account_size = strlen(account) + 1;
+    aws_call *call = calloc(1, sizeof *call + region_size + account_size);
     if (!call) return NULL;
     call->client = client;
     call->peer = peer_of(client, aws_operation_service(operation), options->region);
     call->params = params ? json_incref(params) : json_object();
-    call->region = strdup(options->region);
-    call->account = strdup(options->account ? options->account : "");
-    if (!call->peer || !call->params || !call->region || !call->account) {
+    if (!call->peer || !call->params) {
         call_free(call);
         return NULL;
     }
+    memcpy(call->names, options->region, region_size);
+    memcpy(call->names + region_size, account, account_size);
     if (options->token)
         snprintf(call->token, sizeof call->token, "%s", options->token);
     else
         random_token(client, call->token);
     call->attempt.operation = operation;
     call->attempt.params = call->params;
-    call->attempt.account = call->account;
-    call->attempt.region = call->region;
+    call->attempt.region = call->names;
+    call->attempt.account = call->names + region_size;
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
@@ -192,7 +206,7 @@ static void on_granted(void *data)
 static const char *payer(const aws_call *call)
 {
     aws_transport *transport = call->client->transport;
-    return transport->payer ? transport->payer(transport, call->account) : call->account;
+    return transport->payer ? transport->payer(transport, call->attempt.account) : call->attempt.account;
 }
 
 static void queue(void *data)
@@ -202,8 +216,8 @@ static void queue(void *data)
     call->queued_from = rip_clock_monotonic(call->client->clock);
     call->ticket.granted = on_granted;
     call->ticket.data = call;
-    if (aws_throttle_take(call->client->throttle, call->attempt.operation, call->params, payer(call), call->region,
-                          &call->ticket)) {
+    if (aws_throttle_take(call->client->throttle, call->attempt.operation, call->params, payer(call),
+                          call->attempt.region, &call->ticket)) {
         send_now(call);
     }
 }
@@ -228,7 +242,8 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     aws_retry_classify(&error);
     if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
     if (error.throttled) {
-        aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->region, true);
+        aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
+                           true);
     }
     double random = (double)(next_random(client) >> 11) / (double)(UINT64_C(1) << 53);
     int64_t delay = aws_retry_delay(call->tries, random, reply->retry_after_ms);
@@ -254,7 +269,8 @@ static void on_reply(aws_attempt *attempt, const aws_reply *reply)
         return;
     }
     aws_retry_quota_return(&call->peer->quota, call->quota_taken);
-    aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->region, false);
+    aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
+                       false);
     end(call, reply->output, NULL, reply->request_id);
 }
 

@@ -212,6 +212,26 @@ rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_s
     return aws_endpoint_named(options, aws_service_endpoint_prefix(service), aws_service_id(service), region, out, err);
 }
 
+rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
+                             const aws_endpoint **out, rip_error *err)
+{
+    for (size_t i = 0; i < AWS_ENDPOINTS_KEPT && endpoints->kept[i].service; i++) {
+        const struct aws_endpoint_kept *known = &endpoints->kept[i];
+        if (known->service != service || strcmp(known->region, region) != 0) continue;
+        *out = &known->endpoint;
+        return RIP_OK;
+    }
+    aws_endpoint fresh;
+    rip_status status = aws_endpoint_resolve(&endpoints->options, service, region, &fresh, err);
+    if (status != RIP_OK) return status;
+    struct aws_endpoint_kept *place = &endpoints->kept[endpoints->next++ % AWS_ENDPOINTS_KEPT];
+    place->service = service;
+    place->endpoint = fresh;
+    snprintf(place->region, sizeof place->region, "%s", region);
+    *out = &place->endpoint;
+    return RIP_OK;
+}
+
 /* Onto a request. */
 
 /** May a bucket's name stand before the host? Dots would break the certificate's wildcard. */
@@ -227,7 +247,7 @@ static bool fits_host(const char *bucket, size_t len)
 rip_status aws_endpoint_apply(const aws_endpoint_options *options, const aws_endpoint *endpoint, bool is_s3,
                               aws_http_request *request, rip_error *err)
 {
-    const char *style = aws_setting(options->profiles, options->profile, NULL, "s3.addressing_style");
+    const char *style = is_s3 ? aws_setting(options->profiles, options->profile, NULL, "s3.addressing_style") : NULL;
     const char *path = request->path;
     size_t bucket = is_s3 && *path == '/' ? strcspn(path + 1, "/") : 0;
     bool in_host =
@@ -238,7 +258,9 @@ rip_status aws_endpoint_apply(const aws_endpoint_options *options, const aws_end
     if (request->host_prefix && !endpoint->configured) rip_buffer_puts(&host, request->host_prefix);
     rip_buffer_puts(&host, endpoint->host);
     const char *rest = in_host ? path + 1 + bucket : path;
-    rip_buffer_printf(&full, "%s%s%s", endpoint->path, *rest == '/' ? "" : "/", rest);
+    rip_buffer_puts(&full, endpoint->path);
+    if (*rest != '/') rip_buffer_putc(&full, '/');
+    rip_buffer_puts(&full, rest);
     char *scheme = strdup(endpoint->scheme);
     if (host.failed || full.failed || !scheme) {
         rip_buffer_free(&host);

@@ -108,8 +108,11 @@ const json_t *aws_operation_trait(const aws_operation *operation, const char *ke
 aws_type aws_shape_type(const aws_shape *shape);
 const char *aws_shape_name(const aws_shape *shape);
 /** A trait as botocore writes it ("enum", "min", "max", "pattern", "sensitive", "timestampFormat", "flattened",
- * "payload", "union", "document", "jsonvalue", "xmlNamespace" …), or NULL; borrowed. */
+ * "payload", "jsonvalue", "xmlNamespace" …), or NULL; borrowed. */
 const json_t *aws_shape_trait(const aws_shape *shape, const char *key);
+bool aws_shape_is_document(const aws_shape *shape); /* any JSON value, taken as it is */
+bool aws_shape_is_union(const aws_shape *shape);    /* a structure with exactly one member set */
+bool aws_shape_is_event_stream(const aws_shape *shape);
 /** Structures: members in the model's order. */
 size_t aws_shape_member_count(const aws_shape *shape);
 const aws_member *aws_shape_member_at(const aws_shape *shape, size_t index);

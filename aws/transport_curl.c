@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include "aws/watches.h"
 
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define HEADER_BYTES_MAX ((size_t)64 << 10)
@@ -14,29 +17,19 @@
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 5000
 #define CONNECTIONS 64
-#define IDLE_HANDLES 64
-
-/* One descriptor that libcurl waits on. */
-typedef struct watch {
-    uv_poll_t poll;
-    aws_web *web;
-    curl_socket_t fd;
-    int events;
-    struct watch *next;
-} watch;
+#define IDLE_EXCHANGES 64
+#define IDLE_BODY_BYTES ((size_t)16 << 10)
 
 struct aws_web {
     uv_loop_t *loop;
     uv_timer_t timer;
     CURLM *multi;
-    CURL *idle[IDLE_HANDLES];
-    size_t idle_count;
     char *ca_bundle;
-    char *http_proxy; /* NULL: what libcurl finds itself */
-    rip_buffer line;  /* one header's, while it is put together */
-    aws_exchange *exchanges;
-    watch *watches;
-    unsigned handles_open; /* watches and the timer: the last to close frees the memory */
+    char *http_proxy;        /* NULL: what libcurl finds itself */
+    aws_exchange *exchanges; /* under way */
+    aws_exchange *idle;      /* kept for the next, with their handles and their memory */
+    size_t idle_count;
+    aws_watches *watches;
     bool closing;
 };
 
@@ -44,7 +37,10 @@ struct aws_exchange {
     aws_web *web;
     aws_exchange *previous, *next;
     CURL *easy;
-    struct curl_slist *headers;
+    rip_buffer lines; /* the headers as libcurl takes them, each with its NUL … */
+    size_t line_count;
+    struct curl_slist *headers; /* … and the list of them, in one piece, of this length */
+    size_t headers_cap;
     aws_http_request request;
     aws_http_response response;
     size_t header_bytes, body_max;
@@ -58,7 +54,7 @@ struct aws_exchange {
 
 /* Exchanges. */
 
-/** Nothing reaches it any more; its handle is kept for the next. */
+/** Nothing reaches it any more. */
 static void detach(aws_exchange *x)
 {
     aws_web *web = x->web;
@@ -67,31 +63,52 @@ static void detach(aws_exchange *x)
     else
         web->exchanges = x->next;
     if (x->next) x->next->previous = x->previous;
-    if (!x->easy) return;
     curl_multi_remove_handle(web->multi, x->easy);
-    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
-    if (web->idle_count < IDLE_HANDLES && !web->closing)
-        web->idle[web->idle_count++] = x->easy;
-    else
-        curl_easy_cleanup(x->easy);
 }
 
-static void wipe_and_free(aws_exchange *x)
+static void exchange_free(aws_exchange *x)
 {
-    for (struct curl_slist *h = x->headers; h; h = h->next) OPENSSL_cleanse(h->data, strlen(h->data));
-    curl_slist_free_all(x->headers);
-    if (x->request.body.data) OPENSSL_cleanse(x->request.body.data, x->request.body.len);
-    if (x->response.body.data) OPENSSL_cleanse(x->response.body.data, x->response.body.len);
-    aws_http_request_free(&x->request);
+    curl_easy_cleanup(x->easy);
+    rip_buffer_free(&x->lines);
+    free(x->headers);
     aws_http_response_free(&x->response);
     free(x);
+}
+
+static void wipe(rip_buffer *buffer)
+{
+    if (buffer->data) OPENSSL_cleanse(buffer->data, buffer->len);
+    rip_buffer_clear(buffer);
+    buffer->failed = false;
+}
+
+/** Leave nothing of it behind but what the next may use. */
+static void put_away(aws_exchange *x)
+{
+    aws_web *web = x->web;
+    wipe(&x->lines);
+    wipe(&x->request.body);
+    wipe(&x->response.body);
+    aws_http_request_free(&x->request);
+    aws_headers_free(&x->response.headers);
+    if (web->closing || web->idle_count == IDLE_EXCHANGES) {
+        exchange_free(x);
+        return;
+    }
+    if (x->response.body.cap > IDLE_BODY_BYTES) rip_buffer_free(&x->response.body);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
+    x->line_count = x->header_bytes = 0;
+    x->refused.status = RIP_OK;
+    x->curl_error[0] = '\0';
+    x->next = web->idle;
+    web->idle = x;
+    web->idle_count++;
 }
 
 static void release(aws_exchange *x)
 {
     detach(x);
-    wipe_and_free(x);
+    put_away(x);
 }
 
 bool aws_exchange_sent(const aws_exchange *x)
@@ -123,7 +140,7 @@ static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
 
 static void finish(aws_exchange *x, CURLcode code)
 {
-    rip_error err = {0};
+    rip_error err;
     long status = 0;
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     x->response.status = (int)status;
@@ -134,7 +151,7 @@ static void finish(aws_exchange *x, CURLcode code)
                 code == CURLE_SSL_CONNECT_ERROR;
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
-    wipe_and_free(x);
+    put_away(x); /* the web's memory stays until its handles are closed */
 }
 
 static void harvest(aws_web *web)
@@ -146,24 +163,21 @@ static void harvest(aws_web *web)
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &x);
-        finish(x, code); /* may free the web: its memory stays until its handles are closed */
+        finish(x, code);
     }
 }
 
 /* libcurl's view of the loop. */
 
-static void on_handle_closed(uv_handle_t *handle);
-
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(void *data, int fd, int status, int events)
 {
-    watch *w = poll->data;
-    aws_web *web = w->web;
+    aws_web *web = data;
     int running;
     int what = 0;
     if (status < 0) what = CURL_CSELECT_ERR;
     if (events & UV_READABLE) what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(web->multi, w->fd, what, &running);
+    curl_multi_socket_action(web->multi, fd, what, &running);
     harvest(web);
 }
 
@@ -175,64 +189,31 @@ static void on_timer(uv_timer_t *timer)
     harvest(web);
 }
 
-static watch *find_watch(aws_web *web, curl_socket_t fd)
-{
-    for (watch *w = web->watches; w; w = w->next) {
-        if (w->fd == fd) return w;
-    }
-    return NULL;
-}
-
-static watch *add_watch(aws_web *web, curl_socket_t fd)
-{
-    watch *w = calloc(1, sizeof *w);
-    if (!w || uv_poll_init_socket(web->loop, &w->poll, fd) != 0) {
-        free(w);
-        return NULL;
-    }
-    w->poll.data = w;
-    w->web = web;
-    w->fd = fd;
-    w->next = web->watches;
-    web->watches = w;
-    web->handles_open++;
-    return w;
-}
-
-static void drop_watch(watch *w)
-{
-    watch **at = &w->web->watches;
-    while (*at != w) at = &(*at)->next;
-    *at = w->next;
-    w->events = 0;
-    uv_close((uv_handle_t *)&w->poll, on_handle_closed);
-}
-
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data)
 {
     aws_web *web = data;
-    watch *w = socket_data;
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        /* The connection is kept: so is its watch, until the socket closes. */
-        if (w && w->events) uv_poll_stop(&w->poll);
-        if (w) w->events = 0;
-        return 0;
-    }
-    if (!w) w = find_watch(web, fd);
-    if (!w) w = add_watch(web, fd);
-    if (!w) return -1;
-    curl_multi_assign(web->multi, fd, w);
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (events != w->events) uv_poll_start(&w->poll, events, on_poll);
-    w->events = events;
-    return 0;
+    (void)socket_data;
+    bool in = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+    bool out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    return aws_watches_want(web->watches, fd, (in ? UV_READABLE : 0) | (out ? UV_WRITABLE : 0)) ? 0 : -1;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
+static curl_socket_t on_socket_wanted(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    aws_web *web = data;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0 || aws_watches_open(web->watches, fd)) return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
 }
 
 static int on_socket_closed(void *data, curl_socket_t fd)
 {
-    watch *w = find_watch(data, fd);
-    if (w) drop_watch(w);
+    aws_web *web = data;
+    aws_watches_close(web->watches, fd);
     return close(fd);
 }
 
@@ -270,14 +251,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     const char *end = line + len;
     while (value < end && (*value == ' ' || *value == '\t')) value++;
     while (end > value && strchr("\r\n \t", end[-1])) end--;
-    rip_buffer *text = &x->web->line;
-    rip_buffer_clear(text);
-    rip_buffer_append(text, line, name_len);
-    rip_buffer_putc(text, '\0');
-    rip_buffer_append(text, value, (size_t)(end - value));
-    rip_status status =
-        text->failed ? RIP_ENOMEM : aws_headers_add(&x->response.headers, text->data, text->data + name_len + 1, NULL);
-    if (status == RIP_OK) return len;
+    if (aws_headers_add_bytes(&x->response.headers, line, name_len, value, (size_t)(end - value), NULL) == RIP_OK)
+        return len;
     rip_fail(&x->refused, RIP_EIO, "%s sends a header that is none", x->request.host);
     return 0;
 }
@@ -296,31 +271,45 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 /* Sending. */
 
-static bool add_line(aws_exchange *x, const char *name, const char *value)
+static void add_line(aws_exchange *x, const char *name, const char *value)
 {
-    rip_buffer *line = &x->web->line;
-    rip_buffer_clear(line);
-    rip_buffer_puts(line, name);
+    rip_buffer_puts(&x->lines, name);
     /* libcurl's way to say "this header, empty" is a semicolon, and to say "not this header" a colon and no more. */
-    rip_buffer_puts(line, !value ? ":" : *value ? ": " : ";");
-    if (value) rip_buffer_puts(line, value);
-    struct curl_slist *longer = line->failed ? NULL : curl_slist_append(x->headers, line->data);
-    if (line->data) OPENSSL_cleanse(line->data, line->len);
-    if (longer) x->headers = longer;
-    return longer != NULL;
+    rip_buffer_puts(&x->lines, !value ? ":" : *value ? ": " : ";");
+    if (value) rip_buffer_puts(&x->lines, value);
+    rip_buffer_putc(&x->lines, '\0');
+    x->line_count++;
 }
 
 static bool add_lines(aws_exchange *x)
 {
-    bool added = add_line(x, "Expect", NULL) && add_line(x, "Accept", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "Content-Type")) added = add_line(x, "Content-Type", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "User-Agent")) added = add_line(x, "User-Agent", "riposte");
-    for (size_t i = 0; added && i < x->request.headers.count; i++) {
-        const aws_header *header = &x->request.headers.items[i];
+    const aws_headers *headers = &x->request.headers;
+    size_t room = 128;
+    for (size_t i = 0; i < headers->count; i++)
+        room += strlen(headers->items[i].name) + strlen(headers->items[i].value) + 3;
+    rip_buffer_reserve(&x->lines, room); /* at once, so that no copy with secrets is left behind */
+    add_line(x, "Expect", NULL);
+    add_line(x, "Accept", NULL);
+    if (!aws_headers_get(headers, "Content-Type")) add_line(x, "Content-Type", NULL);
+    if (!aws_headers_get(headers, "User-Agent")) add_line(x, "User-Agent", "riposte");
+    for (size_t i = 0; i < headers->count; i++) {
+        const aws_header *header = &headers->items[i];
         /* libcurl counts the body itself. */
-        if (strcasecmp(header->name, "Content-Length") != 0) added = add_line(x, header->name, header->value);
+        if (strcasecmp(header->name, "Content-Length") != 0) add_line(x, header->name, header->value);
     }
-    return added;
+    if (x->lines.failed) return false;
+    if (x->headers_cap < x->line_count) {
+        free(x->headers);
+        x->headers = calloc(x->line_count, sizeof *x->headers);
+        x->headers_cap = x->headers ? x->line_count : 0;
+        if (!x->headers) return false;
+    }
+    char *at = x->lines.data;
+    for (size_t i = 0; i < x->line_count; i++) {
+        x->headers[i] = (struct curl_slist){at, i + 1 < x->line_count ? &x->headers[i + 1] : NULL};
+        at += strlen(at) + 1;
+    }
+    return true;
 }
 
 static void set_method(aws_exchange *x)
@@ -341,11 +330,17 @@ static void set_method(aws_exchange *x)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/** A handle with what is the same for every request. */
-static CURL *new_handle(aws_web *web)
+/** With what is the same for every request. */
+static aws_exchange *exchange_new(aws_web *web)
 {
-    CURL *easy = curl_easy_init();
-    if (!easy) return NULL;
+    aws_exchange *x = calloc(1, sizeof *x);
+    CURL *easy = x ? curl_easy_init() : NULL;
+    if (!easy) {
+        free(x);
+        return NULL;
+    }
+    x->web = web;
+    x->easy = easy;
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -359,10 +354,16 @@ static CURL *new_handle(aws_web *web)
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, web);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, web);
     if (web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, web->ca_bundle);
-    return easy;
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
+    return x;
 }
 
 static void set_options(aws_exchange *x, const aws_web_limits *limits)
@@ -370,10 +371,6 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     CURL *easy = x->easy;
     set_method(x);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
@@ -388,10 +385,13 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
     rip_buffer url = {0};
     if (!request->scheme || !request->host || !request->path || !request->method)
         return rip_fail(err, RIP_EINVAL, "a request without scheme, host, path or method can't be sent");
-    rip_buffer_printf(&url, "%s://%s%s", request->scheme, request->host, request->path);
-    if (request->query && *request->query) rip_buffer_printf(&url, "?%s", request->query);
-    x->easy = web->idle_count ? web->idle[--web->idle_count] : new_handle(web);
-    bool ready = !url.failed && x->easy && add_lines(x);
+    rip_buffer_puts(&url, request->scheme);
+    rip_buffer_puts(&url, "://");
+    rip_buffer_puts(&url, request->host);
+    rip_buffer_puts(&url, request->path);
+    if (request->query && *request->query) rip_buffer_putc(&url, '?');
+    if (request->query) rip_buffer_puts(&url, request->query);
+    bool ready = !url.failed && add_lines(x);
     if (ready) {
         set_options(x, limits);
         ready = curl_easy_setopt(x->easy, CURLOPT_URL, url.data) == CURLE_OK;
@@ -405,12 +405,15 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
 rip_status aws_web_send(aws_web *web, aws_http_request *request, const aws_web_limits *limits, aws_exchange_done done,
                         void *data, aws_exchange **out, rip_error *err)
 {
-    aws_exchange *x = calloc(1, sizeof *x);
-    if (!x) {
+    aws_exchange *x = web->idle;
+    if (x) {
+        web->idle = x->next;
+        web->idle_count--;
+    } else if (!(x = exchange_new(web))) {
         aws_http_request_free(request);
         return rip_nomem(err);
     }
-    x->web = web;
+    x->previous = NULL;
     x->next = web->exchanges;
     if (x->next) x->next->previous = x;
     web->exchanges = x;
@@ -435,17 +438,9 @@ void aws_web_cancel(aws_exchange *exchange)
 
 /* The whole. */
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
-    aws_web *web;
-    if (handle->type == UV_TIMER) {
-        web = handle->data;
-    } else {
-        watch *w = handle->data;
-        web = w->web;
-        free(w);
-    }
-    if (--web->handles_open == 0) free(web);
+    free(handle->data);
 }
 
 void aws_web_free(aws_web *web)
@@ -456,14 +451,16 @@ void aws_web_free(aws_web *web)
         next = exchange->next;
         release(exchange);
     }
-    for (size_t i = 0; i < web->idle_count; i++) curl_easy_cleanup(web->idle[i]);
+    for (aws_exchange *exchange = web->idle, *next; exchange; exchange = next) {
+        next = exchange->next;
+        exchange_free(exchange);
+    }
     curl_multi_cleanup(web->multi);
     web->multi = NULL;
-    while (web->watches) drop_watch(web->watches);
+    aws_watches_free(web->watches);
     free(web->ca_bundle);
     free(web->http_proxy);
-    rip_buffer_free(&web->line);
-    uv_close((uv_handle_t *)&web->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&web->timer, on_timer_closed);
 }
 
 /** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves
@@ -491,14 +488,17 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
                         "this libcurl resolves names on the caller's thread; one with an asynchronous "
                         "resolver is needed");
     aws_web *web = calloc(1, sizeof *web);
-    if (web) web->multi = curl_multi_init();
+    if (!web) return rip_nomem(err);
     const char *proxy = http_proxy();
-    if (web && options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
-    if (web && proxy) web->http_proxy = strdup(proxy);
-    if (!web || !web->multi || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
-        if (web && web->multi) curl_multi_cleanup(web->multi);
-        if (web) free(web->ca_bundle);
-        if (web) free(web->http_proxy);
+    web->multi = curl_multi_init();
+    web->watches = aws_watches_new(options->loop, on_ready, web);
+    if (options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
+    if (proxy) web->http_proxy = strdup(proxy);
+    if (!web->multi || !web->watches || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
+        curl_multi_cleanup(web->multi);
+        aws_watches_free(web->watches);
+        free(web->ca_bundle);
+        free(web->http_proxy);
         free(web);
         return rip_nomem(err);
     }
@@ -506,7 +506,6 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
     web->loop = options->loop;
     uv_timer_init(web->loop, &web->timer);
     web->timer.data = web;
-    web->handles_open = 1;
     long connections = options->max_connections > 0 ? options->max_connections : CONNECTIONS;
     curl_multi_setopt(web->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(web->multi, CURLMOPT_SOCKETDATA, web);

@@ -23,7 +23,7 @@ typedef struct wire {
     aws_profiles *profiles;
     char *profile, *endpoint_url, *region;
     aws_provider_context context;
-    aws_endpoint_options endpoints;
+    aws_endpoints endpoints;
     aws_credentials_cache *credentials; /* the default chain's */
     aws_accounts *accounts;
     size_t max_reply_bytes;
@@ -41,7 +41,7 @@ typedef struct trip {
     aws_exchange *exchange;
     char *region; /* of a bucket that lies elsewhere; NULL: the attempt's own */
     rip_timer tell;
-    rip_error why;
+    char *why; /* it could not even be sent */
     bool unsent;
 } trip;
 
@@ -53,6 +53,7 @@ static void end_trip(trip *t)
     aws_credentials_unref(t->credentials);
     free(t->region);
     t->attempt->transport_data = NULL;
+    free(t->why);
     free(t);
 }
 
@@ -67,25 +68,24 @@ static void tell(trip *t, const aws_reply *reply)
     attempt->done(attempt, reply);
 }
 
-static void tell_failure(trip *t, const char *code, const rip_error *why, bool retryable)
+static void tell_failure(trip *t, const char *code, const char *why, bool retryable)
 {
     aws_error error = {.retryable = retryable, .unsent = t->unsent};
     snprintf(error.code, sizeof error.code, "%s", code);
-    snprintf(error.message, sizeof error.message, "%s", why->message);
+    snprintf(error.message, sizeof error.message, "%s", why);
     tell(t, &(aws_reply){.error = &error, .request_id = "", .retry_after_ms = -1});
 }
 
 static void on_tell(void *data)
 {
     trip *t = data;
-    rip_error why = t->why;
-    tell_failure(t, "RequestNotSent", &why, false);
+    tell_failure(t, "RequestNotSent", t->why ? t->why : "out of memory", false);
 }
 
 /** From the loop: `done` is never called from inside send. */
 static void fail_soon(trip *t, const rip_error *err)
 {
-    t->why = *err;
+    t->why = strdup(err->message);
     rip_timer_start(&t->tell, t->wire->clock, 0, on_tell, t);
 }
 
@@ -135,10 +135,10 @@ static void explain_redirect(const aws_http_response *response, aws_error *error
 static void tell_no_reply(trip *t, const rip_error *err)
 {
     switch (err->status) {
-    case RIP_ETIMEOUT: tell_failure(t, "RequestTimeout", err, true); break;
-    case RIP_EIO: tell_failure(t, "ConnectionError", err, true); break;
-    case RIP_ELIMIT: tell_failure(t, "ReplyTooLarge", err, false); break;
-    default: tell_failure(t, "RequestNotSent", err, false); break;
+    case RIP_ETIMEOUT: tell_failure(t, "RequestTimeout", err->message, true); break;
+    case RIP_EIO: tell_failure(t, "ConnectionError", err->message, true); break;
+    case RIP_ELIMIT: tell_failure(t, "ReplyTooLarge", err->message, false); break;
+    default: tell_failure(t, "RequestNotSent", err->message, false); break;
     }
 }
 
@@ -172,7 +172,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     }
     if (follow_bucket(t, response)) return;
     char request_id[AWS_REQUEST_ID_MAX] = "";
-    aws_error error = {0};
+    aws_error error;
     rip_error why;
     aws_reply reply = {.request_id = request_id,
                        .server_time_ms = aws_reply_time(response),
@@ -218,7 +218,7 @@ static void set_off(trip *t)
 {
     wire *w = t->wire;
     aws_http_request request = {0};
-    rip_error err = {0};
+    rip_error err;
     aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
     rip_status status = prepare(t, &request, &err);
     if (status == RIP_OK && w->preview) {
@@ -236,7 +236,7 @@ static void on_credentials(void *data, aws_credentials *credentials, const rip_e
     t->wait = NULL;
     if (!credentials) {
         bool passing = err->status == RIP_EIO || err->status == RIP_ETIMEOUT;
-        tell_failure(t, "CredentialsError", err, passing);
+        tell_failure(t, "CredentialsError", err->message, passing);
         return;
     }
     t->credentials = aws_credentials_ref(credentials);
@@ -364,7 +364,7 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
     if (status == RIP_OK) status = open_web(w, options, err);
     if (status == RIP_OK) {
         w->region = default_region(w->profiles, w->profile);
-        w->endpoints = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
+        w->endpoints.options = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
         status = open_credentials(w, options, err);
     }
     if (status == RIP_OK)

@@ -21,14 +21,15 @@ static void copy_code(aws_error *error, const char *code)
 
 /** The error's members by its shape; NULL: the model does not know it, or they can't be read. New reference. */
 static json_t *take_fields(const aws_operation *operation, const aws_http_response *response, const aws_error *error,
-                           const json_t *body, const aws_xml_node *node)
+                           const aws_xml_node *node)
 {
     rip_error ignored;
     const aws_shape *shape = aws_operation_error(operation, error->code);
     if (!shape || aws_shape_type(shape) != AWS_STRUCTURE) return NULL;
-    json_t *fields = node   ? aws_xml_read(shape, node, &ignored)
-                     : body ? aws_json_read(shape, body, &ignored)
-                            : json_object();
+    const rip_buffer *body = &response->body;
+    json_t *fields = node            ? aws_xml_read(shape, node, &ignored)
+                     : body->len > 0 ? aws_json_read(shape, body->data, body->len, &ignored)
+                                     : json_object();
     if (!fields) return NULL;
     aws_rest_read_envelope(fields, shape, response);
     json_object_del(fields, "message"); /* told already */
@@ -51,7 +52,7 @@ static void read_json_error(const aws_operation *operation, const aws_http_respo
     const char *message = json_string_value(json_object_get(body, "message"));
     if (!message) message = json_string_value(json_object_get(body, "Message"));
     copy_text(error->message, sizeof error->message, message);
-    error->fields = take_fields(operation, response, error, json_is_object(body) ? body : NULL, NULL);
+    error->fields = take_fields(operation, response, error, NULL);
     json_decref(body);
 }
 
@@ -75,7 +76,7 @@ static void read_xml_error(const aws_operation *operation, const aws_http_respon
     const char *id = aws_xml_find_text(root, "RequestId");
     if (!id) id = aws_xml_find_text(root, "RequestID");
     copy_text(error->request_id, sizeof error->request_id, id);
-    error->fields = take_fields(operation, response, error, NULL, find_error(root));
+    error->fields = take_fields(operation, response, error, find_error(root));
     aws_xml_free(xml);
 }
 

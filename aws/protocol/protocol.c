@@ -107,15 +107,10 @@ static rip_status build_json(const aws_operation *operation, const json_t *param
     const char *version = aws_service_metadata(service, "jsonVersion"),
                *target = aws_service_metadata(service, "targetPrefix");
     char text[256];
-    json_t *wire = aws_json_write(aws_operation_input(operation), params, err);
-    if (!wire) return err ? err->status : RIP_EINVAL;
-    char *body = json_dumps(wire, JSON_COMPACT);
-    json_decref(wire);
-    if (!body) return rip_nomem(err);
-    rip_buffer_puts(&request->body, body);
-    free(body);
+    rip_status status = aws_json_write(&request->body, aws_operation_input(operation), params, err);
+    if (status != RIP_OK) return status;
     snprintf(text, sizeof text, "application/x-amz-json-%s", version ? version : "1.0");
-    rip_status status = aws_headers_add(&request->headers, "Content-Type", text, err);
+    status = aws_headers_add(&request->headers, "Content-Type", text, err);
     snprintf(text, sizeof text, "%s.%s", target ? target : "", aws_operation_name(operation));
     if (status == RIP_OK) status = aws_headers_add(&request->headers, "X-Amz-Target", text, err);
     return status;
@@ -177,10 +172,10 @@ static void copy_text(char *out, size_t size, const char *text)
 static bool is_late_error(const aws_operation *operation, const rip_buffer *body)
 {
     static const char ERROR[] = "<Error>";
+    if (aws_service_protocol(aws_operation_service(operation)) != AWS_REST_XML || body->len == 0) return false;
     const aws_shape *shape = aws_operation_output(operation);
     const char *payload = shape ? json_string_value(aws_shape_trait(shape, "payload")) : NULL;
     const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
-    if (aws_service_protocol(aws_operation_service(operation)) != AWS_REST_XML || body->len == 0) return false;
     if (member && aws_shape_type(aws_member_shape(member)) != AWS_STRUCTURE) return false;
     const char *from = body->data;
     const char *declared = strncmp(from, "<?xml", 5) == 0 ? strstr(from, "?>") : NULL;
@@ -211,10 +206,7 @@ static rip_status parse_json(const aws_shape *shape, const aws_http_response *re
         *output = json_object();
         return RIP_OK;
     }
-    json_t *wire = aws_json_load(response->body.data, response->body.len, err);
-    if (!wire) return err->status;
-    *output = aws_json_read(shape, wire, err);
-    json_decref(wire);
+    *output = aws_json_read(shape, response->body.data, response->body.len, err);
     return *output ? RIP_OK : err->status;
 }
 

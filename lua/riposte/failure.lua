@@ -29,4 +29,29 @@ function failure.is(err, ...)
   return false
 end
 
+-- How AWS's services say that a thing is not there, and that it is there already: as patterns, since the words are many.
+local GONE = { "^NoSuch", "NotFound", "^ServiceNotActiveException$", "^InvalidID$" }
+local TAKEN = { "AlreadyExist", "%.Duplicate$", "^ResourceConflictException$", "^EntityExists" }
+local OTHER_STATE = { "^IncorrectInstanceState$", "^ClusterContains", "^DependencyViolation$", "^DeleteConflict$" }
+
+local function has_code(err, patterns)
+  if not failure.is(err) then return false end
+  for _, pattern in ipairs(patterns) do
+    if tostring(err.code):find(pattern) then return true end
+  end
+  return false
+end
+
+--- Does AWS say that there is no such thing?
+---@return boolean
+function failure.is_gone(err) return has_code(err, GONE) end
+
+--- Does AWS say that there is such a thing already?
+---@return boolean
+function failure.is_taken(err) return has_code(err, TAKEN) end
+
+--- Does AWS say that the thing is not in the state for it: something else is in it, or it is on its way out?
+---@return boolean
+function failure.is_other_state(err) return has_code(err, OTHER_STATE) end
+
 return failure

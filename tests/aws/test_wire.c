@@ -338,6 +338,17 @@ static void test_connections_are_used_again(void **state)
     assert_null(f->got.error);
 }
 
+static void test_a_kept_connection_that_the_server_closes_is_no_error(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        list_clusters(f, (loopback_reply){.bytes = OK_REPLY, .close = true});
+        assert_null(f->got.error);
+        for (int turn = 0; turn < 20; turn++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(loopback_requests(f->server), 3);
+}
+
 static void test_a_cancelled_attempt_is_never_done(void **state)
 {
     fixture *f = *state;
@@ -474,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_servers_clock_corrects_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retry_after_is_passed_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_connections_are_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_kept_connection_that_the_server_closes_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_certificate_for_another_name_is_refused, set_up, tear_down),
