@@ -26,7 +26,10 @@ typedef struct talk {
 #define TALK_SHORT_OPTIONS ":c:s:J:h"
 #define TALK_LONG_OPTIONS                                                                                              \
     {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},                                   \
-        {"journal", required_argument, NULL, 'J'}, {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}
+        {"journal", required_argument, NULL, 'J'}, {"output", required_argument, NULL, 'o'},                           \
+    {                                                                                                                  \
+        "help", no_argument, NULL, 'h'                                                                                 \
+    }
 #define TALK_OWN_OPTION 256
 
 /** What the help says of them. */
@@ -46,12 +49,18 @@ int talk_option(talk *t, int option, char **argv);
 int talk_open(talk *t);
 void talk_close(talk *t);
 
+/** A field of a request, from an argument. -1: go on, else the command's exit status. */
+int talk_put(const talk *t, json_t *request, const char *key, const char *value);
+
 /** Ask a question ("runs", "show", of words.h). `*value` is a new reference. Nothing is printed. */
 rip_status talk_ask(const talk *t, const json_t *request, json_t **value, rip_error *err);
 
 /** Say something that changes the world or the journal (the other words), and tell what came of it. `request` is taken
  * over. Returns the command's exit status. */
-int talk_tell(const talk *t, json_t *request);
+int talk_tell(talk *t, json_t *request);
+
+/** Tell the answer to `request`, in a sentence or as JSON. */
+void talk_told(const talk *t, const json_t *request, const json_t *value);
 
 /** Print a JSON value on one line; it is taken over. */
 void talk_print_json(json_t *value);

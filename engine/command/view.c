@@ -48,10 +48,16 @@ static bool is_one_of(const char *word, const char *const *words)
     return *words != NULL;
 }
 
+static const char *const BAD[] = {"failed", "parked", "diverged", "outside-plan", "secret-lost", "uncertain", NULL};
+
+bool view_is_bad(const json_t *record)
+{
+    return is_one_of(view_state(record), BAD);
+}
+
 static terminal_style state_style(const char *state)
 {
     static const char *const WELL[] = {"done", "approved", "observed", NULL};
-    static const char *const BAD[] = {"failed", "diverged", "outside-plan", "secret-lost", "uncertain", NULL};
     if (is_one_of(state, WELL)) return TERMINAL_GREEN;
     return is_one_of(state, BAD) ? TERMINAL_RED : TERMINAL_YELLOW;
 }
@@ -164,7 +170,6 @@ static void print_finding(FILE *out, const json_t *whole, const json_t *record)
 /* What a person can do about it now. */
 static void print_help(FILE *out, const json_t *record, bool can_be_undone)
 {
-    static const char *const RETRIABLE[] = {"failed", "parked", "diverged", "outside-plan", "secret-lost", NULL};
     const char *state = view_state(record), *id = text(record, "id");
     if (strcmp(state, "waiting") == 0)
         wrap(out, 2, 0, "It waits for approval: riposte approve %s, or riposte deny %s.", id, id);
@@ -172,7 +177,7 @@ static void print_help(FILE *out, const json_t *record, bool can_be_undone)
         wrap(out, 2, 0, "Look whether the change happened, then: riposte retry %s --happened, or --repeat.", id);
     else if (strcmp(state, "paused") == 0)
         wrap(out, 2, 0, "A pause stopped it: it goes on after riposte resume.");
-    else if (is_one_of(state, RETRIABLE))
+    else if (view_is_bad(record))
         wrap(out, 2, 0, "Try it again: riposte retry %s.", id);
     if (can_be_undone) wrap(out, 2, 0, "Take back what it did: riposte undo %s.", id);
 }
