@@ -43,6 +43,7 @@ struct aws_call {
     char token[37];
     int tries, throttled;
     int quota_taken; /* by the last retry */
+    bool once;
     int64_t started, queued_from, queued_ms;
     aws_call_done done;
     void *data;
@@ -106,6 +107,7 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.region = call->region;
     call->attempt.token = call->token;
     call->attempt.session = options->session;
+    call->once = options->once;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;
@@ -175,6 +177,7 @@ static void queue(void *data)
 static bool may_retry(aws_call *call, const aws_error *error, int64_t delay)
 {
     aws_client *client = call->client;
+    if (call->once && error->fate_unknown) return false;
     if (!error->retryable || client->max_attempts == 1 || delay >= time_left(call)) return false;
     if (error->throttled) return ++call->throttled < AWS_THROTTLED_MOST;
     if (call->tries - call->throttled >= client->max_attempts) return false;

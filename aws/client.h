@@ -53,6 +53,7 @@ typedef struct aws_call_options {
     const char *account; /* "" or NULL: the credentials' own */
     const char *token;   /* idempotency token; NULL: a random one */
     const void *session; /* an aws_session; NULL: none in particular */
+    bool once; /* not sent again once AWS may have acted on it: such an error has `fate_unknown` */
 } aws_call_options;
 
 /** What a role's session in another account is bound to. It outlives the calls that name it. */

@@ -19,6 +19,8 @@ typedef struct aws_error {
     int http_status; /* 0: no reply came */
     bool retryable;  /* a later try may succeed */
     bool throttled;  /* AWS asked for fewer requests */
+    bool unsent;     /* it never reached AWS */
+    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's */
 } aws_error;
 
 /** Write method, path, query, headers and body for a call. Member values come as JSON: blobs as base64 strings,

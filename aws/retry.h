@@ -13,7 +13,7 @@
  * responder that gives up part-way leaves an attacker in place. */
 #define AWS_THROTTLED_MOST 20
 
-/** Fill `retryable` and `throttled` by code and HTTP status. What the transport already calls retryable (its clock is
+/** Fill `retryable`, `throttled` and `fate_unknown` by code and HTTP status. What the transport already calls retryable (its clock is
  * corrected, new credentials are on their way) stays so. */
 void aws_retry_classify(aws_error *error);
 

@@ -52,6 +52,7 @@ struct aws_exchange {
     aws_exchange_done done;
     void *data;
     rip_error refused; /* why we hung up ourselves */
+    bool unsent;       /* it failed before the host was reached */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -93,6 +94,11 @@ static void release(aws_exchange *x)
     wipe_and_free(x);
 }
 
+bool aws_exchange_sent(const aws_exchange *x)
+{
+    return !x->unsent;
+}
+
 static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
 {
     const char *host = x->request.host;
@@ -123,6 +129,9 @@ static void finish(aws_exchange *x, CURLcode code)
     x->response.status = (int)status;
     bool whole = code == CURLE_OK && x->refused.status == RIP_OK && !x->response.body.failed;
     if (!whole) explain(x, code, &err);
+    x->unsent = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+                code == CURLE_COULDNT_CONNECT || code == CURLE_PEER_FAILED_VERIFICATION ||
+                code == CURLE_SSL_CONNECT_ERROR;
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
     wipe_and_free(x);

@@ -39,6 +39,7 @@ typedef struct trip {
     aws_exchange *exchange;
     rip_timer tell;
     rip_error why;
+    bool unsent;
 } trip;
 
 static void end_trip(trip *t)
@@ -62,7 +63,7 @@ static void tell(trip *t, const aws_reply *reply)
 
 static void tell_failure(trip *t, const char *code, const rip_error *why, bool retryable)
 {
-    aws_error error = {.retryable = retryable};
+    aws_error error = {.retryable = retryable, .unsent = t->unsent};
     snprintf(error.code, sizeof error.code, "%s", code);
     snprintf(error.message, sizeof error.message, "%s", why->message);
     tell(t, &(aws_reply){.error = &error, .request_id = "", .retry_after_ms = -1});
@@ -128,6 +129,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
 {
     trip *t = data;
     wire *w = t->wire;
+    t->unsent = !aws_exchange_sent(t->exchange);
     t->exchange = NULL;
     if (!response) {
         bool late = err->status == RIP_ETIMEOUT;

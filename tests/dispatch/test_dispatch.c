@@ -29,7 +29,7 @@ typedef struct world {
     library *books;
     dispatch *dispatch;
     suppressions *suppressions;
-    unsigned runs_at_once;
+    dispatch_limits limits;
     char folder[64];
     char *files[FILES_MOST];
     size_t file_count, mistakes;
@@ -37,13 +37,13 @@ typedef struct world {
     unsigned now, most; /* runs under way, and their maximum */
 } world;
 
-static void on_started(void *data, const char *id, const rip_playbook *playbook, const json_t *finding)
+static void on_started(void *data, const char *id, const char *playbook, const json_t *finding)
 {
     world *w = data;
     (void)id;
     (void)finding;
     if (++w->now > w->most) w->most = w->now;
-    json_array_append_new(w->log, json_sprintf("started %s", playbook->name));
+    json_array_append_new(w->log, json_sprintf("started %s", playbook));
 }
 
 static void on_ended(void *data, const char *id, const json_t *record)
@@ -85,9 +85,10 @@ static int setup(void **state)
         .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
     assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
-    guard_policy policy = {0};
-    assert_int_equal(guard_new(&policy, w->targets, w->client, &w->guard, &err), RIP_OK);
     assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
+    guard_policy policy = {.is_simulated = true};
+    guard_context guards = {w->targets, w->client, w->journal, w->clock};
+    assert_int_equal(guard_new(&policy, &guards, &w->guard, &err), RIP_OK);
     w->context = (run_context){.clock = w->clock,
                                .journal = w->journal,
                                .client = w->client,
@@ -150,8 +151,8 @@ static void open_dispatch(world *w)
     dispatch_options options = {.context = &w->context,
                                 .books = w->books,
                                 .suppressions = w->suppressions,
-                                .runs_at_once = w->runs_at_once,
-                                .listener = {on_started, on_ended, on_finding, on_fault, w}};
+                                .limits = w->limits,
+                                .listener = {on_started, on_ended, NULL, on_finding, on_fault, w}};
     assert_int_equal(dispatch_new(&options, &w->dispatch, &err), RIP_OK);
 }
 
@@ -244,7 +245,7 @@ static void test_runs_with_an_equal_lock_never_overlap(void **state)
 static void test_no_more_runs_at_once_than_allowed(void **state)
 {
     world *w = *state;
-    w->runs_at_once = 2;
+    w->limits.runs = 2;
     playbook(w, "a", "", "run:sleep(1)");
     open_dispatch(w);
     for (char id[] = "1"; id[0] <= '5'; id[0]++) event(w, id, NOON);
@@ -350,7 +351,7 @@ static void test_the_playbooks_own_mode_lowers_the_global_one_and_never_raises_i
     assert_false(was_sent(w, "DeleteCluster"));
     const rip_playbook enforcing = {.mode = (char *)(uintptr_t) "enforce"};
     w->context.mode = RUN_DRY_RUN;
-    assert_int_equal(run_effective_mode(&w->context, &enforcing), RUN_DRY_RUN);
+    assert_int_equal(run_effective_mode(&w->context, &enforcing, ""), RUN_DRY_RUN);
 }
 
 static void test_a_suppressed_event_is_counted_and_answered_by_nobody(void **state)

@@ -29,6 +29,10 @@ typedef struct world {
     effect_door *door;
     run_mode mode;
     unsigned changes;
+    unsigned playbook_hourly;
+    bool asks_identity;
+    json_t *plan;
+    char outcome[32];
     rip_status stopped; /* what the door told its run */
     char reason[RIP_ERROR_MESSAGE_MAX];
 } world;
@@ -47,11 +51,12 @@ static void ignore(void *data, rip_status status, const rip_error *err)
     assert_int_equal(status, RIP_OK);
 }
 
-static void on_stop(void *data, rip_status status, const char *reason)
+static void on_stop(void *data, const effect_end *end)
 {
     world *w = data;
-    w->stopped = status;
-    snprintf(w->reason, sizeof w->reason, "%s", reason);
+    w->stopped = end->status;
+    snprintf(w->outcome, sizeof w->outcome, "%s", end->outcome);
+    snprintf(w->reason, sizeof w->reason, "%s", end->reason);
 }
 
 static int setup(void **state)
@@ -91,10 +96,19 @@ static void open_door(world *w)
         .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
     assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
-    guard_policy policy = {w->accounts, w->regions, w->arns, w->tags};
-    assert_int_equal(guard_new(&policy, w->targets, w->client, &w->guard, &err), RIP_OK);
+    guard_policy policy = {.accounts = w->accounts,
+                           .regions = w->regions,
+                           .protected_arns = w->arns,
+                           .protected_tags = w->tags,
+                           .playbook_hourly = w->playbook_hourly,
+                           .is_simulated = !w->asks_identity};
+    guard_context context = {w->targets, w->client, w->journal, w->clock};
+    assert_int_equal(guard_new(&policy, &context, &w->guard, &err), RIP_OK);
     effect_settings settings = {
         .run = RUN,
+        .playbook = "contain",
+        .plan = w->plan,
+        .planned_by = RUN,
         .mode = w->mode,
         .permissions = w->permissions,
         .session_tags = w->session_tags,
