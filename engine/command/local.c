@@ -8,7 +8,6 @@
 #include "engine/command/engine.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
-#include "engine/command/view.h"
 #include "engine/dispatch/words.h"
 #include "engine/run/record.h"
 #include "engine/serve/peer.h"
@@ -86,6 +85,7 @@ rip_status local_ask(const char *path, const json_t *request, json_t **value, ri
 
 typedef struct teller {
     talk *talk;
+    json_t *request;
     engine engine;
     answer answer;
     bool failed;
@@ -94,7 +94,7 @@ typedef struct teller {
 static void on_ended(void *data, const char *id, const json_t *record)
 {
     teller *l = data;
-    if (view_is_bad(record)) l->failed = true;
+    if (!record_is_well(record)) l->failed = true;
     json_t *report = record_report(l->engine.journal, id);
     if (report && l->talk->json)
         talk_print_json(json_incref(report));
@@ -119,12 +119,24 @@ static rip_status start(teller *l, rip_error *err)
     return status;
 }
 
-static rip_status tell(teller *l, json_t *request, rip_error *err)
+/* What was under way goes on beside what is said. */
+static void on_recovered(void *data, rip_status status, const rip_error *err)
+{
+    teller *l = data;
+    if (status == RIP_OK) {
+        engine_listen(&l->engine);
+        words_perform(l->engine.dispatch, l->request, on_answer, &l->answer);
+    } else {
+        on_answer(&l->answer, status, NULL, err);
+    }
+}
+
+static rip_status tell(teller *l, rip_error *err)
 {
     char who[PEER_NAME_MAX];
     peer_name(geteuid(), who);
-    json_object_set_new(request, "who", json_string(who));
-    words_perform(l->engine.dispatch, request, on_answer, &l->answer);
+    json_object_set_new(l->request, "who", json_string(who));
+    dispatch_recover(l->engine.dispatch, on_recovered, l);
     while (!l->answer.came && uv_run(&l->engine.loop, UV_RUN_ONCE) != 0) {}
     if (!l->answer.came) return rip_fail(err, RIP_EIO, "the journal did not answer");
     if (l->answer.status != RIP_OK) *err = l->answer.err;
@@ -133,12 +145,12 @@ static rip_status tell(teller *l, json_t *request, rip_error *err)
 
 int local_tell(talk *t, json_t *request)
 {
-    teller l = {.talk = t};
+    teller l = {.talk = t, .request = request};
     rip_error err;
     rip_status status = start(&l, &err);
     int result = status == RIP_OK ? COMMAND_DONE : COMMAND_USAGE;
     if (status == RIP_OK) {
-        status = tell(&l, request, &err);
+        status = tell(&l, &err);
         if (status == RIP_OK) talk_told(t, request, l.answer.value);
         result = status == RIP_OK ? COMMAND_DONE : COMMAND_FAILED;
     }

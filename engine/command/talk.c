@@ -37,15 +37,15 @@ int talk_open(talk *t)
 {
     rip_error err;
     rip_status status = engine_configure(t->command, t->config_file, t->settings, t->setting_count, &t->config, &err);
-    if (status == RIP_OK && t->journal_option) status = rip_config_set(t->config, "journal", t->journal_option, &err);
+    if (status == RIP_OK && t->journal_option)
+        status = rip_config_set(t->config, "journal.path", t->journal_option, &err);
     if (status != RIP_OK) {
         terminal_error(t->command, "%s", err.message);
         return COMMAND_USAGE;
     }
-    t->journal = rip_config_string(t->config, "journal");
+    t->journal = rip_config_string(t->config, "journal.path");
     if (*t->journal) return -1;
-    return terminal_usage(t->command,
-                          "no journal is configured: give --journal PATH, or set journal in the configuration");
+    return terminal_usage(t->command, "no journal is configured: give --journal PATH, or set journal.path");
 }
 
 int talk_put(const talk *t, json_t *request, const char *key, const char *value)

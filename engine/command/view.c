@@ -50,11 +50,6 @@ static bool is_one_of(const char *word, const char *const *words)
 
 static const char *const BAD[] = {"failed", "parked", "diverged", "outside-plan", "secret-lost", "uncertain", NULL};
 
-bool view_is_bad(const json_t *record)
-{
-    return is_one_of(view_state(record), BAD);
-}
-
 static terminal_style state_style(const char *state)
 {
     static const char *const WELL[] = {"done", "approved", "observed", NULL};
@@ -122,8 +117,9 @@ static void print_relations(FILE *out, const json_t *record)
         const char *key, *what;
     } RELATIONS[] = {{"plan_of", "carries out the plan of"},
                      {"retry_of", "is a retry of"},
+                     {"replan_of", "is a new plan after"},
                      {"undo_of", "takes back what was done by"},
-                     {"follows", "is followed by"}};
+                     {"next", "goes on as"}};
     for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++) {
         const char *other = text(record, RELATIONS[i].key);
         if (!*other) continue;
@@ -177,7 +173,7 @@ static void print_help(FILE *out, const json_t *record, bool can_be_undone)
         wrap(out, 2, 0, "Look whether the change happened, then: riposte retry %s --happened, or --repeat.", id);
     else if (strcmp(state, "paused") == 0)
         wrap(out, 2, 0, "A pause stopped it: it goes on after riposte resume.");
-    else if (view_is_bad(record))
+    else if (is_one_of(state, BAD) && !json_object_get(record, "next"))
         wrap(out, 2, 0, "Try it again: riposte retry %s.", id);
     if (can_be_undone) wrap(out, 2, 0, "Take back what it did: riposte undo %s.", id);
 }

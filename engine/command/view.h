@@ -11,9 +11,6 @@
 /** The outcome of a record, or "queued" or "running" where it has none yet. Borrowed. */
 const char *view_state(const json_t *record);
 
-/** Did it fail, in one way or another, so that somebody should look? */
-bool view_is_bad(const json_t *record);
-
 /** One run of the list, as journal_find_runs gives it: two lines or more. Its age is told at `now_ms`. */
 void view_run_brief(FILE *out, const json_t *record, int64_t now_ms);
 
