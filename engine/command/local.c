@@ -131,16 +131,35 @@ static void on_recovered(void *data, rip_status status, const rip_error *err)
     }
 }
 
+/* Then nothing need go on in this process: what is open waits for one that is there to answer findings. */
+static bool only_ends_something(const json_t *request)
+{
+    const char *word = text_of(request, "do");
+    return strcmp(word, "pause") == 0 || strcmp(word, "deny") == 0;
+}
+
 static rip_status tell(teller *l, rip_error *err)
 {
     char who[PEER_NAME_MAX];
     peer_name(geteuid(), who);
     json_object_set_new(l->request, "who", json_string(who));
-    dispatch_recover(l->engine.dispatch, on_recovered, l);
+    if (only_ends_something(l->request))
+        on_recovered(l, RIP_OK, NULL);
+    else
+        dispatch_recover(l->engine.dispatch, on_recovered, l);
     while (!l->answer.came && uv_run(&l->engine.loop, UV_RUN_ONCE) != 0) {}
     if (!l->answer.came) return rip_fail(err, RIP_EIO, "the journal did not answer");
     if (l->answer.status != RIP_OK) *err = l->answer.err;
     return l->answer.status;
+}
+
+static void tell_of_rest(teller *l)
+{
+    size_t rest = l->engine.dispatch ? dispatch_backlog(l->engine.dispatch) : 0;
+    if (rest == 0) return;
+    l->failed = true;
+    terminal_error(l->talk->command, "%zu run%s can't go on now (are changes paused?): `riposte runs --outcome open`",
+                   rest, rest == 1 ? "" : "s");
 }
 
 int local_tell(talk *t, json_t *request)
@@ -158,6 +177,7 @@ int local_tell(talk *t, json_t *request)
     while (status == RIP_OK && dispatch_backlog(l.engine.dispatch) > 0) {
         if (uv_run(&l.engine.loop, UV_RUN_ONCE) == 0) break;
     }
+    tell_of_rest(&l);
     engine_close(&l.engine);
     json_decref(l.answer.value);
     json_decref(request);

@@ -98,11 +98,29 @@ static void print_outcome(FILE *out, const json_t *step)
     terminal_print(out, TERMINAL_DIM, "  %s", span);
 }
 
+static bool tells_nothing(const json_t *value)
+{
+    return !value || json_is_null(value) || json_is_true(value) ||
+           (json_is_object(value) && json_object_size(value) == 0);
+}
+
+/* What was asked: parameters, or the text of a line for the log. */
+static void print_request(FILE *out, const json_t *request)
+{
+    const char *said = json_string_value(json_object_get(request, "text"));
+    if (tells_nothing(request)) return;
+    fprintf(out, "%*s", COLUMN, "");
+    if (said && json_object_size(request) == 1)
+        terminal_wrap(out, COLUMN, COLUMN, said);
+    else
+        print_value(out, COLUMN, COLUMN, request, REQUEST_MOST);
+}
+
 static void print_reply(FILE *out, const json_t *step, const json_t *reply)
 {
     const char *message = json_string_value(json_object_get(reply, "message"));
     bool bad = has_outcome(step, "failed") || has_outcome(step, "refused");
-    if (!reply || json_is_null(reply) || (json_is_object(reply) && json_object_size(reply) == 0)) return;
+    if (tells_nothing(reply)) return;
     if (bad && message) {
         fprintf(out, "%*s", COLUMN, "");
         terminal_quote(out, TERMINAL_RED, text(reply, "code"), 80);
@@ -142,12 +160,8 @@ static void print_step(FILE *out, const json_t *step, json_int_t began, const ru
         terminal_quote(out, TERMINAL_BOLD, kind, 64);
     print_outcome(out, step);
     terminal_print(out, TERMINAL_DIM, "  %s%s%" JSON_INTEGER_FORMAT, path, *path ? "/" : "", number(step, "number"));
-    fprintf(out, "\n%*s", COLUMN, "");
-    const char *said = json_string_value(json_object_get(request, "text"));
-    if (said && !call)
-        terminal_wrap(out, COLUMN, COLUMN, said);
-    else
-        print_value(out, COLUMN, COLUMN, call ? json_object_get(request, "params") : request, REQUEST_MOST);
+    fputc('\n', out);
+    print_request(out, call ? json_object_get(request, "params") : request);
     print_reply(out, step, reply);
     print_undo(out, step, undo);
     json_decref(request);
