@@ -21,7 +21,7 @@ static const char HELP[] =
     "some place on, or cut off. 'export' writes what was done as JSON lines.\n"
     "Both read beside a process that writes.\n"
     "\n"
-    "      --head HEAD       PLACE:HASH of an earlier verify, which must be in the chain\n"
+    "      --head HEAD       PLACE:HASH that an earlier verify told: must be there\n"
     "      --since PLACE     export what came after this place (default 0: all)\n"
     "      --output FILE     export: where to (default -: standard output)\n"
     "      --output FORMAT   verify: text | json: an object a mistake, then a summary\n"
