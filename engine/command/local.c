@@ -156,10 +156,8 @@ static rip_status tell(teller *l, rip_error *err)
 /* Until nothing can go on any more. */
 static void run_to_the_end(teller *l)
 {
-    size_t rest;
-    while ((rest = dispatch_backlog(l->engine.dispatch)) > 0) {
-        if (uv_run(&l->engine.loop, UV_RUN_ONCE) == 0) break;
-    }
+    while (dispatch_backlog(l->engine.dispatch) > 0 && uv_run(&l->engine.loop, UV_RUN_ONCE) != 0) {}
+    size_t rest = dispatch_backlog(l->engine.dispatch);
     if (rest == 0) return;
     l->failed = true;
     terminal_error(l->talk->command, "%zu run%s can't go on now (are changes paused?): `riposte runs --outcome open`",
