@@ -31,7 +31,7 @@ typedef struct engine {
     suppressions *suppressions;
     dispatch *dispatch;
     control *control; /* NULL: nobody can talk to this process */
-    size_t mistakes; /* in playbooks */
+    size_t mistakes;  /* in playbooks */
 } engine;
 
 /** The configuration: `file` (NULL: RIPOSTE_CONFIG from the environment, else none), the environment, then `settings`

@@ -78,8 +78,8 @@ json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries);
 
 /* words.c */
 
-/** As words_perform, for a plan whose time is up: "approve" needs nobody else, "deny" is called "expired". Not a word of
- * the request's, since those come from people. */
+/** As words_perform, for a plan whose time is up: "approve" needs nobody else, "deny" is called "expired". Not a word
+ * of the request's, since those come from people. */
 void words_at_deadline(dispatch *d, const json_t *request, journal_answer done, void *data);
 
 /* plans.c */
