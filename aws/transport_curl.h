@@ -33,6 +33,8 @@ void aws_web_free(aws_web *web);
  * no redirects followed, certificates verified, proxies from the environment. `done` is called once, from the loop. */
 rip_status aws_web_send(aws_web *web, aws_http_request *request, const aws_web_limits *limits, aws_exchange_done done,
                         void *data, aws_exchange **out, rip_error *err);
+/** For the callback: may the host have seen the request? */
+bool aws_exchange_sent(const aws_exchange *exchange);
 /** `done` is not called any more. */
 void aws_web_cancel(aws_exchange *exchange);
 

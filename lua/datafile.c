@@ -31,7 +31,7 @@ rip_status rip_datafile_load(const char *path, json_t **out, rip_error *err)
     size_t len = 0;
     *out = NULL;
     rip_status status = rip_read_file(path, DATAFILE_BYTES_MAX, &text, &len, err);
-    if (status == RIP_OK) status = rip_playbook_vm_open(&box, path, &LIMITS, NULL, NULL, err);
+    if (status == RIP_OK) status = rip_playbook_vm_open(&box, path, NULL, &LIMITS, NULL, NULL, err);
     if (status == RIP_OK) status = evaluate(box.vm, path, text, len, out, err);
     rip_playbook_vm_close(&box);
     free(text);

@@ -19,7 +19,8 @@
 
 static const rip_vm_limits LOAD_LIMITS = {.memory_bytes = (size_t)16 << 20, .instructions = 10000000};
 
-static const char *const FIELDS[] = {"name", "about", "trigger", "permissions", "mode", "limits", "lock", "run"};
+static const char *const FIELDS[] = {"name", "about",     "trigger",  "permissions", "mode", "limits",
+                                     "lock", "correlate", "cooldown", "also",        "run"};
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
 
 /* Mistakes are told in the order of the file, and found in any order. */
@@ -34,8 +35,8 @@ typedef struct found_mistake {
 /* A header on its way from Lua to a playbook. */
 typedef struct header {
     rip_playbook *playbook;
-    json_t *plain;          /* the fields that are plain values */
-    bool has_run, has_lock; /* functions */
+    json_t *plain;                         /* the fields that are plain values */
+    bool has_run, has_lock, has_correlate; /* functions */
     rip_playbook_mistake_fn fn;
     void *data;
     rip_error *err;
@@ -98,6 +99,8 @@ static void take_field(header *h, lua_State *L, const char *key)
             h->has_run = true;
         else if (strcmp(key, "lock") == 0)
             h->has_lock = true;
+        else if (strcmp(key, "correlate") == 0)
+            h->has_correlate = true;
         else
             mistake(h, key, "expected a plain value, found a function");
         return;
@@ -214,7 +217,7 @@ static void check_mode(header *h)
         mistake(h, "mode", "expected observe, dry-run, approve or enforce, found %s", json_string_value(mode));
 }
 
-static void check_time_limit(header *h, const json_t *time)
+static void check_time(header *h, const char *field, const json_t *time, int64_t *out)
 {
     int64_t ms = 0;
     bool well =
@@ -222,9 +225,9 @@ static void check_time_limit(header *h, const json_t *time)
             ? json_number_value(time) <= TIME_SECONDS_MAX && (ms = (int64_t)(json_number_value(time) * 1000)) > 0
             : json_is_string(time) && rip_duration_parse(json_string_value(time), &ms) && ms > 0;
     if (!well)
-        mistake(h, "limits.time", "expected a span of time such as \"20m\", or seconds");
+        mistake(h, field, "expected a span of time such as \"20m\", or seconds");
     else
-        h->playbook->limit_time_ms = ms;
+        *out = ms;
 }
 
 static void check_limits(header *h)
@@ -235,7 +238,7 @@ static void check_limits(header *h)
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)limits, key, value) {
         if (strcmp(key, "time") == 0) {
-            check_time_limit(h, value);
+            check_time(h, "limits.time", value, &h->playbook->limit_time_ms);
         } else if (strcmp(key, "changes") == 0) {
             json_int_t changes = json_integer_value(value);
             if (changes < 1 || changes > CHANGES_MAX)
@@ -251,22 +254,51 @@ static void check_limits(header *h)
     }
 }
 
+static void check_key(header *h, const char *field, bool is_function, rip_playbook_key *key)
+{
+    const json_t *value = json_object_get(h->plain, field);
+    key->is_function = is_function;
+    if (json_is_string(value))
+        key->text = strdup(json_string_value(value));
+    else if (value)
+        mistake(h, field, "expected a string or a function(finding) that gives one");
+}
+
+/* Which findings make runs beside new ones that are open. */
+static void check_also(header *h)
+{
+    static const char *const STATES[] = {"archived", "resolved", "suppressed", "updates"};
+    rip_playbook *p = h->playbook;
+    bool *const FLAGS[] = {&p->also_archived, &p->also_resolved, &p->also_suppressed, &p->also_updates};
+    const json_t *list = json_object_get(h->plain, "also");
+    if (!list || (json_is_object(list) && json_object_size(list) == 0)) return;
+    list = wanted(h, "also", JSON_ARRAY, "a list of archived, resolved, suppressed, updates", false);
+    size_t i;
+    json_t *each;
+    json_array_foreach (list, i, each) {
+        const char *name = json_is_string(each) ? json_string_value(each) : "";
+        bool known = false;
+        for (size_t k = 0; k < sizeof STATES / sizeof *STATES; k++) {
+            if (strcmp(STATES[k], name) == 0) *FLAGS[k] = known = true;
+        }
+        if (!known) mistake(h, "also", "expected archived, resolved, suppressed or updates, found %.40s", name);
+    }
+}
+
 static void check_functions(header *h)
 {
     if (!h->has_run) mistake(h, "run", "expected a function(finding, run)");
-    const json_t *lock = json_object_get(h->plain, "lock");
-    h->playbook->lock_is_function = h->has_lock;
-    if (json_is_string(lock))
-        h->playbook->lock = strdup(json_string_value(lock));
-    else if (lock)
-        mistake(h, "lock", "expected a string or a function(finding) that gives one");
+    check_key(h, "lock", h->has_lock, &h->playbook->lock);
+    check_key(h, "correlate", h->has_correlate, &h->playbook->correlate);
+    const json_t *cooldown = json_object_get(h->plain, "cooldown");
+    if (cooldown) check_time(h, "cooldown", cooldown, &h->playbook->cooldown_ms);
 }
 
 static rip_status read_header(header *h)
 {
     rip_playbook *playbook = h->playbook;
     rip_playbook_vm box = {0};
-    rip_status status = rip_playbook_vm_open(&box, playbook->path, &LOAD_LIMITS, NULL, NULL, h->err);
+    rip_status status = rip_playbook_vm_open(&box, playbook->path, playbook->modules, &LOAD_LIMITS, NULL, NULL, h->err);
     if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, h->err);
     if (status == RIP_OK && rip_vm_call(box.vm, 0, 1, h->err) != RIP_VM_DONE) status = h->err->status;
     if (status == RIP_OK) {
@@ -283,16 +315,18 @@ static rip_status read_header(header *h)
     check_mode(h);
     check_limits(h);
     check_functions(h);
+    check_also(h);
     if (h->mistakes) return tell_mistakes(h);
     bool whole = playbook->name && playbook->about && playbook->trigger && playbook->permissions;
     return whole ? RIP_OK : rip_nomem(h->err);
 }
 
-static rip_status read_playbook(header *h)
+static rip_status read_text(header *h)
 {
     rip_playbook *playbook = h->playbook;
-    rip_status status =
-        rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
+    rip_status status = RIP_OK;
+    if (!playbook->text)
+        status = rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
     if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, h->err);
     if (status == RIP_OK) return read_header(h);
     rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
@@ -300,29 +334,100 @@ static rip_status read_playbook(header *h)
     return status;
 }
 
+/* `playbook` is taken over; NULL: out of memory. */
+static rip_status read_playbook(rip_playbook *playbook, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
+                                rip_error *err)
+{
+    *out = NULL;
+    header *h = calloc(1, sizeof *h);
+    bool whole = h && playbook && (h->plain = json_object());
+    if (h) {
+        h->fn = fn;
+        h->data = data;
+        h->err = err;
+        h->playbook = playbook;
+    }
+    rip_status status = whole ? read_text(h) : rip_nomem(err);
+    if (status == RIP_OK)
+        *out = playbook;
+    else
+        rip_playbook_free(playbook);
+    if (h) json_decref(h->plain);
+    free(h);
+    return status;
+}
+
+static rip_playbook *playbook_new(const char *path)
+{
+    rip_playbook *playbook = calloc(1, sizeof *playbook);
+    if (playbook) playbook->path = strdup(path);
+    if (playbook && playbook->path) return playbook;
+    free(playbook);
+    return NULL;
+}
+
 rip_status rip_playbook_load(const char *path, rip_playbook_mistake_fn fn, void *data, rip_playbook **out,
                              rip_error *err)
 {
     rip_error own;
-    if (!err) err = &own;
-    *out = NULL;
-    header *h = calloc(1, sizeof *h);
-    if (!h) return rip_nomem(err);
-    h->fn = fn;
-    h->data = data;
-    h->err = err;
-    h->plain = json_object();
-    h->playbook = calloc(1, sizeof *h->playbook);
-    if (h->playbook) h->playbook->path = strdup(path);
-    bool whole = h->plain && h->playbook && h->playbook->path;
-    rip_status status = whole ? read_playbook(h) : rip_nomem(err);
-    if (status == RIP_OK)
-        *out = h->playbook;
-    else
-        rip_playbook_free(h->playbook);
-    json_decref(h->plain);
-    free(h);
-    return status;
+    return read_playbook(playbook_new(path), fn, data, out, err ? err : &own);
+}
+
+static void modules_free(rip_module_set *set)
+{
+    if (!set) return;
+    for (size_t i = 0; i < set->count; i++) {
+        free((char *)(uintptr_t)set->entries[i].name);
+        free((char *)(uintptr_t)set->entries[i].bytes);
+    }
+    free((rip_module_entry *)(uintptr_t)set->entries);
+    free(set);
+}
+
+/* Texts of modules, with copies of their own. */
+static rip_module_set *modules_of(const json_t *sources)
+{
+    rip_module_set *set = calloc(1, sizeof *set);
+    rip_module_entry *entries = calloc(json_object_size(sources) + 1, sizeof *entries);
+    if (!set || !entries) {
+        free(set);
+        free(entries);
+        return NULL;
+    }
+    set->entries = entries;
+    const char *name;
+    json_t *text;
+    json_object_foreach ((json_t *)(uintptr_t)sources, name, text) {
+        size_t len = json_string_length(text);
+        char *bytes = malloc(len + 1), *own_name = strdup(name);
+        if (!bytes || !own_name) {
+            free(bytes);
+            free(own_name);
+            modules_free(set);
+            return NULL;
+        }
+        memcpy(bytes, json_string_value(text), len + 1);
+        entries[set->count++] = (rip_module_entry){own_name, own_name, bytes, len};
+    }
+    return set;
+}
+
+rip_status rip_playbook_recall(const char *path, const char *text, size_t len, const json_t *sources,
+                               rip_playbook **out, rip_error *err)
+{
+    if (!text) return rip_fail(err, RIP_EINVAL, "%s: the record holds no text of it", path);
+    rip_playbook *playbook = playbook_new(path);
+    if (playbook) {
+        playbook->text = malloc(len + 1);
+        playbook->text_len = len;
+        playbook->modules = modules_of(sources);
+        if (playbook->text) memcpy(playbook->text, text, len + 1);
+    }
+    if (!playbook || !playbook->text || !playbook->modules) {
+        rip_playbook_free(playbook);
+        return rip_nomem(err);
+    }
+    return read_playbook(playbook, NULL, NULL, out, err);
 }
 
 void rip_playbook_free(rip_playbook *playbook)
@@ -336,48 +441,8 @@ void rip_playbook_free(rip_playbook *playbook)
     free(playbook->text);
     free(playbook->trigger);
     free(playbook->mode);
-    free(playbook->lock);
+    free(playbook->lock.text);
+    free(playbook->correlate.text);
+    modules_free(playbook->modules);
     free(playbook);
-}
-
-/* Locks. */
-
-/* (chunk, finding as light userdata) -> what the header's lock gives */
-static int l_lock(lua_State *L)
-{
-    const json_t *finding = lua_touserdata(L, 2);
-    lua_pushvalue(L, 1);
-    lua_call(L, 0, 1);
-    lua_getfield(L, -1, "lock");
-    rip_lua_push_json(L, finding);
-    lua_call(L, 1, 1);
-    return 1;
-}
-
-rip_status rip_playbook_lock(const rip_playbook *playbook, const json_t *finding, char **out, rip_error *err)
-{
-    *out = NULL;
-    if (!playbook->lock_is_function) {
-        if (!playbook->lock) return RIP_OK;
-        *out = strdup(playbook->lock);
-        return *out ? RIP_OK : rip_nomem(err);
-    }
-    rip_playbook_vm box = {0};
-    rip_status status = rip_playbook_vm_open(&box, playbook->path, &LOAD_LIMITS, NULL, NULL, err);
-    if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, err);
-    if (status == RIP_OK) {
-        lua_State *L = rip_vm_state(box.vm);
-        lua_pushcfunction(L, l_lock);
-        lua_insert(L, -2);
-        lua_pushlightuserdata(L, (void *)(uintptr_t)finding);
-        if (rip_vm_call(box.vm, 2, 1, err) != RIP_VM_DONE)
-            status = err->status;
-        else if (lua_type(L, -1) == LUA_TSTRING)
-            status = (*out = strdup(lua_tostring(L, -1))) ? RIP_OK : rip_nomem(err);
-        else if (!lua_isnil(L, -1))
-            status = rip_fail(err, RIP_EINVAL, "expected the function to give a string or nil, it gave %s",
-                              luaL_typename(L, -1));
-    }
-    rip_playbook_vm_close(&box);
-    return status;
 }

@@ -7,10 +7,17 @@
 #include <stdint.h>
 
 #include "engine/base/error.h"
+#include "lua/modules.h"
 #include "lua/source_map.h"
 
 /** The longest playbook file. */
 #define RIP_PLAYBOOK_BYTES_MAX ((size_t)1 << 20)
+
+/** A string of the header, or a function(finding) that gives one, or nothing. */
+typedef struct rip_playbook_key {
+    char *text; /* NULL: none, or a function's */
+    bool is_function;
+} rip_playbook_key;
 
 typedef struct rip_playbook {
     char *path;      /* as it was given; modules are looked for beside it */
@@ -20,13 +27,17 @@ typedef struct rip_playbook {
     size_t text_len; /* without that NUL */
     char *trigger;   /* the event pattern as JSON text */
     size_t trigger_len;
-    char *mode;             /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
-    json_t *permissions;    /* array of strings, IAM actions with wildcards */
-    unsigned limit_changes; /* 0: the configuration's */
-    int64_t limit_time_ms;  /* 0: the configuration's */
-    char *lock;             /* runs with an equal lock wait for each other; NULL: none, or a function's */
-    bool lock_is_function;
-    rip_source_map *lines; /* where in the file each header key is */
+    char *mode;                 /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
+    json_t *permissions;        /* array of strings, IAM actions with wildcards */
+    unsigned limit_changes;     /* 0: the configuration's */
+    int64_t limit_time_ms;      /* 0: the configuration's */
+    rip_playbook_key lock;      /* runs with an equal one wait for each other */
+    rip_playbook_key correlate; /* findings with an equal one belong together */
+    int64_t cooldown_ms;        /* for so long, findings that belong together make no further run; 0: they do */
+    bool also_archived, also_resolved, also_suppressed; /* findings in these states make runs too */
+    bool also_updates;                                  /* each version of a finding makes a run */
+    rip_module_set *modules; /* of a recalled playbook: the texts it required; NULL: what the folders hold */
+    rip_source_map *lines;   /* where in the file each header key is */
 } rip_playbook;
 
 /** One mistake in a playbook. Strings are borrowed. */
@@ -50,8 +61,19 @@ void rip_playbook_free(rip_playbook *playbook);
 /** The line and column of a header field; false where the file does not show it (a value that was computed). */
 bool rip_playbook_place(const rip_playbook *playbook, const char *field, unsigned *line, unsigned *column);
 
-/** The lock of a run for this finding in new memory, NULL for none: what the header's `lock` gives. RIP_EINVAL when the
- * function fails or gives something other than a string or nil. */
-rip_status rip_playbook_lock(const rip_playbook *playbook, const json_t *finding, char **out, rip_error *err);
+/** A playbook from its text, as the record of a run keeps it, with the modules that the run had required until then:
+ * {name: text} (NULL: none). Modules that are not among them are looked for beside `path`. */
+rip_status rip_playbook_recall(const char *path, const char *text, size_t len, const json_t *sources,
+                               rip_playbook **out, rip_error *err);
+
+/** What the header's keys are for a finding, each in new memory, NULL for none. */
+typedef struct rip_playbook_keys {
+    char *lock, *correlate;
+} rip_playbook_keys;
+
+/** RIP_EINVAL when a function fails or gives something other than a string or nil; `err` names the key. */
+rip_status rip_playbook_read_keys(const rip_playbook *playbook, const json_t *finding, rip_playbook_keys *out,
+                                  rip_error *err);
+void rip_playbook_keys_free(rip_playbook_keys *keys);
 
 #endif

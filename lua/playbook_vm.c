@@ -12,8 +12,8 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_vm_limits *limits,
-                                rip_module_loaded loaded, void *data, rip_error *err)
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
+                                const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err)
 {
     box->library = rip_data_path("lua", err);
     if (!box->library) return RIP_ENOTFOUND;
@@ -21,10 +21,13 @@ rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const ri
     if (!box->own) return rip_nomem(err);
     box->folders[0] = (rip_module_folder){box->library, "riposte", NULL};
     box->folders[1] = (rip_module_folder){box->own, NULL, NULL};
-    rip_module_provider providers[] = {rip_module_folder_provider(&box->folders[0]),
-                                       rip_module_folder_provider(&box->folders[1])};
+    rip_module_provider providers[3];
+    size_t count = 0;
+    if (kept) providers[count++] = rip_module_set_provider(kept);
+    providers[count++] = rip_module_folder_provider(&box->folders[0]);
+    providers[count++] = rip_module_folder_provider(&box->folders[1]);
     rip_status status = rip_vm_new(limits, &box->vm, err);
-    if (status == RIP_OK) status = rip_modules_install(box->vm, providers, 2, loaded, data, err);
+    if (status == RIP_OK) status = rip_modules_install(box->vm, providers, count, loaded, data, err);
     return status;
 }
 

@@ -12,9 +12,10 @@ typedef struct rip_playbook_vm {
     rip_module_folder folders[2];
 } rip_playbook_vm;
 
-/** `path` is the playbook's file: modules are looked for in the library first, then beside it. `loaded` may be NULL. */
-rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_vm_limits *limits,
-                                rip_module_loaded loaded, void *data, rip_error *err);
+/** `path` is the playbook's file: modules are looked for among `kept` (NULL: none; borrowed), then in the library, then
+ * beside the file. `loaded` may be NULL. */
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
+                                const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err);
 void rip_playbook_vm_close(rip_playbook_vm *box);
 
 #endif

@@ -202,7 +202,8 @@ void rip_co_mark(lua_State *co, unsigned mark, bool on)
 
 static int l_open(lua_State *L)
 {
-    static const char *const WORDS[RIP_WORDS] = {[RIP_WORD_CODE] = "code", [RIP_WORD_MESSAGE] = "message"};
+    static const char *const WORDS[RIP_WORDS] = {
+        [RIP_WORD_CODE] = "code", [RIP_WORD_MESSAGE] = "message", [RIP_WORD_RETRYABLE] = "retryable"};
     rip_vm *vm = rip_vm_of(L);
     for (int i = 0; i < RIP_WORDS; i++) {
         lua_pushstring(L, WORDS[i]);
@@ -335,14 +336,25 @@ void rip_vm_push_safe_text(lua_State *L, int index, size_t max)
     lua_pushlstring(L, copy, len);
 }
 
+/* {code = "ThrottlingException", retryable = true, …} is a service's error; others are the playbook's own. */
+static rip_status error_status(lua_State *L)
+{
+    size_t len = 0;
+    if (!lua_istable(L, -1) || !lua_checkstack(L, 4)) return RIP_EINVAL;
+    if (!word_of(L, lua_absindex(L, -1), RIP_WORD_CODE, &len)) return RIP_EINVAL;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, rip_vm_of(L)->words[RIP_WORD_RETRYABLE]);
+    lua_rawget(L, -2);
+    bool passes = lua_isboolean(L, -1) && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return passes ? RIP_EAGAIN : RIP_EREMOTE;
+}
+
 static void take_error(lua_State *L, rip_error *err)
 {
     rip_buffer text = {0};
-    size_t len = 0;
-    bool remote =
-        lua_istable(L, -1) && lua_checkstack(L, 4) && word_of(L, lua_absindex(L, -1), RIP_WORD_CODE, &len) != NULL;
+    rip_status status = error_status(L);
     describe(L, -1, ERROR_TEXT_MAX, &text);
-    rip_fail(err, remote ? RIP_EREMOTE : RIP_EINVAL, "%s", text.data ? text.data : "an error");
+    rip_fail(err, status, "%s", text.data ? text.data : "an error");
     rip_buffer_free(&text);
 }
 

@@ -7,7 +7,7 @@
 #include "lua/vm.h"
 
 /* Lua's interned names that errors are read with, kept where getting them needs no memory. */
-typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORDS } rip_vm_word;
+typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORD_RETRYABLE, RIP_WORDS } rip_vm_word;
 
 /* Why a coroutine gave up its turn. */
 typedef enum rip_vm_transit { RIP_TRANSIT_NONE, RIP_TRANSIT_PREEMPT, RIP_TRANSIT_SUSPEND } rip_vm_transit;

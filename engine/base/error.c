@@ -52,6 +52,7 @@ const char *rip_status_name(rip_status status)
     case RIP_ETIMEOUT: return "timeout";
     case RIP_ECANCELED: return "canceled";
     case RIP_EREMOTE: return "remote";
+    case RIP_EAGAIN: return "again";
     }
     return "unknown";
 }

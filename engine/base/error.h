@@ -14,7 +14,8 @@ typedef enum rip_status {
     RIP_EDENIED,   /* a guard, a mode or a missing permission forbids it */
     RIP_ETIMEOUT,  /* a deadline passed */
     RIP_ECANCELED, /* given up on request */
-    RIP_EREMOTE    /* a service answered with an error of its own */
+    RIP_EREMOTE,   /* a service answered with an error of its own */
+    RIP_EAGAIN     /* …of a kind that passes: trying again later may help */
 } rip_status;
 
 #define RIP_ERROR_MESSAGE_MAX 1024

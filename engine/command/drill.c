@@ -180,8 +180,8 @@ static rip_status on_document(void *data, const source_document *document)
 {
     drill *d = data;
     rip_error err;
-    return dispatch_document(d->engine.dispatch, document->bytes, document->len, document->origin, document->line,
-                             &err);
+    dispatch_source from = {.origin = document->origin, .line = document->line};
+    return dispatch_document(d->engine.dispatch, &from, document->bytes, document->len, &err);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)
@@ -358,9 +358,7 @@ static int judge(drill *d)
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
     json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach (d->runs, i, each) {
-        failed = failed || strcmp(json_string_value(json_object_get(each, "outcome")), "failed") == 0;
-    }
+    json_array_foreach (d->runs, i, each) { failed = failed || !record_is_well(each); }
     return failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 

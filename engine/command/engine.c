@@ -1,12 +1,16 @@
 #include "engine/command/engine.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/data.h"
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
+
+/* How long a command waits for a disk that is full before it gives up: what is not safe was not acknowledged. */
+#define JOURNAL_PATIENCE_MS 10000
 #include "engine/run/session_tags.h"
 
 static void print_config_mistake(void *data, const rip_error *mistake)
@@ -143,16 +147,60 @@ static rip_status open_session_tags(engine *e, rip_error *err)
     return status == RIP_OK ? status : rip_error_prefix(err, "accounts.session_tags: ");
 }
 
+/* The role in other accounts is the engine's own there, as it is here. */
+static void protect_own_role(engine *e)
+{
+    const char *template = rip_config_string(e->config, "accounts.role"), *name = strrchr(template, '/');
+    if (name) json_array_append_new(e->protected_arns, json_sprintf("arn:*:iam::*:role/%s", name + 1));
+}
+
 static rip_status open_guard(engine *e, rip_error *err)
 {
     e->accounts = strings_of(e->config, "accounts.allow");
     e->regions = strings_of(e->config, "regions.allow");
     e->protected_arns = strings_of(e->config, "protect.arns");
     e->protected_tags = tags_of(e->config, "protect.tags", "*");
-    guard_policy policy = {e->accounts, e->regions, e->protected_arns, e->protected_tags};
-    rip_status status = run_targets_load(&e->targets, err);
-    if (status == RIP_OK) status = guard_new(&policy, e->targets, e->client, &e->guard, err);
-    return status;
+    protect_own_role(e);
+    rip_status status = guard_windows_new(e->config, "windows", &e->windows, err);
+    if (status == RIP_OK) status = run_targets_load(&e->targets, err);
+    guard_policy policy = {
+        .accounts = e->accounts,
+        .regions = e->regions,
+        .protected_arns = e->protected_arns,
+        .protected_tags = e->protected_tags,
+        .playbook_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_playbook"),
+        .account_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_account"),
+        .windows = e->windows,
+        .is_simulated = rip_clock_is_virtual(e->clock),
+    };
+    guard_context context = {e->targets, e->client, e->journal, e->clock};
+    return status == RIP_OK ? guard_new(&policy, &context, &e->guard, err) : status;
+}
+
+/* The lower modes of some accounts. */
+static rip_status open_account_modes(engine *e, rip_error *err)
+{
+    static const char KEY[] = "accounts.modes";
+    run_mode mode;
+    e->account_modes = json_object();
+    for (size_t i = 0; i < rip_config_rows(e->config, KEY); i++) {
+        const char *name = rip_config_cell(e->config, KEY, i, "mode");
+        if (!run_mode_parse(name, &mode))
+            return rip_fail(err, RIP_EINVAL, "%s[%zu]: there is no mode %s", KEY, i + 1, name);
+        json_object_set_new(e->account_modes, rip_config_cell(e->config, KEY, i, "account"), json_string(name));
+    }
+    return RIP_OK;
+}
+
+static rip_status open_journal(engine *e, rip_error *err)
+{
+    const char *path = rip_config_string(e->config, "journal.path");
+    if (!*path || rip_clock_is_virtual(e->clock)) return journal_open_memory(&e->journal, err);
+    char owner[64];
+    snprintf(owner, sizeof owner, "riposte %s", e->command);
+    journal_options options = {
+        .path = path, .access = JOURNAL_OWN, .loop = &e->loop, .owner = owner, .give_up_after_ms = JOURNAL_PATIENCE_MS};
+    return journal_open_sqlite(&options, &e->journal, err);
 }
 
 static rip_status open_client(engine *e, aws_transport *transport, rip_error *err)
@@ -162,6 +210,7 @@ static rip_status open_client(engine *e, aws_transport *transport, rip_error *er
         .models = e->models,
         .transport = transport,
         .max_attempts = (int)rip_config_integer(e->config, "aws.max_attempts"),
+        .own_quotas = setting(e, NULL, "aws.quotas"),
         .alone = rip_clock_is_virtual(e->clock),
         .profile = e->profile,
         .seed = rip_clock_is_virtual(e->clock) ? 1 : 0, /* a drill is the same every time */
@@ -209,10 +258,25 @@ static void set_limits(engine *e)
         .guard = e->guard,
         .session_tags = e->session_tags,
         .mode = mode,
+        .account_modes = e->account_modes,
         .changes = (unsigned)rip_config_integer(config, "limits.changes"),
         .run_time_ms = rip_config_duration(config, "limits.run_time"),
         .vm_limits = {.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory"),
                       .instructions = (uint64_t)rip_config_integer(config, "limits.instructions")},
+    };
+}
+
+static dispatch_limits dispatch_limits_of(const rip_config *config)
+{
+    return (dispatch_limits){
+        .runs = (unsigned)rip_config_integer(config, "limits.runs"),
+        .playbook_runs = (unsigned)rip_config_integer(config, "limits.runs_per_playbook"),
+        .account_runs = (unsigned)rip_config_integer(config, "limits.runs_per_account"),
+        .tries = (unsigned)rip_config_integer(config, "retries.tries"),
+        .retry_ms = rip_config_duration(config, "retries.delay"),
+        .approval_ms = rip_config_duration(config, "approvals.deadline"),
+        .approvers = (unsigned)rip_config_integer(config, "approvals.people"),
+        .approve_at_end = strcmp(rip_config_string(config, "approvals.otherwise"), "approve") == 0,
     };
 }
 
@@ -221,8 +285,9 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
 {
     rip_status status = open_client(e, transport, err);
     if (status == RIP_OK) status = open_session_tags(e, err);
+    if (status == RIP_OK) status = open_account_modes(e, err);
+    if (status == RIP_OK) status = open_journal(e, err);
     if (status == RIP_OK) status = open_guard(e, err);
-    if (status == RIP_OK) status = journal_open_memory(&e->journal, err);
     if (status == RIP_OK) status = open_books(e, paths, count, err);
     if (status == RIP_OK) {
         status = suppressions_new(e->config, "suppressions", print_config_mistake, (void *)(uintptr_t)e->command,
@@ -235,9 +300,9 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
         .context = &e->context,
         .books = e->books,
         .suppressions = e->suppressions,
-        .limits = {.bytes = (size_t)rip_config_size(e->config, "limits.event_bytes"),
+        .events = {.bytes = (size_t)rip_config_size(e->config, "limits.event_bytes"),
                    .depth = (unsigned)rip_config_integer(e->config, "limits.event_depth")},
-        .runs_at_once = (unsigned)rip_config_integer(e->config, "limits.runs"),
+        .limits = dispatch_limits_of(e->config),
         .listener = *listener,
     };
     return dispatch_new(&options, &e->dispatch, err);
@@ -264,6 +329,8 @@ void engine_close(engine *e)
     json_decref(e->regions);
     json_decref(e->protected_arns);
     json_decref(e->protected_tags);
+    json_decref(e->account_modes);
+    guard_windows_free(e->windows);
     rip_clock_free(e->clock);
     rip_config_free(e->config);
     if (!e->loop_open) return;

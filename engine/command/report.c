@@ -297,8 +297,11 @@ static void print_log(FILE *out, const json_t *run)
 
 static terminal_style outcome_style(const char *outcome)
 {
-    if (strcmp(outcome, "failed") == 0) return TERMINAL_RED;
-    return strcmp(outcome, "done") == 0 ? TERMINAL_GREEN : TERMINAL_YELLOW;
+    static const char *const CALM[] = {"planned", "observed", "waiting", "approved", "retried", "resumed"};
+    for (size_t i = 0; i < sizeof CALM / sizeof *CALM; i++) {
+        if (strcmp(outcome, CALM[i]) == 0) return TERMINAL_YELLOW;
+    }
+    return strcmp(outcome, "done") == 0 ? TERMINAL_GREEN : TERMINAL_RED;
 }
 
 void report_run(FILE *out, const json_t *run, bool every)
@@ -321,12 +324,12 @@ void report_run(FILE *out, const json_t *run, bool every)
         terminal_print(out, TERMINAL_RED, "%s: ", text(error, "status"));
         terminal_wrap(out, 4, 12, text(error, "message"));
     }
-    if (strcmp(outcome, "planned") == 0 && strcmp(mode, "approve") == 0) {
-        fputs(
-            "  This is a plan: it waits for approval. Run with --mode enforce and a playbook\n"
-            "  whose header allows it to carry it out.\n",
-            out);
+    if (strcmp(outcome, "waiting") == 0) {
+        fprintf(out, "  This plan waits for approval, where there is a journal to keep it:\n    riposte approve %s\n",
+                text(run, "id"));
     }
+    const char *next = json_string_value(json_object_get(run, "next"));
+    if (next) fprintf(out, "  It goes on as %s\n", next);
     if (every)
         print_each(out, changes);
     else

@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static const char HELP[] =
     "  -p, --playbooks PATH  a playbook or a folder of them; may be given again\n"
     "                        (default: the configuration's, else the shipped ones)\n"
     "  -c, --config FILE     configuration (default: $RIPOSTE_CONFIG, else none)\n"
+    "  -J, --journal PATH    keep findings and runs there, and go on with what is open\n"
+    "                        in it (as journal.path of the configuration)\n"
     "  -s, --set KEY=VALUE   one setting over the configuration; may be given again\n"
     "      --endpoint-url URL  send AWS calls there (as $AWS_ENDPOINT_URL)\n"
     "      --profile NAME    AWS profile (as $AWS_PROFILE)\n"
@@ -49,7 +52,7 @@ static const char HELP[] =
 typedef struct run_command {
     engine engine;
     bool json, verbose, tty;
-    const char *mode, *config, *endpoint_url, *profile;
+    const char *mode, *journal, *config, *endpoint_url, *profile;
     const char *playbooks[PATHS_MOST];
     size_t playbook_count;
     const char *settings[PATHS_MOST];
@@ -58,7 +61,8 @@ typedef struct run_command {
     uv_idle_t reading; /* steps the source */
     uv_poll_t input;   /* while the source waits for bytes that have not come */
     bool input_open;
-    bool paused; /* enough is under way: reading goes on when a finding is dealt with */
+    bool recovering; /* the journal is being read */
+    bool paused;     /* enough is under way: reading goes on when a finding is dealt with */
     bool failed;
     rip_error broken; /* what stopped the reading */
 } run_command;
@@ -142,8 +146,7 @@ static void on_ended(void *data, const char *id, const json_t *record)
 {
     run_command *c = data;
     (void)id;
-    const char *outcome = json_string_value(json_object_get(record, "outcome"));
-    if (!outcome || strcmp(outcome, "failed") == 0) c->failed = true;
+    if (!record_is_well(record)) c->failed = true;
 }
 
 static void print_summary(run_command *c)
@@ -174,8 +177,8 @@ static void print_summary(run_command *c)
 static rip_status on_document(void *data, const source_document *document)
 {
     run_command *c = data;
-    return dispatch_document(c->engine.dispatch, document->bytes, document->len, document->origin, document->line,
-                             &c->broken);
+    dispatch_source from = {.origin = document->origin, .line = document->line};
+    return dispatch_document(c->engine.dispatch, &from, document->bytes, document->len, &c->broken);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)
@@ -241,6 +244,7 @@ static int parse(run_command *c, int argc, char **argv)
     static const struct option OPTIONS[] = {{"mode", required_argument, NULL, 'm'},
                                             {"playbooks", required_argument, NULL, 'p'},
                                             {"config", required_argument, NULL, 'c'},
+                                            {"journal", required_argument, NULL, 'J'},
                                             {"set", required_argument, NULL, 's'},
                                             {"endpoint-url", required_argument, NULL, OPTION_ENDPOINT},
                                             {"profile", required_argument, NULL, OPTION_PROFILE},
@@ -251,7 +255,7 @@ static int parse(run_command *c, int argc, char **argv)
     int option;
     rip_error err;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":m:p:c:s:vh", OPTIONS, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":m:p:c:J:s:vh", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 'm': c->mode = optarg; break;
         case 'p':
@@ -259,6 +263,7 @@ static int parse(run_command *c, int argc, char **argv)
             c->playbooks[c->playbook_count++] = optarg;
             break;
         case 'c': c->config = optarg; break;
+        case 'J': c->journal = optarg; break;
         case 's':
             if (add_setting(c, optarg, &err) != RIP_OK) return terminal_usage("run", "--set: %s", err.message);
             break;
@@ -291,12 +296,16 @@ static rip_status open_source(run_command *c, char **files, int count, rip_error
 static rip_status open_all(run_command *c, char **files, int count, rip_error *err)
 {
     dispatch_listener listener = {.ended = on_ended, .finding = on_finding, .fault = on_fault, .data = c};
-    char mode[64];
+    char mode[64], path[PATH_MAX + 16];
     rip_config *config = NULL;
     rip_status status = RIP_OK;
     if (c->mode) {
         snprintf(mode, sizeof mode, "mode=%s", c->mode);
         status = add_setting(c, mode, err);
+    }
+    if (status == RIP_OK && c->journal) {
+        snprintf(path, sizeof path, "journal.path=%s", c->journal);
+        status = add_setting(c, path, err);
     }
     if (status == RIP_OK) status = engine_configure("run", c->config, c->settings, c->setting_count, &config, err);
     if (status == RIP_OK) status = engine_open(&c->engine, "run", config, -1, err);
@@ -318,7 +327,20 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
 static bool is_reading(const run_command *c)
 {
     return uv_is_active((const uv_handle_t *)&c->reading) ||
-           (c->input_open && uv_is_active((const uv_handle_t *)&c->input)) || c->paused;
+           (c->input_open && uv_is_active((const uv_handle_t *)&c->input)) || c->paused || c->recovering;
+}
+
+/* What the journal holds from before has its turn first. */
+static void on_recovered(void *data, rip_status status, const rip_error *err)
+{
+    run_command *c = data;
+    c->recovering = false;
+    if (status != RIP_OK) {
+        terminal_error("run", "%s", err->message);
+        c->failed = true;
+        return;
+    }
+    uv_idle_start(&c->reading, on_idle);
 }
 
 int command_run(int argc, char **argv)
@@ -336,7 +358,8 @@ int command_run(int argc, char **argv)
     if (c.engine.mistakes) c.failed = true;
     uv_idle_init(&c.engine.loop, &c.reading);
     c.reading.data = &c;
-    uv_idle_start(&c.reading, on_idle);
+    c.recovering = true;
+    dispatch_recover(c.engine.dispatch, on_recovered, &c);
     while (is_reading(&c) || dispatch_backlog(c.engine.dispatch) > 0) {
         if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !is_reading(&c)) break;
     }

@@ -293,6 +293,21 @@ static void on_match(void *data, const void *owner)
     to->fn(to->data, owner);
 }
 
+const rip_playbook *library_find(const library *books, const char *name)
+{
+    size_t low = 0, high = books->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(library_at(books, middle)->name, name);
+        if (order == 0) return library_at(books, middle);
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 rip_status library_match(library *books, const char *event, size_t len, library_match_fn fn, void *data, rip_error *err)
 {
     caller to = {fn, data};

@@ -24,6 +24,9 @@ size_t library_count(const library *books);
 /** In order of their names. */
 const rip_playbook *library_at(const library *books, size_t index);
 
+/** The playbook of that name, or NULL. */
+const rip_playbook *library_find(const library *books, const char *name);
+
 /** Call `fn` for each playbook whose trigger matches the event, in order of their names. RIP_EINVAL for bytes that are
  * no JSON object. */
 typedef void (*library_match_fn)(void *data, const rip_playbook *playbook);

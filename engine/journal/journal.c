@@ -1,5 +1,6 @@
 #include "engine/journal/journal.h"
 
+#include "engine/base/log.h"
 #include "engine/journal/keeper.h"
 
 void journal_close(journal *j)
@@ -131,6 +132,12 @@ void journal_read_run(journal *j, const char *run, journal_answer done, void *da
 void journal_prune(journal *j, int64_t before_ms, journal_answer done, void *data)
 {
     j->ops->prune(j, before_ms, done, data);
+}
+
+void journal_ignore(void *data, rip_status status, const rip_error *err)
+{
+    (void)data;
+    if (status != RIP_OK) rip_log(RIP_LOG_ERROR, "journal.write", "error", err->message, NULL);
 }
 
 static void set_text(json_t *object, const char *key, const char *text)

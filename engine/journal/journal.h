@@ -27,6 +27,9 @@ typedef void (*journal_done)(void *data, rip_status status, const rip_error *err
 /** An answer to a question; `value` is borrowed during the call, NULL after an error. */
 typedef void (*journal_answer)(void *data, rip_status status, json_t *value, const rip_error *err);
 
+/** A journal_done for writes that nothing waits for: a failure is logged. */
+void journal_ignore(void *data, rip_status status, const rip_error *err);
+
 /* Opening. */
 
 /** A journal that lives as long as the process. */

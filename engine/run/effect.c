@@ -1,44 +1,15 @@
-#include "engine/run/effect.h"
+#include "engine/run/effect_private.h"
 
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/digest.h"
-#include "engine/run/imagine.h"
-#include "engine/run/unknown.h"
-
-struct effect_door {
-    rip_door base;
-    effect_settings settings;
-    aws_session session; /* in another account the run can do no more than its header declares */
-    run_unknowns *unknowns;
-    struct pending *first; /* under way */
-    unsigned changes;
-};
-
-/* One effect on its way through the door. */
-typedef struct pending {
-    struct pending *previous, *next;
-    effect_door *door;
-    journal_step step; /* strings and JSON in it are this struct's own */
-    char *path, *kind, *phase, *irreversible, *region, *account;
-    char fingerprint[RIP_SHA256_HEX];
-    const aws_operation *operation; /* aws only */
-    rip_effect_done done;
-    void *data;
-    guard_check *check;
-    aws_call *call;
-    rip_timer timer;
-    json_t *value, *error; /* the answer, once known */
-    bool planned;
-} pending;
+#include "engine/run/secret.h"
 
 /* The life of a pending effect. */
 
-static void pending_free(pending *p)
+void pending_free(pending *p)
 {
     effect_door *door = p->door;
     if (p->previous)
@@ -49,8 +20,10 @@ static void pending_free(pending *p)
     if (p->check) guard_cancel(p->check);
     if (p->call) aws_call_cancel(p->call);
     rip_timer_stop(&p->timer);
+    json_decref(p->request);
     json_decref(p->step.request);
     json_decref(p->step.undo);
+    json_decref(p->step.reply);
     json_decref(p->value);
     json_decref(p->error);
     free(p->path);
@@ -79,6 +52,36 @@ static char *field_or(const json_t *request, const char *key, const char *otherw
     return strdup(value && *value ? value : otherwise);
 }
 
+/* What the journal holds of the request. */
+static json_t *masked_request(pending *p)
+{
+    const journal *j = p->door->settings.journal;
+    json_t *params = p->operation ? json_object_get(p->request, "params") : NULL;
+    if (!params) return secret_mask(j, NULL, p->request);
+    json_t *clean = secret_mask(j, aws_operation_input(p->operation), params);
+    if (clean == params) {
+        json_decref(clean);
+        return json_incref(p->request);
+    }
+    json_t *request = json_copy(p->request);
+    json_object_set_new(request, "params", clean);
+    return request;
+}
+
+/* An undo that holds a secret cannot be kept, and half of one is none. */
+static void take_undo(pending *p, const rip_effect *effect)
+{
+    static const char LOST[] = "what was before holds a secret, and secrets are not kept";
+    if (effect->irreversible) p->irreversible = strdup(effect->irreversible);
+    if (!effect->undo) return;
+    json_t *clean = secret_mask(p->door->settings.journal, NULL, effect->undo);
+    if (clean == effect->undo)
+        p->step.undo = json_deep_copy(effect->undo);
+    else if (!p->irreversible)
+        p->irreversible = strdup(LOST);
+    json_decref(clean);
+}
+
 static pending *pending_new(effect_door *door, const rip_effect *effect, rip_effect_done done, void *data)
 {
     pending *p = calloc(1, sizeof *p);
@@ -89,18 +92,20 @@ static pending *pending_new(effect_door *door, const rip_effect *effect, rip_eff
     p->path = strdup(effect->path);
     p->kind = strdup(effect->kind);
     p->phase = strdup(effect->phase);
-    p->irreversible = effect->irreversible ? strdup(effect->irreversible) : NULL;
     p->region = field_or(effect->request, "region", door->settings.region);
     p->account = field_or(effect->request, "account", door->settings.account);
-    p->step.request = json_incref(effect->request);
-    p->step.undo = effect->undo ? json_deep_copy(effect->undo) : NULL;
+    p->request = json_incref(effect->request);
     p->next = door->first;
     if (door->first) door->first->previous = p;
     door->first = p;
-    if (!p->path || !p->kind || !p->phase || !p->region || !p->account || (effect->irreversible && !p->irreversible)) {
+    if (!p->path || !p->kind || !p->phase || !p->region || !p->account) {
         pending_free(p);
         return NULL;
     }
+    rip_error unknown_operation;
+    if (strcmp(p->kind, "aws") == 0) effect_find_operation(p, &unknown_operation);
+    p->step.request = masked_request(p);
+    take_undo(p, effect);
     take_fingerprint(p);
     p->step.path = p->path;
     p->step.number = effect->number;
@@ -112,9 +117,18 @@ static pending *pending_new(effect_door *door, const rip_effect *effect, rip_eff
     return p;
 }
 
-static void stop(effect_door *door, rip_status status, const char *reason)
+void effect_stop_run(effect_door *door, const effect_end *end)
 {
-    door->settings.stop(door->settings.data, status, reason);
+    if (door->stopped) return;
+    door->stopped = true;
+    door->settings.stop(door->settings.data, end);
+}
+
+static void fail_run(effect_door *door, rip_status status, const char *reason)
+{
+    effect_end end = {"failed", status, "", NULL};
+    snprintf(end.reason, sizeof end.reason, "%s", reason);
+    effect_stop_run(door, &end);
 }
 
 /* The end of the way: write *finished*, then answer. */
@@ -123,7 +137,7 @@ static void on_finished_written(void *data, rip_status status, const rip_error *
 {
     pending *p = data;
     if (status != RIP_OK) {
-        stop(p->door, status, err->message);
+        fail_run(p->door, status, err->message);
         return;
     }
     rip_effect_reply reply = {p->value, p->error, p->planned};
@@ -136,15 +150,18 @@ static void on_finished_written(void *data, rip_status status, const rip_error *
     json_decref(error);
 }
 
-static void finish(pending *p, const char *outcome)
+void effect_finish(pending *p, const char *outcome)
 {
+    const effect_settings *settings = &p->door->settings;
+    const aws_shape *shape = p->value && p->operation ? aws_operation_output(p->operation) : NULL;
     p->step.outcome = outcome;
-    p->step.finished_ms = rip_clock_now(p->door->settings.clock);
-    p->step.reply = p->error ? p->error : p->value;
-    journal_step_finish(p->door->settings.journal, p->door->settings.run, &p->step, on_finished_written, p);
+    p->step.irreversible = p->irreversible;
+    p->step.finished_ms = rip_clock_now(settings->clock);
+    p->step.reply = secret_mask(settings->journal, shape, p->error ? p->error : p->value);
+    journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
 }
 
-static json_t *error_object(const pending *p, const char *code, const char *message)
+json_t *effect_error(const pending *p, const char *code, const char *message)
 {
     json_t *error = json_pack("{s:s, s:s, s:b}", "code", code, "message", message, "retryable", 0);
     if (error && p->operation) {
@@ -155,11 +172,10 @@ static json_t *error_object(const pending *p, const char *code, const char *mess
     return error;
 }
 
-static void refuse(pending *p, const char *code, const char *message)
+void effect_fail(pending *p, const char *outcome)
 {
-    p->error = error_object(p, code, message);
     p->step.undo = (json_decref(p->step.undo), NULL);
-    finish(p, "refused");
+    effect_finish(p, outcome);
 }
 
 /* An undo step may need what only the reply tells: {"$reply": "taskDefinition.taskDefinitionArn"} stands for it. */
@@ -198,74 +214,19 @@ static json_t *with_reply(json_t *undo, const json_t *reply)
     return json_incref(undo);
 }
 
-static void succeed(pending *p, json_t *value, const char *outcome)
+void effect_succeed(pending *p, json_t *value, const char *outcome)
 {
     p->value = json_incref(value);
     if (p->step.undo) json_decref(with_reply(p->step.undo, value));
-    finish(p, outcome);
+    effect_finish(p, outcome);
 }
 
-/* AWS operations. */
-
-static void on_aws(void *data, const aws_result *result)
-{
-    pending *p = data;
-    p->call = NULL;
-    if (!result->error) {
-        succeed(p, result->output, "done");
-        return;
-    }
-    p->error = error_object(p, result->error->code, result->error->message);
-    json_object_set_new(p->error, "status", json_integer(result->error->http_status));
-    json_object_set_new(p->error, "request_id", json_string(result->error->request_id));
-    json_object_set_new(p->error, "retryable", json_boolean(result->error->retryable));
-    p->step.undo = (json_decref(p->step.undo), NULL);
-    finish(p, "failed");
-}
-
-/* The client token of a step is the same whenever the step is sent, so that AWS takes a repetition for what it is. */
-static void client_token(const pending *p, char out[37])
+void effect_token(const pending *p, char out[37])
 {
     char text[512], hex[RIP_SHA256_HEX];
     snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
     rip_sha256_hex(text, strlen(text), hex);
     snprintf(out, 37, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
-}
-
-static void call_aws(pending *p)
-{
-    char token[37];
-    client_token(p, token);
-    aws_call_options options = {p->region, p->account, token, &p->door->session};
-    json_t *params = json_object_get(p->step.request, "params");
-    rip_error err;
-    if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK)
-        return;
-    p->error = error_object(p, "ParamValidationError", err.message);
-    p->step.undo = (json_decref(p->step.undo), NULL);
-    finish(p, "failed");
-}
-
-/* Answer without AWS: a change that is only planned, or a read about something that exists in the plan alone. */
-static void answer_from_plan(pending *p, const char *outcome)
-{
-    json_t *params = json_object_get(p->step.request, "params");
-    imagine_place place = {p->door->settings.partition, p->region, p->account, p->path, p->step.number};
-    json_t *value = imagine_output(p->door->unknowns, p->operation, params, &place);
-    p->planned = true;
-    succeed(p, value, outcome);
-    json_decref(value);
-}
-
-static void act_on_aws(pending *p)
-{
-    bool rehearsal = p->door->settings.mode != RUN_ENFORCE;
-    if (rehearsal && p->step.is_change)
-        answer_from_plan(p, "planned");
-    else if (rehearsal && run_unknown_within(p->door->unknowns, json_object_get(p->step.request, "params")))
-        answer_from_plan(p, "foreseen");
-    else
-        call_aws(p);
 }
 
 /* Effects that are not AWS's. */
@@ -274,7 +235,7 @@ static void on_slept(void *data)
 {
     pending *p = data;
     p->value = json_true();
-    finish(p, "done");
+    effect_finish(p, "done");
 }
 
 /* 64 bits that are the same whenever this step of this run asks. */
@@ -289,37 +250,61 @@ static uint64_t step_random(const pending *p)
     return value;
 }
 
+/* A wait that began before a crash is over when it would have been; a clock that was set back cannot make it longer
+ * than it was meant. */
+static int64_t left_to_sleep(const pending *p)
+{
+    json_int_t ms = json_integer_value(json_object_get(p->request, "ms"));
+    const effect_settings *settings = &p->door->settings;
+    const journal_step *before = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
+    int64_t gone = p->started && before ? rip_clock_now(settings->clock) - before->started_ms : 0;
+    return gone > 0 ? ms - gone : ms;
+}
+
 static void sleep_or_go_on(pending *p)
 {
     bool nothing_happens = p->door->settings.mode != RUN_ENFORCE && p->door->changes > 0;
-    json_int_t ms = json_integer_value(json_object_get(p->step.request, "ms"));
-    if (nothing_happens || ms <= 0)
+    int64_t left = left_to_sleep(p);
+    if (nothing_happens || left <= 0)
         on_slept(p);
     else
-        rip_timer_start(&p->timer, p->door->settings.clock, (uint64_t)ms, on_slept, p);
+        rip_timer_start(&p->timer, p->door->settings.clock, (uint64_t)left, on_slept, p);
+}
+
+static void park(pending *p)
+{
+    effect_end end = {"uncertain", RIP_EREMOTE, "", p->request};
+    const char *operation = json_string_value(json_object_get(p->request, "operation"));
+    const char *step = json_string_value(json_object_get(p->request, "step"));
+    snprintf(end.reason, sizeof end.reason,
+             "whether %.200s (step %.100s) has happened is not known, and could not be found out: look, then retry",
+             operation ? operation : "a change", step ? step : "?");
+    effect_stop_run(p->door, &end);
 }
 
 static void act(pending *p)
 {
-    char token[37];
+    json_t *value = NULL;
     if (p->operation) {
-        act_on_aws(p);
+        effect_aws_act(p);
     } else if (strcmp(p->kind, "sleep") == 0) {
         sleep_or_go_on(p);
+    } else if (strcmp(p->kind, "park") == 0) {
+        park(p);
     } else {
-        json_t *value = NULL;
         if (strcmp(p->kind, "now") == 0) {
             value = json_integer(rip_clock_now(p->door->settings.clock));
         } else if (strcmp(p->kind, "random") == 0) {
-            json_int_t most = json_integer_value(json_object_get(p->step.request, "most"));
+            json_int_t most = json_integer_value(json_object_get(p->request, "most"));
             value = json_integer(1 + (json_int_t)(step_random(p) % (uint64_t)(most > 0 ? most : 1)));
         } else if (strcmp(p->kind, "uuid") == 0) {
-            client_token(p, token);
+            char token[37];
+            effect_token(p, token);
             value = json_string(token);
-        } else { /* log, evidence, left-alone: being in the journal is all there is to them */
+        } else { /* log, evidence, left-alone, settled: being in the journal is all there is to them */
             value = json_true();
         }
-        succeed(p, value, "done");
+        effect_succeed(p, value, "done");
         json_decref(value);
     }
 }
@@ -332,65 +317,99 @@ static void on_started_written(void *data, rip_status status, const rip_error *e
     if (status == RIP_OK)
         act(p);
     else
-        stop(p->door, status, err->message);
+        fail_run(p->door, status, err->message);
+}
+
+static bool is_real_change(const pending *p)
+{
+    return p->step.is_change && p->door->settings.mode == RUN_ENFORCE;
 }
 
 static void start(pending *p)
 {
     effect_settings *settings = &p->door->settings;
+    p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 
 /* A refusal is a step too: it is on record that the playbook asked and what forbade it. */
-typedef struct refusal {
-    pending *effect;
-    char code[64];
-    rip_error err;
-} refusal;
-
 static void on_refusal_written(void *data, rip_status status, const rip_error *err)
 {
-    refusal *r = data;
-    pending *p = r->effect;
+    pending *p = data;
     if (status == RIP_OK)
-        refuse(p, r->code, r->err.message);
+        effect_fail(p, "refused");
     else
-        stop(p->door, status, err->message);
-    free(r);
+        fail_run(p->door, status, err->message);
 }
 
-static void start_refusal(pending *p, const char *guard_name, const rip_error *why)
+static void refuse(pending *p, const char *guard_name, const rip_error *why)
 {
-    refusal *r = calloc(1, sizeof *r);
-    if (!r) {
-        stop(p->door, RIP_ENOMEM, "out of memory");
-        return;
+    char code[64];
+    snprintf(code, sizeof code, "Guard.%c%s", guard_name[0] - 'a' + 'A', guard_name + 1);
+    p->error = effect_error(p, code, why->message);
+    p->step.care = JOURNAL_LIGHT;
+    journal_step_start(p->door->settings.journal, p->door->settings.run, &p->step, on_refusal_written, p);
+}
+
+static void stop_paused(effect_door *door, const char *scope)
+{
+    effect_end end = {"paused", RIP_EDENIED, "", NULL};
+    snprintf(end.reason, sizeof end.reason, "changes are paused (%.200s): it is done again when they are resumed",
+             scope);
+    effect_stop_run(door, &end);
+}
+
+static void stop_outside_plan(pending *p)
+{
+    effect_end end = {"outside-plan", RIP_EDENIED, "", p->step.request};
+    snprintf(end.reason, sizeof end.reason, "%s:%s is not in the plan that was approved: a new plan is made",
+             aws_service_name(aws_operation_service(p->operation)), aws_operation_name(p->operation));
+    effect_stop_run(p->door, &end);
+}
+
+/* The last look before a change is made. */
+static bool may_change(pending *p)
+{
+    effect_door *door = p->door;
+    const char *scope = guard_paused(door->settings.journal, door->settings.playbook, p->account);
+    if (scope) {
+        stop_paused(door, scope);
+        return false;
     }
-    r->effect = p;
-    r->err = *why;
-    snprintf(r->code, sizeof r->code, "Guard.%c%s", guard_name[0] - 'a' + 'A', guard_name + 1);
-    journal_step_start(p->door->settings.journal, p->door->settings.run, &p->step, on_refusal_written, r);
+    if (secret_lost(door->settings.journal, p->request)) {
+        effect_end end = {"secret-lost", RIP_EIO,
+                          "a secret that the next change needs was not kept over a restart: it is done again", NULL};
+        effect_stop_run(door, &end);
+        return false;
+    }
+    if (p->started || !door->plan || run_plan_allows(door->plan, p->step.request)) return true;
+    stop_outside_plan(p);
+    return false;
+}
+
+static void spend(const pending *p)
+{
+    const effect_settings *settings = &p->door->settings;
+    char scope[192];
+    snprintf(scope, sizeof scope, "playbook:%s", settings->playbook);
+    journal_spend(settings->journal, scope, p->step.started_ms);
+    snprintf(scope, sizeof scope, "account:%s", p->account);
+    journal_spend(settings->journal, scope, p->step.started_ms);
 }
 
 static void on_guarded(void *data, rip_status status, const char *name, const rip_error *err)
 {
     pending *p = data;
     p->check = NULL;
-    if (status == RIP_OK)
-        start(p);
-    else
-        start_refusal(p, name, err);
-}
-
-static rip_status find_operation(pending *p, rip_error *err)
-{
-    const char *service_name = json_string_value(json_object_get(p->step.request, "service"));
-    const char *name = json_string_value(json_object_get(p->step.request, "operation"));
-    const aws_service *service = NULL;
-    rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
-                                           service_name ? service_name : "", &service, err);
-    if (status == RIP_OK) status = aws_service_operation(service, name ? name : "", &p->operation, err);
-    return status;
+    if (status != RIP_OK) {
+        refuse(p, name, err);
+        return;
+    }
+    if (is_real_change(p)) {
+        if (!may_change(p)) return;
+        spend(p);
+    }
+    start(p);
 }
 
 static void admit_operation(pending *p)
@@ -398,81 +417,95 @@ static void admit_operation(pending *p)
     rip_error err = {RIP_OK, ""};
     const char *name = "operation";
     effect_settings *settings = &p->door->settings;
-    if (find_operation(p, &err) != RIP_OK) {
-        start_refusal(p, name, &err);
+    if (effect_find_operation(p, &err) != RIP_OK) {
+        refuse(p, name, &err);
         return;
     }
-    guard_request request = {p->operation,        json_object_get(p->step.request, "params"),
-                             settings->partition, p->region,
-                             p->account,          settings->permissions,
-                             p->door->changes,    settings->changes_allowed};
-    p->step.is_change = !aws_operation_is_read(p->operation);
+    guard_request request = {
+        .operation = p->operation,
+        .params = json_object_get(p->request, "params"),
+        .partition = settings->partition,
+        .region = p->region,
+        .account = p->account,
+        .permissions = settings->permissions,
+        .playbook = settings->playbook,
+        .changes_made = p->door->changes,
+        .changes_allowed = settings->changes_allowed,
+        .is_rehearsal = settings->mode != RUN_ENFORCE,
+    };
     if (guard_admit(settings->guard, &request, &name, &err) != RIP_OK) {
-        start_refusal(p, name, &err);
+        refuse(p, name, &err);
     } else if (p->step.is_change) {
-        p->door
-            ->changes++; /* counted before the guard's look-ups, so that parallel fibers cannot overdraw the budget */
+        /* Counted before the guard's look-ups, so that parallel fibers cannot overdraw the budget. */
+        p->door->changes++;
         guard_change(settings->guard, &request, on_guarded, p, &p->check);
     } else {
         start(p);
     }
 }
 
-/* The journal holds the step: same question, same answer. */
-static void answer_from_journal(pending *p, const journal_step *step)
+/* It was started before a crash. */
+static void go_on(pending *p)
 {
-    if (strcmp(step->fingerprint, p->fingerprint) != 0) {
-        char reason[RIP_ERROR_MESSAGE_MAX];
-        snprintf(
-            reason, sizeof reason,
-            "diverged: step %s%s%u was %s %.12s and is now %s %.12s: the playbook is not deterministic, or not the same",
-            p->path, *p->path ? "/" : "", p->step.number, step->kind, step->fingerprint, p->kind, p->fingerprint);
-        stop(p->door, RIP_EINVAL, reason);
-        return;
+    p->started = true;
+    if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
+        p->door->changes++;
+        if (p->door->plan) run_plan_allows(p->door->plan, p->step.request);
+        if (may_change(p)) effect_aws_settle(p);
+    } else {
+        act(p);
     }
-    bool failed = strcmp(step->outcome, "failed") == 0 || strcmp(step->outcome, "refused") == 0;
-    rip_effect_reply reply = {failed ? NULL : step->reply, failed ? step->reply : NULL,
-                              strcmp(step->outcome, "planned") == 0 || strcmp(step->outcome, "foreseen") == 0};
-    p->door->changes += step->is_change;
-    rip_effect_done done = p->done;
-    void *data = p->data;
-    pending_free(p);
-    done(data, &reply);
+}
+
+void effect_proceed(pending *p)
+{
+    const effect_settings *settings = &p->door->settings;
+    const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
+    if (step)
+        go_on(p);
+    else if (strcmp(p->kind, "aws") == 0)
+        admit_operation(p);
+    else
+        start(p);
 }
 
 void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done done, void *data)
 {
     effect_door *door = (effect_door *)base;
+    if (door->stopped) return;
     pending *p = pending_new(door, effect, done, data);
     if (!p) {
-        stop(door, RIP_ENOMEM, "out of memory");
+        fail_run(door, RIP_ENOMEM, "out of memory");
         return;
     }
     const journal_step *step =
         journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
-    if (step && step->state == JOURNAL_FINISHED)
-        answer_from_journal(p, step);
-    else if (strcmp(effect->kind, "aws") == 0)
-        admit_operation(p);
-    else
-        start(p);
+    if (!effect_replay_holds(p, step)) effect_proceed(p);
+}
+
+static void on_quiet(rip_door *base)
+{
+    effect_replay_quiet((effect_door *)base);
 }
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err)
 {
     effect_door *door = calloc(1, sizeof *door);
     if (!door) return rip_nomem(err);
-    door->base.perform = effect_perform;
+    door->base = (rip_door){.perform = effect_perform, .quiet = on_quiet};
     door->settings = *settings;
     door->session =
         (aws_session){.name = settings->run, .tags = settings->session_tags, .permissions = settings->permissions};
+    door->recorded = journal_step_finished(settings->journal, settings->run);
     door->unknowns = run_unknowns_new(settings->run);
-    if (!door->unknowns) {
-        free(door);
-        return rip_nomem(err);
-    }
-    *out = door;
-    return RIP_OK;
+    rip_status status = door->unknowns ? RIP_OK : rip_nomem(err);
+    if (status == RIP_OK && settings->plan)
+        status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
+    if (status == RIP_OK)
+        *out = door;
+    else
+        effect_door_free(door);
+    return status;
 }
 
 void effect_door_free(effect_door *door)
@@ -481,6 +514,7 @@ void effect_door_free(effect_door *door)
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes itself out of the list */
     while (door->first) pending_free(door->first);
     run_unknowns_free(door->unknowns);
+    run_plan_free(door->plan);
     free(door);
 }
 

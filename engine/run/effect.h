@@ -15,15 +15,26 @@
 
 typedef struct effect_door effect_door;
 
-/** The run cannot go on: its steps are not those of the journal (diverged), or the journal could not be written. */
-typedef void (*effect_stop)(void *data, rip_status status, const char *reason);
+/** Why a run cannot go on. Borrowed during the call. */
+typedef struct effect_end {
+    const char *outcome; /* "failed" (the journal could not be written …), "diverged", "paused", "outside-plan",
+                            "uncertain", "secret-lost" */
+    rip_status status;
+    char reason[RIP_ERROR_MESSAGE_MAX];
+    json_t *detail; /* "outside-plan": the change; "uncertain": what is known; else NULL */
+} effect_end;
+
+typedef void (*effect_stop)(void *data, const effect_end *end);
 
 /** What a door stands in front of. All borrowed; outlives the door. */
 typedef struct effect_settings {
     const char *run; /* the run's id */
+    const char *playbook;
     run_mode mode;
     const json_t *permissions;  /* array of action globs */
     const json_t *session_tags; /* {"key": "value"}; NULL: none */
+    json_t *plan;               /* the approved lines, see plan.h; NULL: any change that the guards allow */
+    const char *planned_by;     /* the run that made the plan */
     unsigned changes_allowed;
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;
@@ -44,6 +55,9 @@ rip_door *effect_door_base(effect_door *door);
 
 /** Changes that were let through or planned so far. */
 unsigned effect_door_changes(const effect_door *door);
+
+/** Whether steps that the journal held when the run began were not asked for yet: a run that ends so has diverged. */
+bool effect_door_is_replaying(const effect_door *door);
 
 /** A copy of `value` with every value that was made up for a plan shown as "(known after the change)". New reference.
  */

@@ -1,16 +1,22 @@
 #include "engine/run/guard.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/glob.h"
+#include "engine/base/log.h"
+
+#define HOUR_MS (INT64_C(3600) * 1000)
 
 struct guard {
     json_t *accounts, *regions, *protected_arns, *protected_tags;
-    const run_targets *targets;
-    aws_client *client;
-    json_t *tags; /* ARN -> {"key": "value"} as last read */
+    unsigned playbook_hourly, account_hourly;
+    const guard_windows *windows;
+    guard_context context;
+    json_t *tags;     /* ARN -> {"key": "value"} as last read */
+    json_t *identity; /* the engine's own ARN, once it is known; null: it could not be told */
 };
 
 struct guard_check {
@@ -29,8 +35,7 @@ static json_t *kept(const json_t *list)
     return list ? json_incref((json_t *)(uintptr_t)list) : json_array();
 }
 
-rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out,
-                     rip_error *err)
+rip_status guard_new(const guard_policy *policy, const guard_context *context, guard **out, rip_error *err)
 {
     guard *g = calloc(1, sizeof *g);
     if (!g) return rip_nomem(err);
@@ -38,8 +43,11 @@ rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws
     g->regions = kept(policy->regions);
     g->protected_arns = kept(policy->protected_arns);
     g->protected_tags = kept(policy->protected_tags);
-    g->targets = targets;
-    g->client = client;
+    g->playbook_hourly = policy->playbook_hourly;
+    g->account_hourly = policy->account_hourly;
+    g->windows = policy->windows;
+    g->context = *context;
+    g->identity = policy->is_simulated ? json_null() : NULL;
     g->tags = json_object();
     if (!g->accounts || !g->regions || !g->protected_arns || !g->protected_tags || !g->tags) {
         guard_free(g);
@@ -57,6 +65,7 @@ void guard_free(guard *g)
     json_decref(g->protected_arns);
     json_decref(g->protected_tags);
     json_decref(g->tags);
+    json_decref(g->identity);
     free(g);
 }
 
@@ -194,10 +203,10 @@ static void on_tags(void *data, const aws_result *result)
 static bool look_up(guard_check *check, const char *arn, rip_error *err)
 {
     json_decref(check->call);
-    check->call = run_targets_tag_call(check->guard->targets, arn);
+    check->call = run_targets_tag_call(check->guard->context.targets, arn);
     const aws_service *service = NULL;
     const aws_operation *operation = NULL;
-    aws_call_options options = {check->region, check->account, NULL, NULL};
+    aws_call_options options = {.region = check->region, .account = check->account};
     if (!check->call) {
         rip_fail(err, RIP_EDENIED, "it is not known how to read the tags of %s, so it counts as protected", arn);
         return false;
@@ -205,22 +214,77 @@ static bool look_up(guard_check *check, const char *arn, rip_error *err)
     const char *service_name = json_string_value(json_object_get(check->call, "service"));
     const char *operation_name = json_string_value(json_object_get(check->call, "operation"));
     json_t *params = json_object_get(check->call, "params");
-    if (aws_models_service(aws_client_models(check->guard->client), service_name, &service, err) != RIP_OK ||
+    if (aws_models_service(aws_client_models(check->guard->context.client), service_name, &service, err) != RIP_OK ||
         aws_service_operation(service, operation_name, &operation, err) != RIP_OK ||
-        aws_call_start(check->guard->client, operation, params, &options, on_tags, check, &check->under_way, err) !=
-            RIP_OK) {
+        aws_call_start(check->guard->context.client, operation, params, &options, on_tags, check, &check->under_way,
+                       err) != RIP_OK) {
         err->status = RIP_EDENIED;
         return false;
     }
     return true;
 }
 
+/* The engine's own identity: an assumed role's session is known by its role. */
+static json_t *identity_of(const json_t *output)
+{
+    const char *arn = json_string_value(json_object_get(output, "Arn"));
+    const char *role = arn ? strstr(arn, ":assumed-role/") : NULL;
+    if (!role) return arn ? json_string(arn) : json_null();
+    const char *name = role + strlen(":assumed-role/");
+    const char *iam = strstr(arn, ":sts:");
+    if (!iam) return json_null();
+    return json_sprintf("%.*s:iam:%.*s:role/%.*s", (int)(iam - arn), arn, (int)(role - iam - 5), iam + 5,
+                        (int)strcspn(name, "/"), name);
+}
+
+static void on_identity(void *data, const aws_result *result)
+{
+    guard_check *check = data;
+    check->under_way = NULL;
+    if (result->error)
+        rip_log(RIP_LOG_WARN, "guard.identity", "error", result->error->code, "message", result->error->message, NULL);
+    if (!check->guard->identity) check->guard->identity = result->error ? json_null() : identity_of(result->output);
+    check_next(check);
+}
+
+/* Who we are is asked once, before the first change. */
+static bool ask_identity(guard_check *check, rip_error *err)
+{
+    const aws_service *sts = NULL;
+    const aws_operation *operation = NULL;
+    aws_client *client = check->guard->context.client;
+    aws_call_options options = {.region = check->region};
+    json_t *params = json_object();
+    bool asked =
+        aws_models_service(aws_client_models(client), "sts", &sts, err) == RIP_OK &&
+        aws_service_operation(sts, "GetCallerIdentity", &operation, err) == RIP_OK &&
+        aws_call_start(client, operation, params, &options, on_identity, check, &check->under_way, err) == RIP_OK;
+    json_decref(params);
+    if (!asked) err->status = RIP_EDENIED;
+    return asked;
+}
+
+static bool is_own(const guard *g, const char *arn)
+{
+    const char *own = json_string_value(g->identity);
+    return own && (strcmp(own, arn) == 0 || iam_name_matches(own, arn));
+}
+
 /* Go through the ARNs until one is protected, one must be asked for, or none is left. */
 static void check_next(guard_check *check)
 {
     rip_error err = {RIP_OK, ""};
+    if (!check->guard->identity) {
+        if (ask_identity(check, &err)) return;
+        decide(check, err.status, &err);
+        return;
+    }
     for (; check->next < json_array_size(check->arns); check->next++) {
         const char *arn = json_string_value(json_array_get(check->arns, check->next));
+        if (is_own(check->guard, arn)) {
+            rip_fail(&err, RIP_EDENIED, "%s is the engine's own identity", arn);
+            break;
+        }
         const char *pattern = protecting_pattern(check->guard, arn);
         if (pattern) {
             rip_fail(&err, RIP_EDENIED, "%s is protected by the pattern %s", arn, pattern);
@@ -241,14 +305,63 @@ static void check_next(guard_check *check)
     decide(check, err.status, &err);
 }
 
+/* Budgets, windows and the pause. */
+
+const char *guard_paused(journal *j, const char *playbook, const char *account)
+{
+    json_t *pauses = journal_pauses(j);
+    const char *scope;
+    json_t *about;
+    json_object_foreach (pauses, scope, about) {
+        const char *name = strchr(scope, ':');
+        bool of_playbook = strncmp(scope, "playbook:", strlen("playbook:")) == 0;
+        if (!name || strcmp(name + 1, of_playbook ? playbook : account) == 0) return scope;
+    }
+    return NULL;
+}
+
+static bool has_budget(const guard *g, const guard_request *request, const char *kind, const char *name, unsigned most,
+                       rip_error *err)
+{
+    char scope[192];
+    if (most == 0) return true;
+    snprintf(scope, sizeof scope, "%s:%s", kind, name);
+    unsigned made = journal_spent(g->context.journal, scope, rip_clock_now(g->context.clock) - HOUR_MS);
+    if (request->is_rehearsal) made += request->changes_made;
+    if (made < most) return true;
+    rip_fail(err, RIP_EDENIED,
+             "the budget of %u changes an hour for the %s %s is used up: raise limits.changes_per_%s if "
+             "that is meant",
+             most, kind, name, kind);
+    return false;
+}
+
+/* RIP_OK, or what forbids a change at this time. */
+static rip_status check_budgets(const guard *g, const guard_request *request, const char **name, rip_error *err)
+{
+    *name = "budget";
+    if (request->changes_made >= request->changes_allowed)
+        return rip_fail(err, RIP_EDENIED,
+                        "the run's budget of %u changes is used up: raise limits.changes if that is meant",
+                        request->changes_allowed);
+    if (!has_budget(g, request, "playbook", request->playbook, g->playbook_hourly, err) ||
+        !has_budget(g, request, "account", request->account, g->account_hourly, err))
+        return RIP_EDENIED;
+    *name = "window";
+    int64_t now = rip_clock_now(g->context.clock);
+    if (guard_windows_open(g->windows, request->playbook, request->account, now)) return RIP_OK;
+    return rip_fail(err, RIP_EDENIED,
+                    "no window of the configuration's `windows` is open for the playbook %s in account %s",
+                    request->playbook, request->account);
+}
+
 void guard_change(guard *g, const guard_request *request, guard_done done, void *data, guard_check **out)
 {
     rip_error err = {RIP_OK, ""};
+    const char *name;
     *out = NULL;
-    if (request->changes_made >= request->changes_allowed) {
-        rip_fail(&err, RIP_EDENIED, "the run's budget of %u changes is used up: raise limits.changes if that is meant",
-                 request->changes_allowed);
-        done(data, RIP_EDENIED, "budget", &err);
+    if (check_budgets(g, request, &name, &err) != RIP_OK) {
+        done(data, RIP_EDENIED, name, &err);
         return;
     }
     guard_check *check = calloc(1, sizeof *check);
@@ -258,7 +371,7 @@ void guard_change(guard *g, const guard_request *request, guard_done done, void 
         check->data = data;
         check->region = strdup(request->region);
         check->account = strdup(request->account);
-        check->arns = run_targets_of(g->targets, request->operation, request->params, request->partition,
+        check->arns = run_targets_of(g->context.targets, request->operation, request->params, request->partition,
                                      request->region, request->account);
     }
     if (!check || !check->region || !check->account || !check->arns) {

@@ -1,5 +1,5 @@
 /* What stops a change whatever the playbook says: undeclared permissions, foreign accounts and regions, protected
- * resources, budgets. */
+ * resources (the engine's own identity always), budgets, windows of time, and a pause. */
 #ifndef RIPOSTE_RUN_GUARD_H
 #define RIPOSTE_RUN_GUARD_H
 
@@ -8,7 +8,9 @@
 
 #include "aws/client.h"
 #include "engine/base/error.h"
+#include "engine/journal/journal.h"
 #include "engine/run/target.h"
+#include "engine/run/window.h"
 
 /** Set by the configuration, the same for all runs. All borrowed. An empty or missing list of accounts or regions
  * allows all. */
@@ -17,15 +19,26 @@ typedef struct guard_policy {
     const json_t *regions;        /* array of region globs */
     const json_t *protected_arns; /* array of ARN globs */
     const json_t *protected_tags; /* array of {"key": glob, "value": glob} */
+    unsigned playbook_hourly;     /* changes of one playbook within an hour; 0: any number */
+    unsigned account_hourly;      /* …in one account */
+    const guard_windows *windows; /* when changes may be made; NULL: always */
+    bool is_simulated;            /* there is no engine's own identity to protect */
 } guard_policy;
 
 typedef struct guard guard;
 typedef struct guard_check guard_check;
 
-/** Guards for runs that use `client`; the tags of resources that were looked up are kept for its life. `policy` is
- * copied (references are kept). `targets` and `client` are borrowed. */
-rip_status guard_new(const guard_policy *policy, const run_targets *targets, aws_client *client, guard **out,
-                     rip_error *err);
+/** What guards look at and ask. All borrowed. */
+typedef struct guard_context {
+    const run_targets *targets;
+    aws_client *client;
+    journal *journal; /* pauses, and the changes of the last hour */
+    rip_clock *clock;
+} guard_context;
+
+/** Guards for runs; the tags of resources that were looked up are kept for its life. `policy` is copied (references are
+ * kept). */
+rip_status guard_new(const guard_policy *policy, const guard_context *context, guard **out, rip_error *err);
 void guard_free(guard *g);
 
 /** What is about to be done. Borrowed during the call. */
@@ -34,19 +47,25 @@ typedef struct guard_request {
     const json_t *params;
     const char *partition, *region, *account;
     const json_t *permissions; /* the header's: array of action globs */
-    unsigned changes_made;     /* by the run so far */
+    const char *playbook;
+    unsigned changes_made; /* by the run so far */
     unsigned changes_allowed;
+    bool is_rehearsal; /* the changes made so far are not counted elsewhere */
 } guard_request;
 
 /** Whether a run may call the operation at all (reads too): declared permission, allowed account and region. RIP_OK or
  * RIP_EDENIED, `err` telling what forbids it and `*name` the guard ("permission", "account", "region"). */
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err);
 
-/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget"). */
+/** The scope ("all", "playbook:NAME", "account:ID") in which changes are paused; NULL: they are not. Borrowed. */
+const char *guard_paused(journal *j, const char *playbook, const char *account);
+
+/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget", "window"). */
 typedef void (*guard_done)(void *data, rip_status status, const char *name, const rip_error *err);
 
-/** Whether a change may be made: budget, then protected resources, whose tags are looked up where tag patterns are set.
- * `done` is called once, perhaps from inside. `*out` is set before, to the check under way: forget it in `done`. */
+/** Whether a change may be made: budgets, windows, then protected resources, whose tags are looked up where tag
+ * patterns are set. `done` is called once, perhaps from inside. `*out` is set before, to the check under way: forget it
+ * in `done`. */
 void guard_change(guard *g, const guard_request *request, guard_done done, void *data, guard_check **out);
 
 /** `done` is not called any more. */

@@ -4,8 +4,8 @@
 
 #include "engine/run/unknown.h"
 
-json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
-                     int64_t now_ms)
+json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
+                      int64_t now_ms)
 {
     json_t *brief = json_object();
     static const char *const KEYS[] = {"id",    "version",  "source",  "form",   "kind",
@@ -14,9 +14,24 @@ json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t 
         json_t *value = json_object_get(finding, KEYS[i]);
         if (value) json_object_set(brief, KEYS[i], value);
     }
-    return json_pack("{s:s, s:s, s:s, s:s%, s:o, s:s, s:I}", "id", id, "playbook", playbook->name, "file",
-                     playbook->path, "text", playbook->text, playbook->text_len, "finding", brief, "mode", mode,
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:I}", "id", id, "playbook", playbook->name, "file", playbook->path,
+                     "finding", brief, "mode", mode, "queued", (json_int_t)now_ms);
+}
+
+json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms)
+{
+    return json_pack("{s:s, s:s%, s:s, s:I}", "id", id, "text", playbook->text, playbook->text_len, "mode", mode,
                      "started", (json_int_t)now_ms);
+}
+
+bool record_is_well(const json_t *record)
+{
+    static const char *const WELL[] = {"done", "planned", "observed", "waiting"};
+    const char *outcome = json_string_value(json_object_get(record, "outcome"));
+    for (size_t i = 0; outcome && i < sizeof WELL / sizeof *WELL; i++) {
+        if (strcmp(outcome, WELL[i]) == 0) return true;
+    }
+    return json_object_get(record, "next");
 }
 
 static json_t *operation_name(const json_t *request)
@@ -106,8 +121,8 @@ json_t *record_report(journal *j, const char *id)
     run_unknowns_free(unknowns);
 
     json_t *report = json_copy(record);
-    json_object_del(report, "text");
-    json_object_del(report, "sources");
+    static const char *const INNER[] = {"text", "sources", "plan", "approved", "undo"};
+    for (size_t i = 0; i < sizeof INNER / sizeof *INNER; i++) json_object_del(report, INNER[i]);
     json_object_set_new(report, "changes", all.changes);
     json_object_set_new(report, "left_alone", all.left_alone);
     json_object_set_new(report, "evidence", all.evidence);

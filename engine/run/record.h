@@ -3,15 +3,22 @@
 #define RIPOSTE_RUN_RECORD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/journal/journal.h"
 #include "lua/playbook.h"
 
-/** The first line of a run's record: id, playbook with its text, what of the finding says which it is, mode, start. New
- * reference. */
-json_t *record_begin(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
-                     int64_t now_ms);
+/** The record of a run that waits for its turn: id, playbook, what of the finding says which it is, mode, when it was
+ * queued. New reference. */
+json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
+                      int64_t now_ms);
+
+/** What is added when it begins: the playbook's text, mode, start. New reference. */
+json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms);
+
+/** Has it ended as it was meant to, or does another run follow from it? If not, a person should look. */
+bool record_is_well(const json_t *record);
 
 /** The whole run for a report: its record without the playbook's text, and
  *  "changes":    one object for each change, in the order in which they were started: step, phase, at (ms from the

@@ -5,23 +5,26 @@
 #include <string.h>
 
 #include "engine/base/digest.h"
+#include "engine/base/log.h"
 #include "engine/run/effect.h"
+#include "engine/run/plan.h"
 #include "engine/run/record.h"
 #include "engine/run/session_tags.h"
 
 struct run {
     const run_context *context;
-    const rip_playbook *playbook;
-    json_t *finding;
-    char id[32];
+    const rip_playbook *playbook; /* what it runs: the one of today, or `recalled` */
+    rip_playbook *recalled;       /* the text it began with, before a crash */
+    json_t *finding, *record;
+    const char *id;
     run_mode mode;
     effect_door *door;
     rip_script *script;
     json_t *session_tags;
-    json_t *sources; /* module name -> text, as they were required */
+    json_t *detail;      /* of why it was stopped */
+    const char *outcome; /* it was stopped: how that is called */
     rip_timer limit;
-    run_done done;
-    void *data;
+    run_listener listener;
 };
 
 static const char *text_of(const json_t *object, const char *key, const char *otherwise)
@@ -40,21 +43,49 @@ void run_id(const rip_playbook *playbook, const json_t *finding, char out[32])
     snprintf(out, 32, "run-%.16s", hex);
 }
 
-run_mode run_effective_mode(const run_context *context, const rip_playbook *playbook)
+run_mode run_effective_mode(const run_context *context, const rip_playbook *playbook, const char *account)
 {
-    run_mode own = RUN_ENFORCE;
+    run_mode own = RUN_ENFORCE, accounts = RUN_ENFORCE;
+    const char *named = json_string_value(json_object_get(context->account_modes, account));
     if (playbook->mode && !run_mode_parse(playbook->mode, &own)) own = RUN_OBSERVE;
-    return own < context->mode ? own : context->mode;
+    if (named && !run_mode_parse(named, &accounts)) accounts = RUN_OBSERVE;
+    run_mode lowest = own < context->mode ? own : context->mode;
+    return lowest < accounts ? lowest : accounts;
 }
 
 /* The end. */
 
 static void on_end_written(void *data, rip_status status, const rip_error *err)
 {
-    (void)status;
-    (void)err;
     run *r = data;
-    r->done(r->data, r, journal_run(r->context->journal, r->id));
+    if (status != RIP_OK) rip_log(RIP_LOG_ERROR, "run.end", "run", r->id, "error", err->message, NULL);
+    r->listener.done(r->listener.data, r, journal_run(r->context->journal, r->id));
+}
+
+static const char *outcome_of(const run *r, rip_status status)
+{
+    if (r->outcome) return r->outcome;
+    if (status != RIP_OK) return "failed";
+    switch (r->mode) {
+    case RUN_OBSERVE: return "observed";
+    case RUN_DRY_RUN: return "planned";
+    case RUN_APPROVE: return "waiting";
+    case RUN_ENFORCE: return "done";
+    }
+    return "done";
+}
+
+/* A plan without changes needs no approval. */
+static const char *add_plan(run *r, const char *outcome, json_t *last)
+{
+    if (strcmp(outcome, "waiting") != 0) return outcome;
+    json_t *plan = run_plan_lines(r->context->journal, r->id);
+    if (json_array_size(plan) == 0) {
+        json_decref(plan);
+        return "planned";
+    }
+    json_object_set_new(last, "plan", plan);
+    return outcome;
 }
 
 static void end(run *r, rip_status status, const rip_error *why)
@@ -62,36 +93,49 @@ static void end(run *r, rip_status status, const rip_error *why)
     rip_timer_stop(&r->limit);
     effect_door_free(r->door);
     r->door = NULL;
-    bool planned = r->mode == RUN_DRY_RUN || r->mode == RUN_APPROVE;
-    const char *outcome = status != RIP_OK         ? "failed"
-                          : r->mode == RUN_OBSERVE ? "observed"
-                          : planned                ? "planned"
-                                                   : "done";
-    json_t *last = json_pack("{s:s, s:I, s:o}", "outcome", outcome, "finished",
-                             (json_int_t)rip_clock_now(r->context->clock), "sources", json_incref(r->sources));
+    json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
+    const char *outcome = add_plan(r, outcome_of(r, status), last);
+    json_object_set_new(last, "outcome", json_string(outcome));
+    if (r->detail) json_object_set(last, "detail", r->detail);
     if (status != RIP_OK) {
         json_object_set_new(last, "error",
-                            json_pack("{s:s, s:s}", "status", rip_status_name(status), "message", why->message));
+                            json_pack("{s:s, s:s, s:b}", "status", rip_status_name(status), "message", why->message,
+                                      "retryable", (int)(status == RIP_EAGAIN)));
     }
-    journal_run_end(r->context->journal, r->id, last, on_end_written, r);
+    json_t *next = r->listener.ending ? r->listener.ending(r->listener.data, r, last) : NULL;
+    journal_run_end(r->context->journal, r->id, last, next, on_end_written, r);
+    json_decref(next);
     json_decref(last);
 }
 
 static void on_script_ended(void *data, rip_status status, const rip_error *err)
 {
-    end(data, status, err);
+    run *r = data;
+    rip_error why = *err;
+    if (status == RIP_OK && effect_door_is_replaying(r->door)) {
+        r->outcome = "diverged";
+        status =
+            rip_fail(&why, RIP_EINVAL,
+                     "diverged: it ended, and the journal holds steps that it did not ask for: the playbook is not "
+                     "deterministic, or not the same");
+    }
+    end(r, status, &why);
 }
 
 /* What stops a run from outside its script. */
 
-void run_stop(run *r, rip_status status, const char *reason)
+void run_stop(run *r, const char *outcome, rip_status status, const char *reason)
 {
-    if (r->script) rip_script_stop(r->script, status, reason);
+    if (!r->script || r->outcome) return;
+    r->outcome = outcome;
+    rip_script_stop(r->script, status, reason);
 }
 
-static void on_door_stop(void *data, rip_status status, const char *reason)
+static void on_door_stop(void *data, const effect_end *why)
 {
-    run_stop(data, status, reason);
+    run *r = data;
+    if (!r->outcome) r->detail = json_incref(why->detail);
+    run_stop(r, why->outcome, why->status, why->reason);
 }
 
 static int64_t time_allowed(const run *r)
@@ -106,15 +150,17 @@ static void on_limit(void *data)
     char reason[160];
     snprintf(reason, sizeof reason, "it ran for over %lld s: raise limits.time in its header, or limits.run_time",
              (long long)(time_allowed(r) / 1000));
-    run_stop(r, RIP_ETIMEOUT, reason);
+    run_stop(r, "failed", RIP_ETIMEOUT, reason);
 }
 
 /* The beginning. */
 
+/* The library is the engine's own: the record says which. */
 static void on_required(void *data, const char *name, const char *text, size_t len)
 {
     run *r = data;
-    json_object_set_new(r->sources, name, json_stringn(text, len));
+    bool known = json_object_get(json_object_get(r->record, "sources"), name);
+    if (!known) journal_run_source(r->context->journal, r->id, name, text, len);
 }
 
 static rip_status open_door(run *r, rip_error *err)
@@ -124,7 +170,10 @@ static rip_status open_door(run *r, rip_error *err)
         run_session_tags(r->context->session_tags, r->id, r->playbook->name, text_of(r->finding, "id", ""));
     effect_settings settings = {
         .run = r->id,
+        .playbook = r->playbook->name,
         .mode = r->mode,
+        .plan = json_object_get(r->record, "approved"),
+        .planned_by = text_of(r->record, "plan_of", r->id),
         .permissions = r->playbook->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
@@ -147,6 +196,8 @@ static rip_status open_script(run *r, rip_error *err)
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook",
                   r->playbook->name, "account", text_of(r->finding, "account", ""), "region",
                   text_of(r->finding, "region", "us-east-1"), "partition", text_of(r->finding, "partition", "aws"));
+    json_t *undo = json_object_get(r->record, "undo");
+    if (about && undo) json_object_set(about, "undo", undo);
     if (!about) return rip_nomem(err);
     rip_script_options options = {
         .playbook = r->playbook,
@@ -173,35 +224,74 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
     if (status == RIP_OK && r->mode != RUN_OBSERVE) {
         status = open_script(r, &why);
         if (status == RIP_OK) {
-            rip_timer_start(&r->limit, r->context->clock, (uint64_t)time_allowed(r), on_limit, r);
+            int64_t gone = rip_clock_now(r->context->clock) - json_integer_value(json_object_get(r->record, "started"));
+            int64_t left = gone > 0 ? time_allowed(r) - gone : time_allowed(r);
+            rip_timer_start(&r->limit, r->context->clock, left > 0 ? (uint64_t)left : 0, on_limit, r);
             return;
         }
     }
     end(r, status, &why);
 }
 
+/* A run that began keeps its playbook's text, whatever the file says now. */
+static rip_status recall(run *r, rip_error *err)
+{
+    const json_t *text = json_object_get(r->record, "text");
+    if (!text && r->playbook) return RIP_OK;
+    if (!text)
+        return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
+                        text_of(r->record, "playbook", "?"));
+    rip_status status =
+        rip_playbook_recall(text_of(r->record, "file", "playbook.lua"), json_string_value(text),
+                            json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);
+    if (status != RIP_OK) return status;
+    if (!r->playbook) r->playbook = r->recalled;
+    return RIP_OK;
+}
+
+/* The mode may have been lowered since it was queued: then less is done; since it began: then nothing more. */
+static rip_status lower_mode(run *r, rip_error *err)
+{
+    run_mode allowed = run_effective_mode(r->context, r->playbook, text_of(r->finding, "account", ""));
+    bool by_plan = json_object_get(r->record, "approved") && allowed == RUN_APPROVE;
+    if (r->mode <= allowed || by_plan) return RIP_OK;
+    if (json_object_get(r->record, "started") || json_object_get(r->record, "approved"))
+        return rip_fail(err, RIP_EDENIED, "its mode is %s, and the configuration or the playbook allows only %s now",
+                        run_mode_name(r->mode), run_mode_name(allowed));
+    r->mode = allowed;
+    return RIP_OK;
+}
+
 static void begin(void *data)
 {
     run *r = data;
-    json_t *record =
-        record_begin(r->id, r->playbook, r->finding, run_mode_name(r->mode), rip_clock_now(r->context->clock));
-    journal_run_begin(r->context->journal, record, on_begun, r);
-    json_decref(record);
+    rip_error err = {RIP_OK, ""};
+    rip_status status = recall(r, &err);
+    if (status == RIP_OK) status = lower_mode(r, &err);
+    if (status == RIP_OK && r->recalled) r->playbook = r->recalled;
+    if (status != RIP_OK) {
+        end(r, status, &err);
+    } else if (json_object_get(r->record, "started")) {
+        on_begun(r, RIP_OK, &err);
+    } else {
+        json_t *record = record_begin(r->id, r->playbook, run_mode_name(r->mode), rip_clock_now(r->context->clock));
+        journal_run_begin(r->context->journal, record, on_begun, r);
+        json_decref(record);
+    }
 }
 
-rip_status run_start(const run_context *context, const rip_playbook *playbook, json_t *finding, run_done done,
-                     void *data, run **out, rip_error *err)
+rip_status run_start(const run_context *context, const run_order *order, const run_listener *listener, run **out,
+                     rip_error *err)
 {
     run *r = calloc(1, sizeof *r);
     if (!r) return rip_nomem(err);
     r->context = context;
-    r->playbook = playbook;
-    r->finding = json_incref(finding);
-    r->sources = json_object();
-    r->mode = run_effective_mode(context, playbook);
-    r->done = done;
-    r->data = data;
-    run_id(playbook, finding, r->id);
+    r->playbook = order->playbook;
+    r->finding = json_incref(order->finding);
+    r->record = json_incref(order->record);
+    r->id = text_of(r->record, "id", "");
+    r->listener = *listener;
+    if (!run_mode_parse(text_of(r->record, "mode", ""), &r->mode)) r->mode = RUN_OBSERVE;
     *out = r;
     rip_timer_start(&r->limit, context->clock, 0, begin, r);
     return RIP_OK;
@@ -219,7 +309,9 @@ void run_free(run *r)
     rip_script_free(r->script);
     effect_door_free(r->door);
     json_decref(r->session_tags);
-    json_decref(r->sources);
+    json_decref(r->detail);
+    json_decref(r->record);
     json_decref(r->finding);
+    rip_playbook_free(r->recalled);
     free(r);
 }

@@ -56,10 +56,11 @@ static void test_a_header_is_read_without_running_run(void **state)
     unsigned line = 0, column = 0;
     assert_true(rip_playbook_place(playbook, "run", &line, &column));
     assert_int_equal(line, 2);
-    char *lock = NULL;
-    assert_int_equal(rip_playbook_lock(playbook, NULL, &lock, &err), RIP_OK);
-    assert_string_equal(lock, "l");
-    free(lock);
+    rip_playbook_keys keys;
+    assert_int_equal(rip_playbook_read_keys(playbook, NULL, &keys, &err), RIP_OK);
+    assert_string_equal(keys.lock, "l");
+    assert_null(keys.correlate);
+    rip_playbook_keys_free(&keys);
     rip_playbook_free(playbook);
     rip_buffer_free(&mistakes);
 }
@@ -117,28 +118,31 @@ static void test_a_file_that_is_no_playbook_says_why(void **state)
     }
 }
 
-static void test_a_lock_can_be_worked_out_from_the_finding(void **state)
+static void test_lock_and_correlation_can_be_worked_out_from_the_finding(void **state)
 {
     (void)state;
     rip_buffer mistakes = {0};
     rip_playbook *playbook = NULL;
     rip_error err;
     json_t *finding = json_pack("{s:s}", "account", "123456789012");
-    assert_int_equal(load("return { " WELL
-                          "lock = function(f) return f.account and f.account .. '/x' end, run = print }",
+    assert_int_equal(load("return { " WELL "lock = function(f) return f.account and f.account .. '/x' end, "
+                          "correlate = function() return 'c' end, run = print }",
                           &mistakes, &playbook, &err),
                      RIP_OK);
-    char *lock = NULL;
-    assert_int_equal(rip_playbook_lock(playbook, finding, &lock, &err), RIP_OK);
-    assert_string_equal(lock, "123456789012/x");
-    free(lock);
+    rip_playbook_keys keys;
+    assert_int_equal(rip_playbook_read_keys(playbook, finding, &keys, &err), RIP_OK);
+    assert_string_equal(keys.lock, "123456789012/x");
+    assert_string_equal(keys.correlate, "c");
+    rip_playbook_keys_free(&keys);
     json_object_clear(finding);
-    assert_int_equal(rip_playbook_lock(playbook, finding, &lock, &err), RIP_OK);
-    assert_null(lock);
+    assert_int_equal(rip_playbook_read_keys(playbook, finding, &keys, &err), RIP_OK);
+    assert_null(keys.lock);
+    rip_playbook_keys_free(&keys);
     rip_playbook_free(playbook);
     assert_int_equal(
         load("return { " WELL "lock = function() return {} end, run = print }", &mistakes, &playbook, &err), RIP_OK);
-    assert_int_equal(rip_playbook_lock(playbook, finding, &lock, &err), RIP_EINVAL);
+    assert_int_equal(rip_playbook_read_keys(playbook, finding, &keys, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, "lock: "));
     rip_playbook_free(playbook);
     json_decref(finding);
     rip_buffer_free(&mistakes);
@@ -166,7 +170,7 @@ int main(void)
         cmocka_unit_test(test_a_header_is_read_without_running_run),
         cmocka_unit_test(test_every_mistake_is_told_with_its_place_in_the_order_of_the_file),
         cmocka_unit_test(test_a_file_that_is_no_playbook_says_why),
-        cmocka_unit_test(test_a_lock_can_be_worked_out_from_the_finding),
+        cmocka_unit_test(test_lock_and_correlation_can_be_worked_out_from_the_finding),
         cmocka_unit_test(test_a_data_file_gives_plain_values),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -25,8 +25,11 @@ static journal *begin(void)
     rip_playbook playbook = {.path = path, .name = name, .text = source, .text_len = strlen(source)};
     json_t *finding =
         json_pack("{s:s, s:s, s:s, s:{s:s}}", "id", "f-1", "version", "1", "kind", "ECS.3", "event", "secret", "no");
-    json_t *record = record_begin(RUN, &playbook, finding, "enforce", 1000);
+    json_t *record = record_queued(RUN, &playbook, finding, "enforce", 900);
     assert_int_equal(journal_open_memory(&j, &err), RIP_OK);
+    journal_run_queue(j, record, ignore, NULL);
+    json_decref(record);
+    record = record_begin(RUN, &playbook, "enforce", 1000);
     journal_run_begin(j, record, ignore, NULL);
     json_decref(record);
     json_decref(finding);

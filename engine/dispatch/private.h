@@ -1,0 +1,86 @@
+/* The inside of dispatch: tickets (findings) and jobs (runs), shared by its files. */
+#ifndef RIPOSTE_DISPATCH_PRIVATE_H
+#define RIPOSTE_DISPATCH_PRIVATE_H
+
+#include "engine/dispatch/dispatch.h"
+#include "engine/dispatch/queue.h"
+
+/* A finding that is being dealt with. */
+typedef struct ticket {
+    dispatch *owner;
+    char *origin;
+    size_t line;
+    json_t *finding;
+    json_t *runs; /* ids, in the order of their playbooks' names */
+    size_t open;  /* runs that are not over */
+    bool repeated;
+} ticket;
+
+/* One run, waiting for its turn or going on. */
+typedef struct job job;
+struct job {
+    turn turn; /* first: the queue hands it back */
+    job *previous, *next;
+    ticket *of;
+    json_t *record; /* the journal's */
+    run *run;       /* NULL while it waits */
+    bool follows;   /* another run follows it: the finding is not dealt with yet */
+    rip_timer delay;
+};
+
+/* A plan that waits for people. */
+typedef struct held_plan held_plan;
+struct held_plan {
+    held_plan *next;
+    dispatch *owner;
+    char *run;
+    rip_timer deadline;
+};
+
+struct dispatch {
+    dispatch_options options;
+    dispatch_counts counts;
+    queue *queue;
+    job *first, *last; /* in the order in which they came */
+    size_t waiting, running, accepting;
+    held_plan *plans;
+    json_t *paused; /* runs that were stopped by a pause: id -> {"record", "finding"} */
+    const rip_playbook **wanted;
+    size_t wanted_count, wanted_cap;
+    struct document *document; /* the one that is being split */
+};
+
+void dispatch_fault(dispatch *d, const char *origin, size_t line, const rip_error *err);
+
+/* job.c */
+
+ticket *ticket_new(dispatch *d, json_t *finding, const char *origin, size_t line);
+void ticket_free(ticket *t);
+/** One of its runs is over; the last closes it. */
+void ticket_drop(ticket *t);
+
+/** A run that the journal holds as queued or begun waits for its turn, for `delay_ms` at the least. */
+rip_status job_add(ticket *t, json_t *record, int64_t delay_ms, rip_error *err);
+void job_free(job *j);
+job *job_find(dispatch *d, const char *id);
+/** Start what may start. */
+void jobs_pump(dispatch *d);
+/** What was held back by a pause may go on. */
+void jobs_resume(dispatch *d);
+
+/** The record of a run that follows `record`: the next attempt of the same run, related by `relation` ("retry_of",
+ * "plan_of" …). New reference. */
+json_t *job_next_record(const json_t *record, const char *relation, const char *mode, int64_t now);
+
+/** The run again, from the start: what it has done stays done, and it looks at the world anew. An approved plan and the
+ * list of an undo hold for it too. `tries`: how many have failed for a while, this one included. New reference. */
+json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries);
+
+/* plans.c */
+
+/** A run has ended as "waiting": its deadline runs. */
+void plan_hold(dispatch *d, const json_t *record);
+void plans_free(dispatch *d);
+void plan_drop(dispatch *d, const char *id);
+
+#endif

@@ -1,0 +1,102 @@
+/* AWS operations at the door: made, foreseen, or settled after a crash. */
+#include "engine/run/effect_private.h"
+
+#include <string.h>
+
+#include "engine/run/imagine.h"
+
+rip_status effect_find_operation(pending *p, rip_error *err)
+{
+    if (p->operation) return RIP_OK;
+    const char *service_name = json_string_value(json_object_get(p->request, "service"));
+    const char *name = json_string_value(json_object_get(p->request, "operation"));
+    const aws_service *service = NULL;
+    rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
+                                           service_name ? service_name : "", &service, err);
+    if (status == RIP_OK) status = aws_service_operation(service, name ? name : "", &p->operation, err);
+    if (status == RIP_OK) p->step.is_change = !aws_operation_is_read(p->operation);
+    return status;
+}
+
+/* Is it safe to send it twice: since AWS takes the second for the first, or since it changes nothing any more? */
+static bool may_repeat(const pending *p)
+{
+    return !p->step.is_change || aws_operation_token_member(p->operation) || aws_operation_is_idempotent(p->operation);
+}
+
+/* What the step did is not known: the playbook's library reads the world to find out. */
+static void end_uncertain(pending *p, const char *why)
+{
+    const effect_settings *settings = &p->door->settings;
+    const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
+    p->error = effect_error(p, "Uncertain", why);
+    json_object_set_new(p->error, "started_ms", json_integer(step ? step->started_ms : p->step.started_ms));
+    effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
+}
+
+static void on_aws(void *data, const aws_result *result)
+{
+    pending *p = data;
+    p->call = NULL;
+    if (!result->error) {
+        effect_succeed(p, result->output, "done");
+        return;
+    }
+    if (result->error->fate_unknown && !may_repeat(p)) {
+        end_uncertain(p, result->error->message);
+        return;
+    }
+    p->error = effect_error(p, result->error->code, result->error->message);
+    json_object_set_new(p->error, "status", json_integer(result->error->http_status));
+    json_object_set_new(p->error, "request_id", json_string(result->error->request_id));
+    json_object_set_new(p->error, "retryable", json_boolean(result->error->retryable));
+    if (result->error->fields) json_object_set(p->error, "fields", result->error->fields);
+    effect_fail(p, "failed");
+}
+
+static void call_aws(pending *p)
+{
+    char token[37];
+    effect_token(p, token);
+    aws_call_options options = {.region = p->region,
+                                .account = p->account,
+                                .token = token,
+                                .session = &p->door->session,
+                                .once = !may_repeat(p)};
+    json_t *params = json_object_get(p->request, "params");
+    rip_error err;
+    if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK)
+        return;
+    p->error = effect_error(p, "ParamValidationError", err.message);
+    effect_fail(p, "failed");
+}
+
+/* Answer without AWS: a change that is only planned, or a read about something that exists in the plan alone. */
+static void answer_from_plan(pending *p, const char *outcome)
+{
+    json_t *params = json_object_get(p->request, "params");
+    imagine_place place = {p->door->settings.partition, p->region, p->account, p->path, p->step.number};
+    json_t *value = imagine_output(p->door->unknowns, p->operation, params, &place);
+    p->planned = true;
+    effect_succeed(p, value, outcome);
+    json_decref(value);
+}
+
+void effect_aws_act(pending *p)
+{
+    bool rehearsal = p->door->settings.mode != RUN_ENFORCE;
+    if (rehearsal && p->step.is_change)
+        answer_from_plan(p, "planned");
+    else if (rehearsal && run_unknown_within(p->door->unknowns, json_object_get(p->request, "params")))
+        answer_from_plan(p, "foreseen");
+    else
+        call_aws(p);
+}
+
+void effect_aws_settle(pending *p)
+{
+    if (may_repeat(p))
+        call_aws(p);
+    else
+        end_uncertain(p, "it was sent before a restart, and its answer is not known");
+}

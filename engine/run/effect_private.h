@@ -1,0 +1,81 @@
+/* The inside of the door, shared by its files: effect.c (the way in and out), effect_aws.c (AWS operations),
+ * effect_replay.c (what the journal already holds). */
+#ifndef RIPOSTE_RUN_EFFECT_PRIVATE_H
+#define RIPOSTE_RUN_EFFECT_PRIVATE_H
+
+#include "engine/base/digest.h"
+#include "engine/run/effect.h"
+#include "engine/run/plan.h"
+#include "engine/run/unknown.h"
+
+typedef struct pending pending;
+
+struct effect_door {
+    rip_door base;
+    effect_settings settings;
+    aws_session session; /* in another account the run can do no more than its header declares */
+    run_unknowns *unknowns;
+    run_plan *plan; /* the approved one; NULL: none is asked for */
+    pending *first; /* under way */
+    unsigned changes;
+    unsigned recorded; /* steps that the journal held as finished when the run began */
+    unsigned replayed; /* of which so many were answered */
+    bool stopped;
+};
+
+/* One effect on its way through the door. */
+struct pending {
+    pending *previous, *next;
+    effect_door *door;
+    journal_step step; /* strings and JSON in it are this struct's own; requests and replies without their secrets */
+    json_t *request;   /* as it was asked */
+    char *path, *kind, *phase, *irreversible, *region, *account;
+    char fingerprint[RIP_SHA256_HEX];
+    const aws_operation *operation; /* aws only */
+    rip_effect_done done;
+    void *data;
+    guard_check *check;
+    aws_call *call;
+    rip_timer timer;
+    json_t *value, *error; /* the answer, once known */
+    bool planned;
+    unsigned order; /* of the recorded answer that it waits for; 0: none */
+    bool held;      /* asked for during the replay, but not on record: it goes on when the replay is over */
+    bool started;   /* the journal holds its start, from before a crash */
+};
+
+void pending_free(pending *p);
+
+/** End the run: what it asked for cannot be answered. */
+void effect_stop_run(effect_door *door, const effect_end *end);
+
+/** The way on for an effect that the journal does not hold as finished. */
+void effect_proceed(pending *p);
+
+/** Write *finished* and answer. One of p->value and p->error is set. */
+void effect_finish(pending *p, const char *outcome);
+void effect_succeed(pending *p, json_t *value, const char *outcome);
+void effect_fail(pending *p, const char *outcome);
+/** {"code","message","retryable": false} and, where it is one of AWS, "operation". New reference. */
+json_t *effect_error(const pending *p, const char *code, const char *message);
+
+/** The client token of a step: the same whenever the step is sent, so that AWS takes a repetition for what it is. */
+void effect_token(const pending *p, char out[37]);
+
+/* effect_aws.c */
+
+/** Does it name an operation there is? Sets p->operation and whether it is a change. */
+rip_status effect_find_operation(pending *p, rip_error *err);
+/** The effect passed guards and is on record as started: do it, or answer from the plan. */
+void effect_aws_act(pending *p);
+/** It was started before a crash, and its end is not known: do it again where that is safe, else say so. */
+void effect_aws_settle(pending *p);
+
+/* effect_replay.c */
+
+/** Whether the effect is dealt with: it waits for its turn in the replay. */
+bool effect_replay_holds(pending *p, const journal_step *step);
+/** Every fiber waits. */
+void effect_replay_quiet(effect_door *door);
+
+#endif
