@@ -47,6 +47,12 @@ static void put_question(journal *j, const json_t *request, answer *a)
         journal_read_run(j, text_of(request, "run"), on_answer, a);
         return;
     }
+    if (strcmp(text_of(request, "do"), "status") == 0) {
+        json_t *value = json_pack("{s:O}", "pauses", journal_pauses(j));
+        on_answer(a, RIP_OK, value, NULL);
+        json_decref(value);
+        return;
+    }
     const json_t *from = json_object_get(request, "filter");
     journal_filter filter = {
         .playbook = text_of(from, "playbook"),

@@ -77,6 +77,20 @@ void view_run_brief(FILE *out, const json_t *record, int64_t now_ms)
                    text(finding, "region"), text(record, "mode"), changes, changes == 1 ? "" : "s");
 }
 
+void view_pauses(FILE *out, const json_t *pauses, int64_t now_ms)
+{
+    const char *scope;
+    json_t *about;
+    json_object_foreach ((json_t *)(uintptr_t)pauses, scope, about) {
+        char age[16];
+        const char *why = text(about, "why");
+        view_age(now_ms - number(about, "at"), age);
+        terminal_print(out, TERMINAL_YELLOW, "paused");
+        terminal_wrapf(out, LIST_COLUMN, 6, " %s, %s ago by %s%s%s", scope, age, text(about, "who"), *why ? ": " : "",
+                       why);
+    }
+}
+
 /* One run. */
 
 static void print_times(FILE *out, const json_t *record)
@@ -122,8 +136,8 @@ static void print_error(FILE *out, const json_t *record)
     const json_t *error = json_object_get(record, "error"), *detail = json_object_get(record, "detail");
     if (error) {
         fputs("  ", out);
-        terminal_print(out, TERMINAL_RED, "%s: ", text(error, "status"));
-        terminal_wrap(out, 4, 12, text(error, "message"));
+        terminal_quote(out, TERMINAL_RED, text(error, "status"), 32);
+        terminal_wrapf(out, 4, 12, ": %s", text(error, "message"));
     }
     if (json_is_object(detail)) timeline_detail(out, detail);
 }
@@ -192,7 +206,9 @@ void view_run(FILE *out, const json_t *whole, view_steps steps)
     terminal_quote(out, TERMINAL_BOLD, text(record, "id"), 64);
     fputs("  ", out);
     terminal_quote(out, TERMINAL_PLAIN, text(record, "playbook"), 64);
-    fprintf(out, " (%s) ", text(record, "mode"));
+    fputs(" (", out);
+    terminal_quote(out, TERMINAL_PLAIN, text(record, "mode"), 32);
+    fputs(") ", out);
     terminal_quote(out, state_style(state), state, 64);
     fputc('\n', out);
     print_times(out, record);

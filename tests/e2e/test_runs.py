@@ -194,6 +194,7 @@ class Alone(Journal):
     def test_a_pause_stops_the_change_and_resuming_lets_it_go_on(self):
         self.configure("enforce")
         self.assertEqual(self.riposte("pause", "--why", "weekend").returncode, 0)
+        self.assertIn(f"ago by {WHO}: weekend", self.riposte("runs").stdout)
         run = self.answer_finding(returncode=1)
         self.assertIn(view_state(run), ("queued", "paused"))
         self.assertEqual(self.service.updates, [])
