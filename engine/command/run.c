@@ -32,8 +32,8 @@ static const char HELP[] =
     "  -p, --playbooks PATH  a playbook or a folder of them; may be given again\n"
     "                        (default: the configuration's, else the shipped ones)\n"
     "  -c, --config FILE     configuration (default: $RIPOSTE_CONFIG, else none)\n"
-    "  -J, --journal PATH    keep findings and runs there, and go on with what is open\n"
-    "                        in it (as journal.path of the configuration)\n"
+    "  -J, --journal PATH    keep findings and runs there, and go on with what is\n"
+    "                        open in it (as journal.path of the configuration)\n"
     "  -s, --set KEY=VALUE   one setting over the configuration; may be given again\n"
     "      --endpoint-url URL  send AWS calls there (as $AWS_ENDPOINT_URL)\n"
     "      --profile NAME    AWS profile (as $AWS_PROFILE)\n"
@@ -340,6 +340,7 @@ static void on_recovered(void *data, rip_status status, const rip_error *err)
         c->failed = true;
         return;
     }
+    engine_listen(&c->engine);
     uv_idle_start(&c->reading, on_idle);
 }
 

@@ -23,6 +23,7 @@ struct run {
     json_t *session_tags;
     json_t *detail;      /* of why it was stopped */
     const char *outcome; /* it was stopped: how that is called */
+    rip_error stopped;   /* why, where that was before its script began */
     rip_timer limit;
     run_listener listener;
 };
@@ -126,9 +127,20 @@ static void on_script_ended(void *data, rip_status status, const rip_error *err)
 
 void run_stop(run *r, const char *outcome, rip_status status, const char *reason)
 {
-    if (!r->script || r->outcome) return;
+    if (r->outcome) return;
     r->outcome = outcome;
-    rip_script_stop(r->script, status, reason);
+    if (r->script)
+        rip_script_stop(r->script, status, reason);
+    else
+        rip_fail(&r->stopped, status, "%s", reason);
+}
+
+/* Before its script began. */
+static rip_status was_stopped(const run *r, rip_error *err)
+{
+    if (!r->outcome) return RIP_OK;
+    *err = r->stopped;
+    return err->status;
 }
 
 static void on_door_stop(void *data, const effect_end *why)
@@ -220,6 +232,7 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
 {
     run *r = data;
     rip_error why = *err;
+    if (status == RIP_OK) status = was_stopped(r, &why);
     if (status == RIP_OK) status = open_door(r, &why);
     if (status == RIP_OK && r->mode != RUN_OBSERVE) {
         status = open_script(r, &why);
@@ -266,7 +279,8 @@ static void begin(void *data)
 {
     run *r = data;
     rip_error err = {RIP_OK, ""};
-    rip_status status = recall(r, &err);
+    rip_status status = was_stopped(r, &err);
+    if (status == RIP_OK) status = recall(r, &err);
     if (status == RIP_OK) status = lower_mode(r, &err);
     if (status == RIP_OK && r->recalled) r->playbook = r->recalled;
     if (status != RIP_OK) {

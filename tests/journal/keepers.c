@@ -170,8 +170,11 @@ void keeper_finish(keeper *k, const char *run, const char *path, unsigned number
 {
     int written = 0;
     json_t *reply = json_pack("{s:i}", "n", (int)number);
-    const journal_step step = {.path = path, .number = number, .outcome = "done", .reply = reply, .finished_ms = 5};
+    json_t *undo = json_incref(journal_step_find(k->j, run, path, number)->undo);
+    const journal_step step = {
+        .path = path, .number = number, .outcome = "done", .reply = reply, .finished_ms = 5, .undo = undo};
     journal_step_finish(k->j, run, &step, on_done, &written);
+    json_decref(undo);
     json_decref(reply);
     keeper_wait(k, &written, 1);
 }
