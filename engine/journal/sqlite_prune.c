@@ -87,8 +87,8 @@ bool store_prune(store *s, message *m)
     }
     if (db_failed(s->db)) return false;
     json_decref(m->value);
-    m->value = json_pack("{s:I, s:I}", "runs", (json_int_t)(m->as.prune.runs + gone_runs), "findings",
-                         (json_int_t)(m->as.prune.findings + gone_findings));
+    const json_int_t runs = m->as.prune.runs + gone_runs, findings = m->as.prune.findings + gone_findings;
+    m->value = json_pack("{s:I, s:I}", "runs", runs, "findings", findings);
     return again;
 }
 
