@@ -282,6 +282,12 @@ static void park(pending *p)
     effect_stop_run(p->door, &end);
 }
 
+void effect_settled(effect_door *door, const json_t *request)
+{
+    if (door->plan && json_is_true(json_object_get(request, "happened")))
+        run_plan_allows(door->plan, json_object_get(request, "request"));
+}
+
 static void act(pending *p)
 {
     json_t *value = NULL;
@@ -302,6 +308,7 @@ static void act(pending *p)
             effect_token(p, token);
             value = json_string(token);
         } else { /* log, evidence, left-alone, settled: being in the journal is all there is to them */
+            if (strcmp(p->kind, "settled") == 0) effect_settled(p->door, p->step.request);
             value = json_true();
         }
         effect_succeed(p, value, "done");
@@ -328,9 +335,7 @@ static bool is_real_change(const pending *p)
 static void start(pending *p)
 {
     effect_settings *settings = &p->door->settings;
-    p->step.care = is_real_change(p)                  ? JOURNAL_SAFE
-                   : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED
-                                                      : JOURNAL_LIGHT;
+    p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 
@@ -501,7 +506,8 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     door->recorded = journal_step_finished(settings->journal, settings->run);
     door->unknowns = run_unknowns_new(settings->run);
     rip_status status = door->unknowns ? RIP_OK : rip_nomem(err);
-    if (status == RIP_OK && settings->plan) status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
+    if (status == RIP_OK && settings->plan)
+        status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
     if (status == RIP_OK)
         *out = door;
     else
