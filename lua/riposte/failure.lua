@@ -1,5 +1,5 @@
---- Errors that a playbook can look into: tables with `code`, `message`, `operation`, `status`, `request_id` and
---- `retryable`, which read as one line where text is wanted.
+--- Errors that a playbook can look into: tables with `code`, `message`, `operation`, `status`, `request_id`,
+--- `retryable` and `fields`, which read as one line where text is wanted.
 local failure = {}
 
 local class = { __name = "AWS error", __metatable = "AWS error" }
@@ -10,7 +10,7 @@ function class.__tostring(err)
 end
 
 --- Make an error of these fields, to be raised with `error(…, 0)`.
----@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?}
+---@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?, fields: table?}
 function failure.new(fields)
   fields.retryable = fields.retryable == true
   return setmetatable(fields, class)
