@@ -15,7 +15,7 @@ local ec2 = { operations = {}, throttle = { code = "RequestLimitExceeded", messa
 -- A dry run asks whether the caller may, which is known where it is a user or role of the account.
 local function authorize(state, name, p)
   local account = state.account
-  local principal = simulation.principal(account:service "iam", account.caller)
+  local principal = simulation.caller(account)
   if not principal then return end
   local ids = p.InstanceIds or { p.InstanceId }
   local resources = value.map(ids, function(id) return state_of.arn(state, "instance", id) end)

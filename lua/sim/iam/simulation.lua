@@ -94,13 +94,20 @@ function simulation.decide(state, principal, action, resource)
   return decision, bound, value.sorted(missing)
 end
 
---- The user or role of an ARN, or nil.
+--- The user, role or group of an ARN, or nil.
 function simulation.principal(state, arn)
   for _, kind in ipairs { "users", "roles", "groups" } do
     for principal in state[kind]:each() do
       if principal.arn == arn then return principal end
     end
   end
+end
+
+--- The user or role that calls, a session's role; nil where the account has no such one.
+function simulation.caller(account)
+  local state = account:service "iam"
+  local role = account.caller:match ":assumed%-role/([^/]+)/"
+  return role and state.roles:get(role) or simulation.principal(state, account.caller)
 end
 
 local function result_of(state, principal, action, resource)
