@@ -179,8 +179,8 @@ static void print_summary(run_command *c)
 static rip_status on_document(void *data, const source_document *document)
 {
     run_command *c = data;
-    return dispatch_document(c->engine.dispatch, document->bytes, document->len, document->origin, document->line,
-                             &c->broken);
+    dispatch_source from = {.origin = document->origin, .line = document->line};
+    return dispatch_document(c->engine.dispatch, &from, document->bytes, document->len, &c->broken);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)
