@@ -17,14 +17,14 @@ local function authorize(state, name, p)
   local account = state.account
   local principal = simulation.caller(account)
   if not principal then return end
+  local action = "ec2:" .. name
   local ids = p.InstanceIds or { p.InstanceId }
   local resources = value.map(ids, function(id) return state_of.arn(state, "instance", id) end)
   if #resources == 0 then resources = { "*" } end
   for _, resource in ipairs(resources) do
-    if simulation.decide(account:service "iam", principal, "ec2:" .. name, resource) ~= "allowed" then
-      failure.raise("UnauthorizedOperation",
-        ("You are not authorized to perform this operation. User: %s is not authorized to perform: ec2:%s on resource: %s"):format(
-          account.caller, name, resource), 403)
+    if simulation.decide(account:service "iam", principal, action, resource) ~= "allowed" then
+      failure.raise("UnauthorizedOperation", ("You are not authorized to perform this operation. User: %s is not "
+        .. "authorized to perform: %s on resource: %s"):format(account.caller, action, resource), 403)
     end
   end
 end
