@@ -85,16 +85,20 @@ local function settled(state, operation, params, uncertain, again)
   return ok, value, planned
 end
 
-local function make(state, operation, params, undo, why)
+local TRIES_MOST = 5 -- of a change whose answers never come
+
+local function make(state, operation, params, undo, why, try)
   local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
-  if ok or value.code ~= "Uncertain" then return ok, value, planned end
-  return settled(state, operation, params, value, function() return make(state, operation, params, undo, why) end)
+  if ok or value.code ~= "Uncertain" or try == TRIES_MOST then return ok, value, planned end
+  return settled(state, operation, params, value, function()
+    return make(state, operation, params, undo, why, try + 1)
+  end)
 end
 
 local function change(state, operation, params, options)
   local engine = state.engine
   local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = make(state, operation, params, undo, why)
+  local ok, value, planned = make(state, operation, params, undo, why, 1)
   if not ok then raise(value) end
   if planned then
     engine.planned()
