@@ -171,8 +171,10 @@ static const char *refusal(memory_journal *memory, const journal_wanted *wanted,
     if (wanted->only_first && is_update) return "update";
     if (!wanted->cooldown_key) return NULL;
     json_t *last = json_object_get(memory->cooldowns, wanted->cooldown_key);
-    if (last && arrival->received_ms - json_integer_value(last) < wanted->cooldown_ms) return "cooldown";
-    return NULL;
+    if (!last) return NULL;
+    /* A time to come was told by a clock that has been set back since: it holds nobody up. */
+    int64_t since = arrival->received_ms - json_integer_value(last);
+    return since < wanted->cooldown_ms && -since < wanted->cooldown_ms ? "cooldown" : NULL;
 }
 
 static json_t *queue_wanted(journal *j, const journal_arrival *arrival, bool is_update)
@@ -278,18 +280,23 @@ static void forget_minutes(json_t *minutes, int64_t now)
     }
 }
 
-static void memory_spend(journal *j, const char *scope, int64_t at_ms)
+void memory_spend_back(journal *j, const char *scope, int64_t minute, int64_t used)
 {
     json_t *spent = memory_of(j)->spent;
     json_t *minutes = json_object_get(spent, scope);
-    char minute[24];
+    char key[24];
     if (!minutes) {
         minutes = json_object();
         json_object_set_new(spent, scope, minutes);
     }
-    snprintf(minute, sizeof minute, "%lld", (long long)(at_ms / MINUTE_MS));
-    if (!json_object_get(minutes, minute)) forget_minutes(minutes, at_ms / MINUTE_MS);
-    json_object_set_new(minutes, minute, json_integer(json_integer_value(json_object_get(minutes, minute)) + 1));
+    snprintf(key, sizeof key, "%lld", (long long)minute);
+    if (!json_object_get(minutes, key)) forget_minutes(minutes, minute);
+    json_object_set_new(minutes, key, json_integer(json_integer_value(json_object_get(minutes, key)) + used));
+}
+
+static void memory_spend(journal *j, const char *scope, int64_t at_ms)
+{
+    memory_spend_back(j, scope, at_ms / MINUTE_MS, 1);
 }
 
 static unsigned memory_spent(journal *j, const char *scope, int64_t since_ms)

@@ -25,6 +25,9 @@ run_log *memory_log(journal *j, const char *run);
 /** Let a run go. */
 void memory_drop(journal *j, const char *run);
 
+/** Changes of a minute, read back. */
+void memory_spend_back(journal *j, const char *scope, int64_t minute, int64_t used);
+
 /* Questions, see memory_query.c. */
 void memory_recover(journal *j, journal_answer done, void *data);
 void memory_find_runs(journal *j, const journal_filter *filter, journal_answer done, void *data);

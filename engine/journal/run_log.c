@@ -80,6 +80,11 @@ journal_step *run_log_find(const run_log *log, const char *path, unsigned number
     return at ? log->steps[at - 1] : NULL;
 }
 
+size_t run_log_index(const run_log *log, const char *path, unsigned number)
+{
+    return log->slots[slot_of(log, path, number)] - 1;
+}
+
 bool run_log_start(run_log *log, const journal_step *from)
 {
     if (run_log_find(log, from->path, from->number)) return true;

@@ -12,6 +12,7 @@ typedef struct run_log {
     size_t *slots; /* hash table of (path, number): index into steps + 1, 0 is free */
     size_t slot_count;
     unsigned finished;
+    size_t seq_from; /* of a run that was read back: what a step's index and this make is over all that was before */
 } run_log;
 
 /** References to both are taken. NULL: out of memory. */
@@ -19,6 +20,8 @@ run_log *run_log_new(json_t *record, json_t *finding);
 void run_log_free(run_log *log);
 
 journal_step *run_log_find(const run_log *log, const char *path, unsigned number);
+/** Where it is in `steps`; only for one that is there. */
+size_t run_log_index(const run_log *log, const char *path, unsigned number);
 /** A step that is there already (it was started before a crash) stays as it is. False: out of memory. */
 bool run_log_start(run_log *log, const journal_step *from);
 bool run_log_finish(run_log *log, const journal_step *from);

@@ -1,0 +1,99 @@
+/* Forgetting: what is old goes, what the audit chain says of it stays. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/journal/sqlite_store.h"
+
+/* So much in one transaction: others wait no longer than for a group of their own. */
+#define PART 200
+
+/* What goes is anchored as ranges of places, so that verifying tells what was forgotten from what was taken away. */
+typedef struct ranges {
+    rip_buffer text;
+    int64_t first, last;
+    int64_t count;
+} ranges;
+
+static void put_range(ranges *r)
+{
+    if (r->first == 0) return;
+    if (r->text.len > 0) rip_buffer_putc(&r->text, ',');
+    rip_buffer_printf(&r->text, "%" PRId64, r->first);
+    if (r->last > r->first) rip_buffer_printf(&r->text, "-%" PRId64, r->last);
+}
+
+static void add(ranges *r, int64_t place)
+{
+    r->count++;
+    if (r->first && place == r->last + 1) {
+        r->last = place;
+        return;
+    }
+    put_range(r);
+    r->first = r->last = place;
+}
+
+static void anchor(store *s, ranges *r)
+{
+    put_range(r);
+    bytes text = {r->text.data, r->text.len};
+    hash content;
+    rip_sha256(text.data, text.len, content.bytes);
+    store_anchor(s, "pruned", 0, text, &content);
+    rip_buffer_free(&r->text);
+}
+
+/* The first so many old ones, with all that hangs on them. */
+static int64_t prune(store *s, const char *find, const char *const *deletes, int64_t before)
+{
+    int64_t places[PART];
+    ranges gone = {0};
+    rows *r = db_rows(s->db, find, "ii", before, (int64_t)PART);
+    while (db_next(s->db, r)) {
+        places[gone.count] = db_int(r, 0);
+        add(&gone, db_int(r, 0));
+    }
+    for (int64_t i = 0; i < gone.count; i++) {
+        for (const char *const *sql = deletes; *sql; sql++) db_do(s->db, *sql, "i", places[i]);
+    }
+    int64_t count = gone.count;
+    if (count > 0) anchor(s, &gone);
+    return count;
+}
+
+bool store_prune(store *s, message *m)
+{
+    static const char OLD_RUNS[] =
+        "SELECT place FROM runs WHERE finished < ? AND outcome IS NOT NULL"
+        " AND outcome NOT IN ('waiting', 'uncertain', 'parked', 'paused') ORDER BY place LIMIT ?";
+    static const char OLD_FINDINGS[] =
+        "SELECT place FROM findings f WHERE received < ? AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.finding = f.place)"
+        " ORDER BY place LIMIT ?";
+    static const char OLD_COOLDOWNS[] = "DELETE FROM cooldowns WHERE at < ?";
+    static const char OLD_BUDGETS[] = "DELETE FROM budgets WHERE minute < ?";
+    static const char STEPS[] = "DELETE FROM steps WHERE run = ?", SOURCES[] = "DELETE FROM sources WHERE run = ?",
+                      DECISIONS[] = "DELETE FROM decisions WHERE run = ?", LOCKS[] = "DELETE FROM locks WHERE run = ?",
+                      RUN[] = "DELETE FROM runs WHERE place = ?", EVENT[] = "DELETE FROM events WHERE finding = ?",
+                      FINDING[] = "DELETE FROM findings WHERE place = ?";
+    static const char *const OF_RUN[] = {STEPS, SOURCES, DECISIONS, LOCKS, RUN, NULL};
+    static const char *const OF_FINDING[] = {EVENT, FINDING, NULL};
+    int64_t before = m->as.prune.before;
+    int64_t gone_runs = prune(s, OLD_RUNS, OF_RUN, before), gone_findings = 0;
+    if (gone_runs < PART) gone_findings = prune(s, OLD_FINDINGS, OF_FINDING, before);
+    bool again = gone_runs == PART || gone_findings == PART;
+    if (!again) {
+        db_do(s->db, OLD_COOLDOWNS, "i", before);
+        db_do(s->db, OLD_BUDGETS, "i", before / 60000);
+    }
+    if (db_failed(s->db)) return false;
+    json_decref(m->value);
+    m->value = json_pack("{s:I, s:I}", "runs", (json_int_t)(m->as.prune.runs + gone_runs), "findings",
+                         (json_int_t)(m->as.prune.findings + gone_findings));
+    return again;
+}
+
+void store_prune_on(message *m)
+{
+    m->as.prune.runs = json_integer_value(json_object_get(m->value, "runs"));
+    m->as.prune.findings = json_integer_value(json_object_get(m->value, "findings"));
+}
