@@ -1,14 +1,17 @@
 #include "aws/client.h"
 
 #include <openssl/rand.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/model_private.h"
 #include "aws/profile.h"
 #include "aws/retry.h"
 #include "aws/throttle.h"
 #include "engine/base/data.h"
+#include "engine/base/digest.h"
 
 #define ATTEMPTS_DEFAULT 3
 #define ATTEMPTS_MOST 100
@@ -16,14 +19,23 @@
 #define CALL_TIMEOUT_MS 600000
 #define QUOTAS_BYTES_MAX ((size_t)1 << 20)
 
+/* What the SDKs keep for each client, of which they have one for each service and region: a service that is down must
+ * not take from another what its retries need. */
+typedef struct peer {
+    struct peer *next;
+    const aws_service *service;
+    aws_retry_quota quota;
+    aws_adaptive adaptive;
+    char region[];
+} peer;
+
 struct aws_client {
     rip_clock *clock;
     aws_models *models;
     aws_transport *transport;
     aws_throttle *throttle;
     int max_attempts, attempt_timeout_ms, call_timeout_ms;
-    aws_retry_quota quota;
-    aws_adaptive adaptive;
+    peer *peers[64];
     bool is_adaptive;
     uint64_t random;
     aws_call *first; /* under way */
@@ -33,13 +45,13 @@ typedef enum call_state { CALL_QUEUED, CALL_WAITING, CALL_SENT } call_state;
 
 struct aws_call {
     aws_client *client;
+    peer *peer;
     aws_call *previous, *next;
     call_state state;
     aws_attempt attempt;
     aws_ticket ticket; /* while CALL_QUEUED */
     rip_timer timer;   /* while CALL_WAITING: backoff, or the adaptive limit */
     json_t *params;
-    char *region, *account;
     char token[37];
     int tries, throttled;
     int quota_taken; /* by the last retry */
@@ -47,6 +59,7 @@ struct aws_call {
     int64_t started, queued_from, queued_ms;
     aws_call_done done;
     void *data;
+    char names[]; /* the region's and the account's, one behind the other */
 };
 
 /* Chance: xorshift64*, so that a drill is the same every time. */
@@ -63,9 +76,33 @@ static uint64_t next_random(aws_client *client)
 
 static void random_token(aws_client *client, char out[37])
 {
-    uint64_t a = next_random(client), b = next_random(client);
-    snprintf(out, 37, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xFFFF,
-             (unsigned)a & 0xFFF, (unsigned)(b >> 52), (unsigned long long)(b & UINT64_C(0xFFFFFFFFFFFF)));
+    uint64_t chance[] = {next_random(client), next_random(client)};
+    unsigned char *bytes = (unsigned char *)chance;
+    char hex[33];
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* RFC 9562, 5.4 */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+    rip_hex(bytes, sizeof chance, hex);
+    for (const char *from = hex; *from; from++) {
+        size_t at = (size_t)(from - hex);
+        if (at == 8 || at == 12 || at == 16 || at == 20) *out++ = '-';
+        *out++ = *from;
+    }
+    *out = '\0';
+}
+
+static peer *peer_of(aws_client *client, const aws_service *service, const char *region)
+{
+    peer **slot = &client->peers[aws_name_slot(region)];
+    while (*slot && ((*slot)->service != service || strcmp((*slot)->region, region) != 0)) slot = &(*slot)->next;
+    if (*slot) return *slot;
+    size_t size = strlen(region) + 1;
+    peer *p = calloc(1, sizeof *p + size);
+    if (!p) return NULL;
+    p->service = service;
+    memcpy(p->region, region, size);
+    aws_retry_quota_init(&p->quota);
+    *slot = p;
+    return p;
 }
 
 /* The life of a call. */
@@ -79,32 +116,34 @@ static void call_free(aws_call *call)
         client->first = call->next;
     if (call->next) call->next->previous = call->previous;
     json_decref(call->params);
-    free(call->region);
-    free(call->account);
     free(call);
 }
 
 static aws_call *call_new(aws_client *client, const aws_operation *operation, json_t *params,
                           const aws_call_options *options)
 {
-    aws_call *call = calloc(1, sizeof *call);
+    const char *account = options->account ? options->account : "";
+    size_t region_size = strlen(options->region) + 1;
+    size_t account_size = strlen(account) + 1;
+    aws_call *call = calloc(1, sizeof *call + region_size + account_size);
     if (!call) return NULL;
     call->client = client;
+    call->peer = peer_of(client, aws_operation_service(operation), options->region);
     call->params = params ? json_incref(params) : json_object();
-    call->region = strdup(options->region);
-    call->account = strdup(options->account ? options->account : "");
-    if (!call->params || !call->region || !call->account) {
+    if (!call->peer || !call->params) {
         call_free(call);
         return NULL;
     }
+    memcpy(call->names, options->region, region_size);
+    memcpy(call->names + region_size, account, account_size);
     if (options->token)
         snprintf(call->token, sizeof call->token, "%s", options->token);
     else
         random_token(client, call->token);
     call->attempt.operation = operation;
     call->attempt.params = call->params;
-    call->attempt.account = call->account;
-    call->attempt.region = call->region;
+    call->attempt.region = call->names;
+    call->attempt.account = call->names + region_size;
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
@@ -138,7 +177,8 @@ static void send_now(void *data)
 {
     aws_call *call = data;
     aws_client *client = call->client;
-    int64_t delay = client->is_adaptive ? aws_adaptive_delay(&client->adaptive, rip_clock_monotonic(client->clock)) : 0;
+    int64_t delay =
+        client->is_adaptive ? aws_adaptive_delay(&call->peer->adaptive, rip_clock_monotonic(client->clock)) : 0;
     if (delay > 0) {
         call->state = CALL_WAITING;
         rip_timer_start(&call->timer, client->clock, (uint64_t)delay, send_now, call);
@@ -159,6 +199,13 @@ static void on_granted(void *data)
     send_now(call);
 }
 
+/* Whose quotas the call draws on: an account by its number, "" for the credentials' own. */
+static const char *payer(const aws_call *call)
+{
+    aws_transport *transport = call->client->transport;
+    return transport->payer ? transport->payer(transport, call->attempt.account) : call->attempt.account;
+}
+
 static void queue(void *data)
 {
     aws_call *call = data;
@@ -166,8 +213,8 @@ static void queue(void *data)
     call->queued_from = rip_clock_monotonic(call->client->clock);
     call->ticket.granted = on_granted;
     call->ticket.data = call;
-    if (aws_throttle_take(call->client->throttle, call->attempt.operation, call->params, call->account, call->region,
-                          &call->ticket)) {
+    if (aws_throttle_take(call->client->throttle, call->attempt.operation, call->params, payer(call),
+                          call->attempt.region, &call->ticket)) {
         send_now(call);
     }
 }
@@ -181,7 +228,7 @@ static bool may_retry(aws_call *call, const aws_error *error, int64_t delay)
     if (!error->retryable || client->max_attempts == 1 || delay >= time_left(call)) return false;
     if (error->throttled) return ++call->throttled < AWS_THROTTLED_MOST;
     if (call->tries - call->throttled >= client->max_attempts) return false;
-    call->quota_taken = aws_retry_quota_take(&client->quota, error);
+    call->quota_taken = aws_retry_quota_take(&call->peer->quota, error);
     return call->quota_taken > 0;
 }
 
@@ -192,7 +239,8 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     aws_retry_classify(&error);
     if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
     if (error.throttled) {
-        aws_throttle_learn(client->throttle, call->attempt.operation, call->params, call->account, call->region, true);
+        aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
+                           true);
     }
     double random = (double)(next_random(client) >> 11) / (double)(UINT64_C(1) << 53);
     int64_t delay = aws_retry_delay(call->tries, random, reply->retry_after_ms);
@@ -211,14 +259,15 @@ static void on_reply(aws_attempt *attempt, const aws_reply *reply)
     if (client->is_adaptive) {
         aws_error error = reply->error ? *reply->error : (aws_error){.http_status = 200};
         aws_retry_classify(&error);
-        aws_adaptive_learn(&client->adaptive, rip_clock_monotonic(client->clock), error.throttled);
+        aws_adaptive_learn(&call->peer->adaptive, rip_clock_monotonic(client->clock), error.throttled);
     }
     if (reply->error) {
         on_failed(call, reply);
         return;
     }
-    aws_retry_quota_return(&client->quota, call->quota_taken);
-    aws_throttle_learn(client->throttle, call->attempt.operation, call->params, call->account, call->region, false);
+    aws_retry_quota_return(&call->peer->quota, call->quota_taken);
+    aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
+                       false);
     end(call, reply->output, NULL, reply->request_id);
 }
 
@@ -259,22 +308,36 @@ bool aws_client_quota(const aws_client *client, const aws_operation *operation, 
 
 /* Making a client. */
 
-static rip_status open_throttle(aws_client *client, const json_t *quotas, rip_error *err)
+/** New reference. */
+static rip_status load_quotas(const char *path, json_t **out, rip_error *err)
 {
-    char *path = NULL, *text = NULL;
-    json_t *loaded = NULL;
+    char *text = NULL;
     json_error_t why;
-    rip_status status = RIP_OK;
-    if (!quotas) {
-        path = rip_data_path("aws/quotas.json", err);
-        status = path ? rip_read_file(path, QUOTAS_BYTES_MAX, &text, NULL, err) : RIP_ENOTFOUND;
-        if (status == RIP_OK && !(loaded = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
-            status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
-    }
-    if (status == RIP_OK) status = aws_throttle_new(client->clock, quotas ? quotas : loaded, &client->throttle, err);
-    json_decref(loaded);
+    rip_status status = rip_read_file(path, QUOTAS_BYTES_MAX, &text, NULL, err);
+    if (status == RIP_OK && !(*out = json_loads(text, JSON_REJECT_DUPLICATES, &why)))
+        status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
     free(text);
-    free(path);
+    return status;
+}
+
+static rip_status open_throttle(aws_client *client, const aws_client_options *options, rip_error *err)
+{
+    json_t *all = json_copy((json_t *)(uintptr_t)options->quotas), *own = NULL;
+    rip_status status = RIP_OK;
+    if (!all) {
+        char *path = rip_data_path("aws/quotas.json", err);
+        status = path ? load_quotas(path, &all, err) : RIP_ENOTFOUND;
+        free(path);
+    }
+    if (status == RIP_OK && options->own_quotas) {
+        status = load_quotas(options->own_quotas, &own, err);
+        if (status == RIP_OK && json_object_update(all, own) != 0)
+            status = rip_fail(err, RIP_EINVAL, "expected an object of services");
+    }
+    if (status == RIP_OK) status = aws_throttle_new(client->clock, all, &client->throttle, err);
+    if (status != RIP_OK && own) rip_error_prefix(err, "%s: ", options->own_quotas);
+    json_decref(own);
+    json_decref(all);
     return status;
 }
 
@@ -341,9 +404,8 @@ rip_status aws_client_new(const aws_client_options *options, aws_client **out, r
     client->attempt_timeout_ms = options->attempt_timeout_ms > 0 ? options->attempt_timeout_ms : ATTEMPT_TIMEOUT_MS;
     client->call_timeout_ms = options->call_timeout_ms > 0 ? options->call_timeout_ms : CALL_TIMEOUT_MS;
     client->random = options->seed ? options->seed : system_seed();
-    aws_retry_quota_init(&client->quota);
     rip_status status = read_settings(client, options, err);
-    if (status == RIP_OK) status = open_throttle(client, options->quotas, err);
+    if (status == RIP_OK) status = open_throttle(client, options, err);
     if (status == RIP_OK)
         *out = client;
     else
@@ -357,6 +419,12 @@ void aws_client_free(aws_client *client)
     for (aws_call *call = client->first, *next; call; call = next) {
         next = call->next;
         aws_call_cancel(call);
+    }
+    for (size_t i = 0; i < sizeof client->peers / sizeof *client->peers; i++) {
+        for (peer *p = client->peers[i], *next; p; p = next) {
+            next = p->next;
+            free(p);
+        }
     }
     aws_throttle_free(client->throttle);
     client->transport->free(client->transport);

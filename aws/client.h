@@ -28,6 +28,7 @@ typedef struct aws_client_options {
     int attempt_timeout_ms; /* 0: 30,000 */
     int call_timeout_ms;    /* 0: 600,000; over all tries, not counting the wait for a quota */
     const json_t *quotas;   /* borrowed during the call; NULL: the data folder's aws/quotas.json */
+    const char *own_quotas; /* a file whose services take the place of those; NULL: none */
     uint64_t seed;          /* of the jitter; 0: from the system */
 } aws_client_options;
 
@@ -53,7 +54,7 @@ typedef struct aws_call_options {
     const char *account; /* "" or NULL: the credentials' own */
     const char *token;   /* idempotency token; NULL: a random one */
     const void *session; /* an aws_session; NULL: none in particular */
-    bool once; /* not sent again once AWS may have acted on it: such an error has `fate_unknown` */
+    bool once;           /* not sent again once AWS may have acted on it: such an error has `fate_unknown` */
 } aws_call_options;
 
 /** What a role's session in another account is bound to. It outlives the calls that name it. */

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aws/endpoint_names.h"
+
 typedef struct partition {
     const char *region_prefix;
     const char *name;
     const char *suffix;
-    const char *dual_stack; /* NULL: there is none */
+    const char *dual_stack;
 } partition;
 
 /* Longest prefixes first; the last one takes what is left. */
@@ -22,46 +24,6 @@ static const partition PARTITIONS[] = {
     {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
     {"", "aws", "amazonaws.com", "api.aws"},
 };
-
-typedef struct global_service {
-    const char *prefix;
-    const char *partition;
-    const char *host;
-    const char *fips_host; /* NULL: there is none */
-    const char *region;
-} global_service;
-
-/* One place for a whole partition. */
-static const global_service GLOBAL_SERVICES[] = {
-    {"iam", "aws", "iam.amazonaws.com", "iam-fips.amazonaws.com", "us-east-1"},
-    {"iam", "aws-cn", "iam.cn-north-1.amazonaws.com.cn", NULL, "cn-north-1"},
-    {"iam", "aws-us-gov", "iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
-    {"iam", "aws-iso", "iam.us-iso-east-1.c2s.ic.gov", NULL, "us-iso-east-1"},
-    {"iam", "aws-iso-b", "iam.us-isob-east-1.sc2s.sgov.gov", NULL, "us-isob-east-1"},
-    {"iam", "aws-iso-e", "iam.eu-isoe-west-1.cloud.adc-e.uk", NULL, "eu-isoe-west-1"},
-    {"iam", "aws-iso-f", "iam.us-isof-south-1.csp.hci.ic.gov", NULL, "us-isof-south-1"},
-    {"iam", "aws-eusc", "iam.eusc-de-east-1.amazonaws.eu", NULL, "eusc-de-east-1"},
-    {"route53", "aws", "route53.amazonaws.com", "route53-fips.amazonaws.com", "us-east-1"},
-    {"route53", "aws-cn", "route53.amazonaws.com.cn", NULL, "cn-northwest-1"},
-    {"route53", "aws-us-gov", "route53.us-gov.amazonaws.com", "route53.us-gov.amazonaws.com", "us-gov-west-1"},
-    {"route53", "aws-iso", "route53.c2s.ic.gov", NULL, "us-iso-east-1"},
-    {"route53", "aws-iso-b", "route53.sc2s.sgov.gov", NULL, "us-isob-east-1"},
-    {"route53", "aws-iso-e", "route53.cloud.adc-e.uk", NULL, "eu-isoe-west-1"},
-    {"route53", "aws-iso-f", "route53.csp.hci.ic.gov", NULL, "us-isof-south-1"},
-    {"route53", "aws-eusc", "route53.amazonaws.eu", NULL, "eusc-de-east-1"},
-    {"cloudfront", "aws", "cloudfront.amazonaws.com", "cloudfront-fips.amazonaws.com", "us-east-1"},
-    {"cloudfront", "aws-cn", "cloudfront.cn-northwest-1.amazonaws.com.cn", NULL, "cn-northwest-1"},
-    {"organizations", "aws", "organizations.us-east-1.amazonaws.com", "organizations-fips.us-east-1.amazonaws.com",
-     "us-east-1"},
-    {"organizations", "aws-cn", "organizations.cn-northwest-1.amazonaws.com.cn", NULL, "cn-northwest-1"},
-    {"organizations", "aws-us-gov", "organizations.us-gov-west-1.amazonaws.com",
-     "organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1"},
-};
-
-/* In aws-us-gov the plain names of these are FIPS endpoints already. */
-static const char *const GOV_FIPS_PLAIN[] = {"autoscaling", "cloudtrail", "dynamodb", "ec2",        "eks",
-                                             "events",      "guardduty",  "logs",     "monitoring", "rds",
-                                             "sns",         "sqs",        "ssm",      "sts"};
 
 static const partition *partition_of(const char *region)
 {
@@ -154,47 +116,59 @@ static const char *configured_url(const aws_endpoint_options *options, const cha
 
 /* AWS's own names. */
 
-static bool is_plain_fips(const partition *p, const char *prefix)
+static int compare_prefix(const void *prefix, const void *name)
 {
-    if (strcmp(p->name, "aws-us-gov") != 0) return false;
-    for (size_t i = 0; i < sizeof GOV_FIPS_PLAIN / sizeof *GOV_FIPS_PLAIN; i++) {
-        if (strcmp(prefix, GOV_FIPS_PLAIN[i]) == 0) return true;
-    }
-    return false;
+    return strcmp(prefix, ((const aws_endpoint_name *)name)->prefix);
 }
 
-static const global_service *find_global(const partition *p, const char *prefix)
+/** The name where it is not of the common form; NULL: it is. */
+static const aws_endpoint_name *find_name(const partition *p, const char *prefix, unsigned family)
 {
-    for (size_t i = 0; i < sizeof GLOBAL_SERVICES / sizeof *GLOBAL_SERVICES; i++) {
-        const global_service *g = &GLOBAL_SERVICES[i];
-        if (strcmp(g->prefix, prefix) == 0 && strcmp(g->partition, p->name) == 0) return g;
+    const aws_endpoint_name *end = AWS_ENDPOINT_NAMES + AWS_ENDPOINT_NAME_COUNT;
+    const aws_endpoint_name *at =
+        bsearch(prefix, AWS_ENDPOINT_NAMES, AWS_ENDPOINT_NAME_COUNT, sizeof *AWS_ENDPOINT_NAMES, compare_prefix);
+    if (!at) return NULL;
+    while (at > AWS_ENDPOINT_NAMES && strcmp(at[-1].prefix, prefix) == 0) at--;
+    for (; at < end && strcmp(at->prefix, prefix) == 0; at++) {
+        if (at->family == family && (!at->partition || strcmp(at->partition, p->name) == 0)) return at;
     }
     return NULL;
 }
 
-static rip_status name_global(const global_service *g, bool fips, aws_endpoint *out, rip_error *err)
+/** False where it does not fit. */
+static bool fill_host(const char *host, const partition *p, const char *region, char *out, size_t size)
 {
-    if (fips && !g->fips_host)
-        return rip_fail(err, RIP_EINVAL, "%s has no FIPS endpoint in partition %s: set AWS_USE_FIPS_ENDPOINT to false",
-                        g->prefix, g->partition);
-    snprintf(out->host, sizeof out->host, "%s", fips ? g->fips_host : g->host);
-    snprintf(out->signing_region, sizeof out->signing_region, "%s", g->region);
-    return RIP_OK;
+    size_t len = 0;
+    while (*host && len < size) {
+        size_t plain = strcspn(host, "{");
+        const char *word = host[plain] == '\0'      ? ""
+                           : host[plain + 1] == 'r' ? region
+                           : host[plain + 1] == 's' ? p->suffix
+                                                    : p->dual_stack;
+        len += (size_t)snprintf(out + len, size - len, "%.*s%s", (int)plain, host, word);
+        host += plain;
+        host += strcspn(host, "}");
+        host += *host == '}';
+    }
+    return len < size;
 }
 
-static void name_regional(const partition *p, const char *prefix, const char *region, bool fips, bool dual,
-                          aws_endpoint *out)
+static rip_status name_host(const partition *p, const char *prefix, const char *region, unsigned family,
+                            aws_endpoint *out, rip_error *err)
 {
-    bool is_s3 = strcmp(prefix, "s3") == 0 || strcmp(prefix, "s3-control") == 0;
-    const char *service = prefix;
-    const char *dash = fips && !is_plain_fips(p, prefix) ? "-fips" : "";
-    /* ECR's API is "api.ecr", but for the two newer families of names. */
-    if (strcmp(prefix, "api.ecr") == 0 && (fips || dual)) service = "ecr";
-    if (is_s3)
-        snprintf(out->host, sizeof out->host, "%s%s%s.%s.%s", service, dash, dual ? ".dualstack" : "", region,
-                 p->suffix);
-    else
-        snprintf(out->host, sizeof out->host, "%s%s.%s.%s", service, dash, region, dual ? p->dual_stack : p->suffix);
+    char plain[128];
+    const aws_endpoint_name *name = find_name(p, prefix, family);
+    snprintf(plain, sizeof plain, "%s%s.{region}.%s", prefix, family & AWS_FIPS ? "-fips" : "",
+             family & AWS_DUAL_STACK ? "{dual}" : "{suffix}");
+    if (name && !*name->host)
+        return rip_fail(err, RIP_EINVAL, "%s has no%s%s endpoint in partition %s: set %s to false", prefix,
+                        family & AWS_FIPS ? " FIPS" : "", family & AWS_DUAL_STACK ? " dual-stack" : "", p->name,
+                        family & AWS_FIPS ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT");
+    if (!fill_host(name ? name->host : plain, p, region, out->host, sizeof out->host))
+        return rip_fail(err, RIP_ELIMIT, "the endpoint's name for %s in %s is too long", prefix, region);
+    snprintf(out->signing_region, sizeof out->signing_region, "%s",
+             name && name->signing_region ? name->signing_region : region);
+    return RIP_OK;
 }
 
 /** STS answers in every region; the one global name is for those who ask for the old way. */
@@ -214,27 +188,48 @@ rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *p
     rip_status status = check_region(region, err);
     if (status != RIP_OK) return status;
     const partition *p = partition_of(region);
-    const global_service *global = find_global(p, prefix);
-    snprintf(out->signing_region, sizeof out->signing_region, "%s", global ? global->region : region);
+    const aws_endpoint_name *plain = find_name(p, prefix, AWS_PLAIN);
+    snprintf(out->signing_region, sizeof out->signing_region, "%s",
+             plain && plain->signing_region ? plain->signing_region : region);
     const char *url = configured_url(options, id, setting, sizeof setting);
     if (url) return aws_endpoint_parse(url, setting, out, err);
-    bool fips = aws_setting_on(options->profiles, options->profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
-    bool dual =
-        aws_setting_on(options->profiles, options->profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
-    if (global) return name_global(global, fips, out, err);
-    if (!fips && !dual && is_legacy_sts(options, prefix, region)) {
+    unsigned family = AWS_PLAIN;
+    if (aws_setting_on(options->profiles, options->profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
+        family |= AWS_FIPS;
+    if (aws_setting_on(options->profiles, options->profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
+        family |= AWS_DUAL_STACK;
+    if (family == AWS_PLAIN && is_legacy_sts(options, prefix, region)) {
         snprintf(out->host, sizeof out->host, "sts.amazonaws.com");
         snprintf(out->signing_region, sizeof out->signing_region, "us-east-1");
         return RIP_OK;
     }
-    name_regional(p, prefix, region, fips, dual, out);
-    return RIP_OK;
+    return name_host(p, prefix, region, family, out, err);
 }
 
 rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_service *service, const char *region,
                                 aws_endpoint *out, rip_error *err)
 {
     return aws_endpoint_named(options, aws_service_endpoint_prefix(service), aws_service_id(service), region, out, err);
+}
+
+rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
+                             const aws_endpoint **out, rip_error *err)
+{
+    for (size_t i = 0; i < AWS_ENDPOINTS_KEPT && endpoints->kept[i].service; i++) {
+        const struct aws_endpoint_kept *known = &endpoints->kept[i];
+        if (known->service != service || strcmp(known->region, region) != 0) continue;
+        *out = &known->endpoint;
+        return RIP_OK;
+    }
+    aws_endpoint fresh;
+    rip_status status = aws_endpoint_resolve(&endpoints->options, service, region, &fresh, err);
+    if (status != RIP_OK) return status;
+    struct aws_endpoint_kept *place = &endpoints->kept[endpoints->next++ % AWS_ENDPOINTS_KEPT];
+    place->service = service;
+    place->endpoint = fresh;
+    snprintf(place->region, sizeof place->region, "%s", region);
+    *out = &place->endpoint;
+    return RIP_OK;
 }
 
 /* Onto a request. */
@@ -252,7 +247,7 @@ static bool fits_host(const char *bucket, size_t len)
 rip_status aws_endpoint_apply(const aws_endpoint_options *options, const aws_endpoint *endpoint, bool is_s3,
                               aws_http_request *request, rip_error *err)
 {
-    const char *style = aws_setting(options->profiles, options->profile, NULL, "s3.addressing_style");
+    const char *style = is_s3 ? aws_setting(options->profiles, options->profile, NULL, "s3.addressing_style") : NULL;
     const char *path = request->path;
     size_t bucket = is_s3 && *path == '/' ? strcspn(path + 1, "/") : 0;
     bool in_host =
@@ -263,7 +258,9 @@ rip_status aws_endpoint_apply(const aws_endpoint_options *options, const aws_end
     if (request->host_prefix && !endpoint->configured) rip_buffer_puts(&host, request->host_prefix);
     rip_buffer_puts(&host, endpoint->host);
     const char *rest = in_host ? path + 1 + bucket : path;
-    rip_buffer_printf(&full, "%s%s%s", endpoint->path, *rest == '/' ? "" : "/", rest);
+    rip_buffer_puts(&full, endpoint->path);
+    if (*rest != '/') rip_buffer_putc(&full, '/');
+    rip_buffer_puts(&full, rest);
     char *scheme = strdup(endpoint->scheme);
     if (host.failed || full.failed || !scheme) {
         rip_buffer_free(&host);

@@ -17,6 +17,7 @@ typedef struct aws_endpoint_options {
 } aws_endpoint_options;
 
 #define AWS_REGION_MAX 64
+#define AWS_ENDPOINTS_KEPT 32
 
 typedef struct aws_endpoint {
     char scheme[8];
@@ -31,7 +32,24 @@ typedef struct aws_endpoint {
 rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_service *service, const char *region,
                                 aws_endpoint *out, rip_error *err);
 
-/** The same for a name that no model is needed for (credentials' own services). `id` is the serviceId: "STS". */
+/** Endpoints that were resolved, so that the settings are looked through once for a service in a region, not at every
+ * call. Zero-initialise all but the options, whose strings it borrows. */
+typedef struct aws_endpoints {
+    aws_endpoint_options options;
+    struct aws_endpoint_kept {
+        const aws_service *service;
+        char region[AWS_REGION_MAX];
+        aws_endpoint endpoint;
+    } kept[AWS_ENDPOINTS_KEPT];
+    size_t next; /* the oldest makes room */
+} aws_endpoints;
+
+/** As aws_endpoint_resolve; `*out` holds until the next call. */
+rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
+                             const aws_endpoint **out, rip_error *err);
+
+/** As aws_endpoint_resolve for a name that no model is needed for (credentials' own services). `id` is the serviceId:
+ * "STS". */
 rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *prefix, const char *id,
                               const char *region, aws_endpoint *out, rip_error *err);
 

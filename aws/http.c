@@ -4,17 +4,28 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_token(const char *name)
+static bool is_token(const char *name, size_t len)
 {
-    static const char TOKEN[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    size_t len = strlen(name);
-    return len > 0 && strspn(name, TOKEN) == len;
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        if (!plain && (!c || !strchr("!#$%&'*+.^_`|~", c))) return false;
+    }
+    return len > 0;
 }
 
 rip_status aws_headers_add(aws_headers *headers, const char *name, const char *value, rip_error *err)
 {
-    if (!is_token(name)) return rip_fail(err, RIP_EINVAL, "%s is no name for an HTTP header", name);
-    if (strpbrk(value, "\r\n")) return rip_fail(err, RIP_EINVAL, "the HTTP header %s can't hold a line's end", name);
+    return aws_headers_add_bytes(headers, name, strlen(name), value, strlen(value), err);
+}
+
+rip_status aws_headers_add_bytes(aws_headers *headers, const char *name, size_t name_len, const char *value,
+                                 size_t value_len, rip_error *err)
+{
+    if (!is_token(name, name_len))
+        return rip_fail(err, RIP_EINVAL, "%.*s is no name for an HTTP header", (int)name_len, name);
+    if (memchr(value, '\r', value_len) || memchr(value, '\n', value_len) || memchr(value, '\0', value_len))
+        return rip_fail(err, RIP_EINVAL, "the HTTP header %.*s can't hold a line's end", (int)name_len, name);
     if (headers->count == headers->cap) {
         size_t cap = headers->cap ? headers->cap * 2 : 8;
         aws_header *items = realloc(headers->items, cap * sizeof *items);
@@ -22,12 +33,13 @@ rip_status aws_headers_add(aws_headers *headers, const char *name, const char *v
         headers->items = items;
         headers->cap = cap;
     }
-    aws_header header = {strdup(name), strdup(value)};
-    if (!header.name || !header.value) {
-        free(header.name);
-        free(header.value);
-        return rip_nomem(err);
-    }
+    char *both = malloc(name_len + value_len + 2);
+    if (!both) return rip_nomem(err);
+    aws_header header = {both, both + name_len + 1};
+    memcpy(header.name, name, name_len);
+    header.name[name_len] = '\0';
+    memcpy(header.value, value, value_len);
+    header.value[value_len] = '\0';
     headers->items[headers->count++] = header;
     return RIP_OK;
 }
@@ -38,7 +50,6 @@ rip_status aws_headers_set(aws_headers *headers, const char *name, const char *v
     for (size_t i = 0; i < headers->count; i++) {
         if (strcasecmp(headers->items[i].name, name) == 0) {
             free(headers->items[i].name);
-            free(headers->items[i].value);
         } else {
             headers->items[kept++] = headers->items[i];
         }
@@ -57,10 +68,7 @@ const char *aws_headers_get(const aws_headers *headers, const char *name)
 
 void aws_headers_free(aws_headers *headers)
 {
-    for (size_t i = 0; i < headers->count; i++) {
-        free(headers->items[i].name);
-        free(headers->items[i].value);
-    }
+    for (size_t i = 0; i < headers->count; i++) free(headers->items[i].name);
     free(headers->items);
     *headers = (aws_headers){0};
 }

@@ -11,8 +11,8 @@
 #include "engine/base/error.h"
 
 typedef struct aws_header {
-    char *name; /* as given; compared without regard to case */
-    char *value;
+    char *name;  /* as given; compared without regard to case */
+    char *value; /* in the name's memory */
 } aws_header;
 
 typedef struct aws_headers {
@@ -44,6 +44,9 @@ typedef struct aws_http_response {
 /** Add a header (both strings are copied). RIP_EINVAL for a name that is no token or a value with CR, LF or NUL:
  * nothing from a finding may end a header (RFC 9110, 5.5). */
 rip_status aws_headers_add(aws_headers *headers, const char *name, const char *value, rip_error *err);
+/** The same for texts that no NUL ends. */
+rip_status aws_headers_add_bytes(aws_headers *headers, const char *name, size_t name_len, const char *value,
+                                 size_t value_len, rip_error *err);
 /** Replace all headers of that name by one. */
 rip_status aws_headers_set(aws_headers *headers, const char *name, const char *value, rip_error *err);
 /** The first value of that name, or NULL. */

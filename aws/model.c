@@ -133,6 +133,18 @@ aws_service *aws_service_new(aws_models *models, const char *name)
     return NULL;
 }
 
+static aws_protocol protocol_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        aws_protocol protocol;
+    } PROTOCOLS[] = {{"query", AWS_QUERY}, {"ec2", AWS_EC2}, {"rest-json", AWS_REST_JSON}, {"rest-xml", AWS_REST_XML}};
+    for (size_t i = 0; name && i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++) {
+        if (strcmp(name, PROTOCOLS[i].name) == 0) return PROTOCOLS[i].protocol;
+    }
+    return AWS_JSON;
+}
+
 rip_status aws_service_add(aws_models *models, aws_service *service, const char *path, rip_error *err)
 {
     service->metadata = aws_service_line(service, "metadata", "");
@@ -140,6 +152,7 @@ rip_status aws_service_add(aws_models *models, aws_service *service, const char 
         aws_service_free(service);
         return rip_fail(err, RIP_EINVAL, "%s: it has no metadata: is it a model that tools/import-models wrote?", path);
     }
+    service->protocol = protocol_of(json_string_value(json_object_get(service->metadata, "protocol")));
     service->next = models->services;
     models->services = service;
     return RIP_OK;
@@ -313,17 +326,5 @@ const char *aws_service_iam_prefix(const aws_service *service)
 
 aws_protocol aws_service_protocol(const aws_service *service)
 {
-    static const struct {
-        const char *name;
-        aws_protocol protocol;
-    } PROTOCOLS[] = {{"query", AWS_QUERY},
-                     {"ec2", AWS_EC2},
-                     {"json", AWS_JSON},
-                     {"rest-json", AWS_REST_JSON},
-                     {"rest-xml", AWS_REST_XML}};
-    const char *name = metadata_or(service, "protocol", "json");
-    for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++) {
-        if (strcmp(name, PROTOCOLS[i].name) == 0) return PROTOCOLS[i].protocol;
-    }
-    return AWS_JSON;
+    return service->protocol;
 }

@@ -98,7 +98,8 @@ const char *aws_operation_token_member(const aws_operation *operation);
 const json_t *aws_operation_pagination(const aws_operation *operation);
 /** A waiter by boto3's name ("services_stable") as botocore writes it, borrowed; NULL if there is none. */
 const json_t *aws_service_waiter(const aws_service *service, const char *name);
-/** The error shape for an error code (query's and rest-xml's "error.code" counted in), or NULL. */
+/** The error shape for an error code (query's and rest-xml's "error.code" counted in): one of the operation's, else of
+ * the service's; or NULL. */
 const aws_shape *aws_operation_error(const aws_operation *operation, const char *code);
 /** A trait of the operation as botocore writes it ("endpoint", "httpChecksum", "authtype", "endpointdiscovery" …), or
  * NULL; borrowed. */
@@ -107,8 +108,11 @@ const json_t *aws_operation_trait(const aws_operation *operation, const char *ke
 aws_type aws_shape_type(const aws_shape *shape);
 const char *aws_shape_name(const aws_shape *shape);
 /** A trait as botocore writes it ("enum", "min", "max", "pattern", "sensitive", "timestampFormat", "flattened",
- * "payload", "union", "document", "jsonvalue", "xmlNamespace" …), or NULL; borrowed. */
+ * "payload", "jsonvalue", "xmlNamespace" …), or NULL; borrowed. */
 const json_t *aws_shape_trait(const aws_shape *shape, const char *key);
+bool aws_shape_is_document(const aws_shape *shape); /* any JSON value, taken as it is */
+bool aws_shape_is_union(const aws_shape *shape);    /* a structure with exactly one member set */
+bool aws_shape_is_event_stream(const aws_shape *shape);
 /** Structures: members in the model's order. */
 size_t aws_shape_member_count(const aws_shape *shape);
 const aws_member *aws_shape_member_at(const aws_shape *shape, size_t index);

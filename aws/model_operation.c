@@ -245,5 +245,7 @@ const aws_shape *aws_operation_error(const aws_operation *operation, const char 
         const char *own = json_string_value(json_object_get(aws_shape_trait(shape, "error"), "code"));
         if (strcmp(own ? own : shape->name, code) == 0 || strcmp(shape->name, code) == 0) return shape;
     }
-    return NULL;
+    /* Operations do not list all that they answer with. */
+    const aws_shape *shape = aws_service_shape(operation->service, code);
+    return shape && json_is_true(aws_shape_trait(shape, "exception")) ? shape : NULL;
 }

@@ -20,6 +20,7 @@ struct aws_shape {
     char *name;
     json_t *line;
     aws_type type;
+    bool is_document, is_union, is_event_stream;
     aws_member *members;
     size_t member_count;
     aws_member *element, *key;
@@ -44,6 +45,7 @@ struct aws_service {
     size_t len;
     bool mapped;
     json_t *metadata;
+    aws_protocol protocol;
     json_t *waiters; /* name -> line, as they were asked for */
     /* What was asked for so far, by name; chains of a small table. */
     aws_shape *shapes[64];

@@ -82,6 +82,9 @@ static aws_shape *shape_new(const aws_service *service, const char *name, json_t
     shape->name = strdup(name);
     shape->line = json_incref(line);
     shape->type = type_of(json_string_value(json_object_get(line, "t")));
+    shape->is_document = json_is_true(json_object_get(line, "document"));
+    shape->is_union = json_is_true(json_object_get(line, "union"));
+    shape->is_event_stream = json_is_true(json_object_get(line, "eventstream"));
     bool well = shape->name && read_members(shape);
     const json_t *element = json_object_get(line, "e"), *key = json_object_get(line, "k");
     if (well && element) well = (shape->element = member_new(service, element)) != NULL;
@@ -132,6 +135,21 @@ const char *aws_shape_name(const aws_shape *shape)
 const json_t *aws_shape_trait(const aws_shape *shape, const char *key)
 {
     return json_object_get(shape->line, key);
+}
+
+bool aws_shape_is_document(const aws_shape *shape)
+{
+    return shape->is_document;
+}
+
+bool aws_shape_is_union(const aws_shape *shape)
+{
+    return shape->is_union;
+}
+
+bool aws_shape_is_event_stream(const aws_shape *shape)
+{
+    return shape->is_event_stream;
 }
 
 size_t aws_shape_member_count(const aws_shape *shape)

@@ -70,7 +70,7 @@ static rip_status check_structure(check *c, const aws_shape *shape, const json_t
         return rip_fail(c->err, RIP_EINVAL, "%s%s%s: it is required, and missing", c->place, *c->place ? "." : "",
                         aws_member_name(member));
     }
-    if (json_is_true(aws_shape_trait(shape, "union")) && json_object_size(value) != 1) {
+    if (aws_shape_is_union(shape) && json_object_size(value) != 1) {
         return rip_fail(c->err, RIP_EINVAL, "%s: exactly one of its members may be set", c->place);
     }
     return RIP_OK;
@@ -141,7 +141,7 @@ static rip_status check_value(check *c, const aws_member *member, const json_t *
     const aws_shape *shape = aws_member_shape(member);
     rip_status status = RIP_OK;
     if (json_is_null(value)) return rip_fail(c->err, RIP_EINVAL, "%s: it is null: leave it out", c->place);
-    if (json_is_true(aws_shape_trait(shape, "document"))) return RIP_OK;
+    if (aws_shape_is_document(shape)) return RIP_OK;
     if (json_is_true(aws_member_trait(member, "jsonvalue"))) return RIP_OK;
     if (++c->depth > DEPTH_MAX) return rip_fail(c->err, RIP_ELIMIT, "%s: nested deeper than %d", c->place, DEPTH_MAX);
     switch (aws_shape_type(shape)) {

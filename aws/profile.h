@@ -17,8 +17,8 @@ typedef struct aws_profiles aws_profiles;
 aws_profiles *aws_profiles_new(void);
 
 /** Read the files that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name, by default those in ~/.aws. A file that is
- * not there is as an empty one. It waits for the disk: a program calls it where it starts, before anything waits for its
- * loop. */
+ * not there is as an empty one. It waits for the disk: a program calls it where it starts, before anything waits for
+ * its loop. */
 rip_status aws_profiles_load(aws_profiles **out, rip_error *err);
 
 /** Add a file's text over what is there. In the credentials file a section is a profile's bare name; in the config file

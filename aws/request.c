@@ -17,20 +17,19 @@ bool aws_operation_is_unsigned(const aws_operation *operation)
     return has_authtype(operation, "none");
 }
 
-rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, aws_signer *signer,
-                                        const aws_operation *operation, const char *region,
-                                        const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
-                                        rip_error *err)
+rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer, const aws_operation *operation,
+                                        const char *region, const aws_credentials *credentials, int64_t now_ms,
+                                        aws_http_request *request, rip_error *err)
 {
     const aws_service *service = aws_operation_service(operation);
     bool is_s3 = strcmp(aws_service_name(service), "s3") == 0;
     bool s3_like = strcmp(aws_service_signing_name(service), "s3") == 0;
-    aws_endpoint endpoint;
-    rip_status status = aws_endpoint_resolve(endpoints, service, region, &endpoint, err);
-    if (status == RIP_OK) status = aws_endpoint_apply(endpoints, &endpoint, is_s3, request, err);
+    const aws_endpoint *endpoint;
+    rip_status status = aws_endpoints_get(endpoints, service, region, &endpoint, err);
+    if (status == RIP_OK) status = aws_endpoint_apply(&endpoints->options, endpoint, is_s3, request, err);
     if (status != RIP_OK || aws_operation_is_unsigned(operation)) return status;
     aws_sign_options options = {
-        .region = endpoint.signing_region,
+        .region = endpoint->signing_region,
         .service = aws_service_signing_name(service),
         .now_ms = now_ms,
         .normalize = !s3_like,
@@ -41,11 +40,32 @@ rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, a
     return aws_sign_request(signer, request, credentials, &options, err);
 }
 
+static int digits(const char *at, size_t count)
+{
+    int number = 0;
+    for (size_t i = 0; i < count; i++) number = number * 10 + (at[i] - '0');
+    return number;
+}
+
+/** IMF-fixdate has fixed places: every reply carries one, and strptime reads it in ten times the time. */
 static int64_t parse_date(const char *text)
 {
-    struct tm utc = {0};
-    const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &utc) : NULL;
-    return end && !*end ? (int64_t)timegm(&utc) * 1000 : 0;
+    static const char FORM[] = "Aaa, 00 Aaa 0000 00:00:00 GMT", MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    if (!text || strlen(text) != sizeof FORM - 1) return 0;
+    for (size_t i = 0; FORM[i]; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (FORM[i] == '0' ? !digit : (FORM[i] != 'A' && FORM[i] != 'a' && FORM[i] != text[i])) return 0;
+    }
+    int month = 0;
+    while (month < 12 && memcmp(text + 8, &MONTHS[month * 3], 3) != 0) month++;
+    if (month == 12) return 0;
+    struct tm utc = {.tm_year = digits(text + 12, 4) - 1900,
+                     .tm_mon = month,
+                     .tm_mday = digits(text + 5, 2),
+                     .tm_hour = digits(text + 17, 2),
+                     .tm_min = digits(text + 20, 2),
+                     .tm_sec = digits(text + 23, 2)};
+    return (int64_t)timegm(&utc) * 1000;
 }
 
 int64_t aws_reply_time(const aws_http_response *response)

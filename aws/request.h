@@ -11,10 +11,9 @@ bool aws_operation_is_unsigned(const aws_operation *operation);
 
 /** Address the request to the region's endpoint and sign it; `credentials` may be NULL for unsigned operations.
  * `now_ms` is AWS's time. */
-rip_status aws_request_address_and_sign(const aws_endpoint_options *endpoints, aws_signer *signer,
-                                        const aws_operation *operation, const char *region,
-                                        const aws_credentials *credentials, int64_t now_ms, aws_http_request *request,
-                                        rip_error *err);
+rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer, const aws_operation *operation,
+                                        const char *region, const aws_credentials *credentials, int64_t now_ms,
+                                        aws_http_request *request, rip_error *err);
 
 /** The reply's Date in milliseconds since the epoch, 0 where there is none (RFC 9110, 5.6.7: IMF-fixdate). */
 int64_t aws_reply_time(const aws_http_response *response);

@@ -13,11 +13,12 @@
  * responder that gives up part-way leaves an attacker in place. */
 #define AWS_THROTTLED_MOST 20
 
-/** Fill `retryable`, `throttled` and `fate_unknown` by code and HTTP status. What the transport already calls retryable (its clock is
- * corrected, new credentials are on their way) stays so. */
+/** Fill `retryable`, `throttled` and `fate_unknown` by code and HTTP status. What the transport already calls retryable
+ * (its clock is corrected, new credentials are on their way) stays so. */
 void aws_retry_classify(aws_error *error);
 
-/** The retry quota that all calls of a client share: 500; a retry takes 5, after a timeout 10. */
+/** The retry quota that all calls to a service in a region share, as all calls of an SDK's client do: 500; a retry
+ * takes 5, after a timeout 10. */
 typedef struct aws_retry_quota {
     int tokens;
 } aws_retry_quota;

@@ -17,17 +17,19 @@
 typedef struct signing_key {
     char *secret;
     char scope[SCOPE_MAX]; /* "20150830/us-east-1/ecs/aws4_request" */
-    unsigned char key[RIP_SHA256_BYTES];
+    rip_hmac *key;
 } signing_key;
 
 struct aws_signer {
     signing_key keys[KEYS_MAX];
     size_t count, next; /* the oldest makes room */
-    rip_buffer canonical, names, text, query;
+    int64_t second;     /* that `time` tells */
+    char time[17];      /* "20150830T123600Z" */
+    rip_buffer canonical, path, query, text;
 };
 
 typedef struct signing {
-    char time[17]; /* "20150830T123600Z" */
+    const char *time;
     char scope[SCOPE_MAX];
     char body[RIP_SHA256_HEX];
     char signature[RIP_SHA256_HEX];
@@ -49,49 +51,56 @@ static void wipe(rip_buffer *buffer)
     rip_buffer_free(buffer);
 }
 
+static void forget(signing_key *key)
+{
+    aws_secret_free(key->secret);
+    rip_hmac_free(key->key);
+    *key = (signing_key){0};
+}
+
 void aws_signer_free(aws_signer *signer)
 {
     if (!signer) return;
     wipe(&signer->canonical);
-    wipe(&signer->names);
-    wipe(&signer->text);
+    wipe(&signer->path);
     wipe(&signer->query);
-    for (size_t i = 0; i < signer->count; i++) aws_secret_free(signer->keys[i].secret);
+    wipe(&signer->text);
+    for (size_t i = 0; i < signer->count; i++) forget(&signer->keys[i]);
     OPENSSL_cleanse(signer, sizeof *signer);
     free(signer);
 }
 
 /* The path. */
 
-static void put_path(rip_buffer *out, const char *path, const aws_sign_options *options)
+static void put_path(aws_signer *signer, const char *path, const aws_sign_options *options)
 {
-    rip_buffer plain = {0};
+    rip_buffer *plain = &signer->path, *out = &signer->canonical;
+    rip_buffer_clear(plain);
     if (options->normalize) {
         const char *at = path;
         while (*at) {
             while (*at == '/') at++;
             size_t len = strcspn(at, "/");
             if (len == 2 && memcmp(at, "..", 2) == 0) {
-                while (plain.len > 0 && plain.data[--plain.len] != '/') continue;
+                while (plain->len > 0 && plain->data[--plain->len] != '/') continue;
             } else if (len > 0 && !(len == 1 && *at == '.')) {
-                rip_buffer_putc(&plain, '/');
-                rip_buffer_append(&plain, at, len);
+                rip_buffer_putc(plain, '/');
+                rip_buffer_append(plain, at, len);
             }
             at += len;
         }
         size_t len = strlen(path);
         bool folder = len > 0 && path[len - 1] == '/';
-        if (plain.len == 0 || folder) rip_buffer_putc(&plain, '/');
+        if (plain->len == 0 || folder) rip_buffer_putc(plain, '/');
     } else {
-        rip_buffer_puts(&plain, *path ? path : "/");
+        rip_buffer_puts(plain, *path ? path : "/");
     }
-    if (plain.failed)
+    if (plain->failed)
         out->failed = true;
     else if (options->encode_path)
-        aws_uri_encode(out, plain.data, plain.len, true);
+        aws_uri_encode(out, plain->data, plain->len, true);
     else
-        rip_buffer_append(out, plain.data, plain.len);
-    rip_buffer_free(&plain);
+        rip_buffer_append(out, plain->data, plain->len);
 }
 
 /* The query. */
@@ -259,14 +268,25 @@ static void put_names(rip_buffer *out, const aws_header *headers, size_t count, 
 
 /* The signature. */
 
-static rip_status begin(signing *s, const aws_http_request *request, const aws_sign_options *options, rip_error *err)
+static bool tell_time(aws_signer *signer, int64_t second)
 {
-    time_t seconds = (time_t)(options->now_ms / 1000);
+    time_t seconds = (time_t)second;
     struct tm utc;
+    if (*signer->time && signer->second == second) return true;
+    signer->second = second;
+    bool told = gmtime_r(&seconds, &utc) && strftime(signer->time, sizeof signer->time, "%Y%m%dT%H%M%SZ", &utc) == 16;
+    if (!told) *signer->time = '\0';
+    return told;
+}
+
+static rip_status begin(aws_signer *signer, signing *s, const aws_http_request *request,
+                        const aws_sign_options *options, rip_error *err)
+{
     if (!request->method || !request->path || !request->host)
         return rip_fail(err, RIP_EINVAL, "a request without method, host or path can't be signed");
-    if (!gmtime_r(&seconds, &utc) || strftime(s->time, sizeof s->time, "%Y%m%dT%H%M%SZ", &utc) != 16)
+    if (!tell_time(signer, options->now_ms / 1000))
         return rip_fail(err, RIP_EINVAL, "%lld is no time a request can be signed at", (long long)options->now_ms);
+    s->time = signer->time;
     int len =
         snprintf(s->scope, sizeof s->scope, "%.8s/%s/%s/aws4_request", s->time, options->region, options->service);
     if (len < 0 || (size_t)len >= sizeof s->scope)
@@ -279,44 +299,46 @@ static rip_status begin(signing *s, const aws_http_request *request, const aws_s
     return RIP_OK;
 }
 
-static const unsigned char *signing_key_of(aws_signer *signer, const char *secret, const signing *s,
-                                           const aws_sign_options *options)
+static rip_hmac *signing_key_of(aws_signer *signer, const char *secret, const signing *s,
+                                const aws_sign_options *options)
 {
     for (size_t i = 0; i < signer->count; i++) {
         const signing_key *known = &signer->keys[i];
-        if (strcmp(known->scope, s->scope) == 0 && strcmp(known->secret, secret) == 0) return known->key;
+        if (known->key && strcmp(known->scope, s->scope) == 0 && strcmp(known->secret, secret) == 0) return known->key;
     }
     char *copy = strdup(secret);
     if (!copy) return NULL;
     signing_key *fresh = &signer->keys[signer->next];
     signer->next = (signer->next + 1) % KEYS_MAX;
     if (signer->count < KEYS_MAX) signer->count++;
-    aws_secret_free(fresh->secret);
+    forget(fresh);
     fresh->secret = copy;
     memcpy(fresh->scope, s->scope, sizeof fresh->scope);
     rip_buffer_clear(&signer->text);
     rip_buffer_printf(&signer->text, "AWS4%s", secret);
     if (signer->text.failed) return NULL;
-    unsigned char *key = fresh->key;
+    unsigned char key[RIP_SHA256_BYTES];
     rip_hmac_sha256(signer->text.data, signer->text.len, s->time, 8, key);
     rip_hmac_sha256(key, RIP_SHA256_BYTES, options->region, strlen(options->region), key);
     rip_hmac_sha256(key, RIP_SHA256_BYTES, options->service, strlen(options->service), key);
     rip_hmac_sha256(key, RIP_SHA256_BYTES, "aws4_request", 12, key);
+    fresh->key = rip_hmac_new(key, sizeof key);
+    OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(signer->text.data, signer->text.len);
-    return key;
+    return fresh->key;
 }
 
 static rip_status finish(aws_signer *signer, const aws_http_request *request, const aws_header *headers, size_t count,
                          const aws_credentials *credentials, const aws_sign_options *options, signing *s,
                          rip_error *err)
 {
-    const unsigned char *key = signing_key_of(signer, credentials->secret_access_key, s, options);
+    rip_hmac *key = signing_key_of(signer, credentials->secret_access_key, s, options);
     if (!key) return rip_nomem(err);
     rip_buffer *canonical = &signer->canonical;
     rip_buffer_clear(canonical);
     rip_buffer_puts(canonical, request->method);
     rip_buffer_putc(canonical, '\n');
-    put_path(canonical, request->path, options);
+    put_path(signer, request->path, options);
     rip_buffer_putc(canonical, '\n');
     rip_status status = put_query(signer, request->query, err);
     if (status != RIP_OK) return status;
@@ -337,7 +359,7 @@ static rip_status finish(aws_signer *signer, const aws_http_request *request, co
     rip_buffer_puts(&signer->text, digest);
     if (signer->text.failed) return rip_nomem(err);
     unsigned char signature[RIP_SHA256_BYTES];
-    rip_hmac_sha256(key, RIP_SHA256_BYTES, signer->text.data, signer->text.len, signature);
+    rip_hmac_sign(key, signer->text.data, signer->text.len, signature);
     rip_hex(signature, sizeof signature, s->signature);
     return RIP_OK;
 }
@@ -345,10 +367,10 @@ static rip_status finish(aws_signer *signer, const aws_http_request *request, co
 rip_status aws_sign_request(aws_signer *signer, aws_http_request *request, const aws_credentials *credentials,
                             const aws_sign_options *options, rip_error *err)
 {
-    signing s;
+    signing s = {0};
     aws_header headers[HEADERS_MAX];
     size_t count = 0;
-    rip_status status = begin(&s, request, options, err);
+    rip_status status = begin(signer, &s, request, options, err);
     if (status == RIP_OK) status = aws_headers_set(&request->headers, "X-Amz-Date", s.time, err);
     if (status == RIP_OK && credentials->session_token)
         status = aws_headers_set(&request->headers, "X-Amz-Security-Token", credentials->session_token, err);
@@ -358,10 +380,14 @@ rip_status aws_sign_request(aws_signer *signer, aws_http_request *request, const
     if (status == RIP_OK) status = finish(signer, request, headers, count, credentials, options, &s, err);
     if (status != RIP_OK) return status;
     rip_buffer_clear(&signer->text);
-    rip_buffer_printf(&signer->text, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=", credentials->access_key_id,
-                      s.scope);
+    rip_buffer_puts(&signer->text, "AWS4-HMAC-SHA256 Credential=");
+    rip_buffer_puts(&signer->text, credentials->access_key_id);
+    rip_buffer_putc(&signer->text, '/');
+    rip_buffer_puts(&signer->text, s.scope);
+    rip_buffer_puts(&signer->text, ", SignedHeaders=");
     put_names(&signer->text, headers, count, ";");
-    rip_buffer_printf(&signer->text, ", Signature=%s", s.signature);
+    rip_buffer_puts(&signer->text, ", Signature=");
+    rip_buffer_puts(&signer->text, s.signature);
     if (signer->text.failed) return rip_nomem(err);
     return aws_headers_set(&request->headers, "Authorization", signer->text.data, err);
 }
@@ -375,12 +401,12 @@ static void put_token(rip_buffer *query, const char *token)
 rip_status aws_presign_request(aws_signer *signer, aws_http_request *request, const aws_credentials *credentials,
                                const aws_sign_options *options, unsigned expires_s, rip_error *err)
 {
-    signing s;
+    signing s = {0};
     aws_header headers[HEADERS_MAX];
     size_t count = 0;
     if (expires_s < 1 || expires_s > PRESIGNED_MAX_S)
         return rip_fail(err, RIP_EINVAL, "a signed URL lives 1 to %d seconds, not %u", PRESIGNED_MAX_S, expires_s);
-    rip_status status = begin(&s, request, options, err);
+    rip_status status = begin(signer, &s, request, options, err);
     if (status == RIP_OK) status = sort_headers(request, options, headers, &count, err);
     if (status != RIP_OK) return status;
     rip_buffer query = {0};

@@ -1,6 +1,6 @@
 /* Token buckets for AWS's request quotas: a call waits for its token before it is sent, so that a burst rides the quota
- * instead of bouncing off it. One bucket for each account, region and quota group; the groups are data
- * (aws/quotas.json). Private to the room. */
+ * instead of bouncing off it. One bucket for each account ("": the credentials' own), region and quota group; the
+ * groups are data (aws/quotas.json). Private to the room. */
 #ifndef RIPOSTE_AWS_THROTTLE_H
 #define RIPOSTE_AWS_THROTTLE_H
 

@@ -41,6 +41,9 @@ struct aws_transport {
     void (*send)(aws_transport *self, aws_attempt *attempt);
     /** Give the attempt up: `done` is not called any more. */
     void (*cancel)(aws_transport *self, aws_attempt *attempt);
+    /** The account whose quotas a call in `account` draws on: "" is the credentials' own, by whichever name it goes.
+     * NULL: `account` itself. */
+    const char *(*payer)(aws_transport *self, const char *account);
     /** Free the transport; no attempt is under way. Handles may close in the loop afterwards. */
     void (*free)(aws_transport *self);
 };

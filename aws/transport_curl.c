@@ -14,7 +14,8 @@
 #define TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 5000
 #define CONNECTIONS 64
-#define IDLE_HANDLES 64
+#define IDLE_EXCHANGES 64
+#define IDLE_BODY_BYTES ((size_t)16 << 10)
 
 /* One descriptor that libcurl waits on. */
 typedef struct watch {
@@ -22,20 +23,20 @@ typedef struct watch {
     aws_web *web;
     curl_socket_t fd;
     int events;
-    struct watch *next;
+    bool wanted; /* by libcurl now; else the connection is kept for later */
 } watch;
 
 struct aws_web {
     uv_loop_t *loop;
     uv_timer_t timer;
     CURLM *multi;
-    CURL *idle[IDLE_HANDLES];
-    size_t idle_count;
     char *ca_bundle;
-    char *http_proxy; /* NULL: what libcurl finds itself */
-    rip_buffer line; /* one header's, while it is put together */
-    aws_exchange *exchanges;
-    watch *watches;
+    char *http_proxy;        /* NULL: what libcurl finds itself */
+    aws_exchange *exchanges; /* under way */
+    aws_exchange *idle;      /* kept for the next, with their handles and their memory */
+    size_t idle_count;
+    watch **watches; /* by descriptor */
+    size_t watches_cap;
     unsigned handles_open; /* watches and the timer: the last to close frees the memory */
     bool closing;
 };
@@ -44,7 +45,10 @@ struct aws_exchange {
     aws_web *web;
     aws_exchange *previous, *next;
     CURL *easy;
-    struct curl_slist *headers;
+    rip_buffer lines; /* the headers as libcurl takes them, each with its NUL … */
+    size_t line_count;
+    struct curl_slist *headers; /* … and the list of them, in one piece, of this length */
+    size_t headers_cap;
     aws_http_request request;
     aws_http_response response;
     size_t header_bytes, body_max;
@@ -58,7 +62,7 @@ struct aws_exchange {
 
 /* Exchanges. */
 
-/** Nothing reaches it any more; its handle is kept for the next. */
+/** Nothing reaches it any more. */
 static void detach(aws_exchange *x)
 {
     aws_web *web = x->web;
@@ -67,31 +71,52 @@ static void detach(aws_exchange *x)
     else
         web->exchanges = x->next;
     if (x->next) x->next->previous = x->previous;
-    if (!x->easy) return;
     curl_multi_remove_handle(web->multi, x->easy);
-    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
-    if (web->idle_count < IDLE_HANDLES && !web->closing)
-        web->idle[web->idle_count++] = x->easy;
-    else
-        curl_easy_cleanup(x->easy);
 }
 
-static void wipe_and_free(aws_exchange *x)
+static void exchange_free(aws_exchange *x)
 {
-    for (struct curl_slist *h = x->headers; h; h = h->next) OPENSSL_cleanse(h->data, strlen(h->data));
-    curl_slist_free_all(x->headers);
-    if (x->request.body.data) OPENSSL_cleanse(x->request.body.data, x->request.body.len);
-    if (x->response.body.data) OPENSSL_cleanse(x->response.body.data, x->response.body.len);
-    aws_http_request_free(&x->request);
+    curl_easy_cleanup(x->easy);
+    rip_buffer_free(&x->lines);
+    free(x->headers);
     aws_http_response_free(&x->response);
     free(x);
+}
+
+static void wipe(rip_buffer *buffer)
+{
+    if (buffer->data) OPENSSL_cleanse(buffer->data, buffer->len);
+    rip_buffer_clear(buffer);
+    buffer->failed = false;
+}
+
+/** Leave nothing of it behind but what the next may use. */
+static void put_away(aws_exchange *x)
+{
+    aws_web *web = x->web;
+    wipe(&x->lines);
+    wipe(&x->request.body);
+    wipe(&x->response.body);
+    aws_http_request_free(&x->request);
+    aws_headers_free(&x->response.headers);
+    if (web->closing || web->idle_count == IDLE_EXCHANGES) {
+        exchange_free(x);
+        return;
+    }
+    if (x->response.body.cap > IDLE_BODY_BYTES) rip_buffer_free(&x->response.body);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
+    x->line_count = x->header_bytes = 0;
+    x->refused.status = RIP_OK;
+    x->curl_error[0] = '\0';
+    x->next = web->idle;
+    web->idle = x;
+    web->idle_count++;
 }
 
 static void release(aws_exchange *x)
 {
     detach(x);
-    wipe_and_free(x);
+    put_away(x);
 }
 
 bool aws_exchange_sent(const aws_exchange *x)
@@ -123,7 +148,7 @@ static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
 
 static void finish(aws_exchange *x, CURLcode code)
 {
-    rip_error err = {0};
+    rip_error err;
     long status = 0;
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     x->response.status = (int)status;
@@ -134,7 +159,7 @@ static void finish(aws_exchange *x, CURLcode code)
                 code == CURLE_SSL_CONNECT_ERROR;
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
-    wipe_and_free(x);
+    put_away(x); /* the web's memory stays until its handles are closed */
 }
 
 static void harvest(aws_web *web)
@@ -146,7 +171,7 @@ static void harvest(aws_web *web)
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &x);
-        finish(x, code); /* may free the web: its memory stays until its handles are closed */
+        finish(x, code);
     }
 }
 
@@ -160,6 +185,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     aws_web *web = w->web;
     int running;
     int what = 0;
+    if (!w->wanted) { /* the server hangs up, or talks unasked: libcurl sees it when it looks for a connection */
+        uv_poll_stop(poll);
+        w->events = 0;
+        return;
+    }
     if (status < 0) what = CURL_CSELECT_ERR;
     if (events & UV_READABLE) what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
@@ -177,15 +207,25 @@ static void on_timer(uv_timer_t *timer)
 
 static watch *find_watch(aws_web *web, curl_socket_t fd)
 {
-    for (watch *w = web->watches; w; w = w->next) {
-        if (w->fd == fd) return w;
-    }
-    return NULL;
+    return (size_t)fd < web->watches_cap ? web->watches[fd] : NULL;
+}
+
+static bool make_place(aws_web *web, size_t place)
+{
+    if (place < web->watches_cap) return true;
+    size_t cap = web->watches_cap ? web->watches_cap : 64;
+    while (cap <= place) cap *= 2;
+    watch **watches = realloc(web->watches, cap * sizeof(*watches));
+    if (!watches) return false;
+    memset(watches + web->watches_cap, 0, (cap - web->watches_cap) * sizeof(*watches));
+    web->watches = watches;
+    web->watches_cap = cap;
+    return true;
 }
 
 static watch *add_watch(aws_web *web, curl_socket_t fd)
 {
-    watch *w = calloc(1, sizeof *w);
+    watch *w = make_place(web, (size_t)fd) ? calloc(1, sizeof *w) : NULL;
     if (!w || uv_poll_init_socket(web->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
@@ -193,18 +233,14 @@ static watch *add_watch(aws_web *web, curl_socket_t fd)
     w->poll.data = w;
     w->web = web;
     w->fd = fd;
-    w->next = web->watches;
-    web->watches = w;
+    web->watches[fd] = w;
     web->handles_open++;
     return w;
 }
 
 static void drop_watch(watch *w)
 {
-    watch **at = &w->web->watches;
-    while (*at != w) at = &(*at)->next;
-    *at = w->next;
-    w->events = 0;
+    w->web->watches[w->fd] = NULL;
     uv_close((uv_handle_t *)&w->poll, on_handle_closed);
 }
 
@@ -214,9 +250,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
     watch *w = socket_data;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        /* The connection is kept: so is its watch, until the socket closes. */
-        if (w && w->events) uv_poll_stop(&w->poll);
-        if (w) w->events = 0;
+        /* The connection is kept: so is its watch, until the socket closes. It even goes on watching, since the next
+         * request most likely comes before anything else; but it keeps no loop alive. */
+        if (w) w->wanted = false;
+        if (w) uv_unref((uv_handle_t *)&w->poll);
         return 0;
     }
     if (!w) w = find_watch(web, fd);
@@ -225,7 +262,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
     curl_multi_assign(web->multi, fd, w);
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     if (events != w->events) uv_poll_start(&w->poll, events, on_poll);
+    if (!w->wanted) uv_ref((uv_handle_t *)&w->poll);
     w->events = events;
+    w->wanted = true;
     return 0;
 }
 
@@ -270,14 +309,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     const char *end = line + len;
     while (value < end && (*value == ' ' || *value == '\t')) value++;
     while (end > value && strchr("\r\n \t", end[-1])) end--;
-    rip_buffer *text = &x->web->line;
-    rip_buffer_clear(text);
-    rip_buffer_append(text, line, name_len);
-    rip_buffer_putc(text, '\0');
-    rip_buffer_append(text, value, (size_t)(end - value));
-    rip_status status =
-        text->failed ? RIP_ENOMEM : aws_headers_add(&x->response.headers, text->data, text->data + name_len + 1, NULL);
-    if (status == RIP_OK) return len;
+    if (aws_headers_add_bytes(&x->response.headers, line, name_len, value, (size_t)(end - value), NULL) == RIP_OK)
+        return len;
     rip_fail(&x->refused, RIP_EIO, "%s sends a header that is none", x->request.host);
     return 0;
 }
@@ -296,31 +329,45 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 
 /* Sending. */
 
-static bool add_line(aws_exchange *x, const char *name, const char *value)
+static void add_line(aws_exchange *x, const char *name, const char *value)
 {
-    rip_buffer *line = &x->web->line;
-    rip_buffer_clear(line);
-    rip_buffer_puts(line, name);
+    rip_buffer_puts(&x->lines, name);
     /* libcurl's way to say "this header, empty" is a semicolon, and to say "not this header" a colon and no more. */
-    rip_buffer_puts(line, !value ? ":" : *value ? ": " : ";");
-    if (value) rip_buffer_puts(line, value);
-    struct curl_slist *longer = line->failed ? NULL : curl_slist_append(x->headers, line->data);
-    if (line->data) OPENSSL_cleanse(line->data, line->len);
-    if (longer) x->headers = longer;
-    return longer != NULL;
+    rip_buffer_puts(&x->lines, !value ? ":" : *value ? ": " : ";");
+    if (value) rip_buffer_puts(&x->lines, value);
+    rip_buffer_putc(&x->lines, '\0');
+    x->line_count++;
 }
 
 static bool add_lines(aws_exchange *x)
 {
-    bool added = add_line(x, "Expect", NULL) && add_line(x, "Accept", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "Content-Type")) added = add_line(x, "Content-Type", NULL);
-    if (added && !aws_headers_get(&x->request.headers, "User-Agent")) added = add_line(x, "User-Agent", "riposte");
-    for (size_t i = 0; added && i < x->request.headers.count; i++) {
-        const aws_header *header = &x->request.headers.items[i];
+    const aws_headers *headers = &x->request.headers;
+    size_t room = 128;
+    for (size_t i = 0; i < headers->count; i++)
+        room += strlen(headers->items[i].name) + strlen(headers->items[i].value) + 3;
+    rip_buffer_reserve(&x->lines, room); /* at once, so that no copy with secrets is left behind */
+    add_line(x, "Expect", NULL);
+    add_line(x, "Accept", NULL);
+    if (!aws_headers_get(headers, "Content-Type")) add_line(x, "Content-Type", NULL);
+    if (!aws_headers_get(headers, "User-Agent")) add_line(x, "User-Agent", "riposte");
+    for (size_t i = 0; i < headers->count; i++) {
+        const aws_header *header = &headers->items[i];
         /* libcurl counts the body itself. */
-        if (strcasecmp(header->name, "Content-Length") != 0) added = add_line(x, header->name, header->value);
+        if (strcasecmp(header->name, "Content-Length") != 0) add_line(x, header->name, header->value);
     }
-    return added;
+    if (x->lines.failed) return false;
+    if (x->headers_cap < x->line_count) {
+        free(x->headers);
+        x->headers = calloc(x->line_count, sizeof *x->headers);
+        x->headers_cap = x->headers ? x->line_count : 0;
+        if (!x->headers) return false;
+    }
+    char *at = x->lines.data;
+    for (size_t i = 0; i < x->line_count; i++) {
+        x->headers[i] = (struct curl_slist){at, i + 1 < x->line_count ? &x->headers[i + 1] : NULL};
+        at += strlen(at) + 1;
+    }
+    return true;
 }
 
 static void set_method(aws_exchange *x)
@@ -341,11 +388,17 @@ static void set_method(aws_exchange *x)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/** A handle with what is the same for every request. */
-static CURL *new_handle(aws_web *web)
+/** With what is the same for every request. */
+static aws_exchange *exchange_new(aws_web *web)
 {
-    CURL *easy = curl_easy_init();
-    if (!easy) return NULL;
+    aws_exchange *x = calloc(1, sizeof *x);
+    CURL *easy = x ? curl_easy_init() : NULL;
+    if (!easy) {
+        free(x);
+        return NULL;
+    }
+    x->web = web;
+    x->easy = easy;
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -362,7 +415,11 @@ static CURL *new_handle(aws_web *web)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, web);
     if (web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, web->ca_bundle);
-    return easy;
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
+    return x;
 }
 
 static void set_options(aws_exchange *x, const aws_web_limits *limits)
@@ -370,10 +427,6 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     CURL *easy = x->easy;
     set_method(x);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
@@ -388,10 +441,13 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
     rip_buffer url = {0};
     if (!request->scheme || !request->host || !request->path || !request->method)
         return rip_fail(err, RIP_EINVAL, "a request without scheme, host, path or method can't be sent");
-    rip_buffer_printf(&url, "%s://%s%s", request->scheme, request->host, request->path);
-    if (request->query && *request->query) rip_buffer_printf(&url, "?%s", request->query);
-    x->easy = web->idle_count ? web->idle[--web->idle_count] : new_handle(web);
-    bool ready = !url.failed && x->easy && add_lines(x);
+    rip_buffer_puts(&url, request->scheme);
+    rip_buffer_puts(&url, "://");
+    rip_buffer_puts(&url, request->host);
+    rip_buffer_puts(&url, request->path);
+    if (request->query && *request->query) rip_buffer_putc(&url, '?');
+    if (request->query) rip_buffer_puts(&url, request->query);
+    bool ready = !url.failed && add_lines(x);
     if (ready) {
         set_options(x, limits);
         ready = curl_easy_setopt(x->easy, CURLOPT_URL, url.data) == CURLE_OK;
@@ -405,12 +461,15 @@ static rip_status prepare(aws_exchange *x, const aws_web_limits *limits, rip_err
 rip_status aws_web_send(aws_web *web, aws_http_request *request, const aws_web_limits *limits, aws_exchange_done done,
                         void *data, aws_exchange **out, rip_error *err)
 {
-    aws_exchange *x = calloc(1, sizeof *x);
-    if (!x) {
+    aws_exchange *x = web->idle;
+    if (x) {
+        web->idle = x->next;
+        web->idle_count--;
+    } else if (!(x = exchange_new(web))) {
         aws_http_request_free(request);
         return rip_nomem(err);
     }
-    x->web = web;
+    x->previous = NULL;
     x->next = web->exchanges;
     if (x->next) x->next->previous = x;
     web->exchanges = x;
@@ -456,13 +515,18 @@ void aws_web_free(aws_web *web)
         next = exchange->next;
         release(exchange);
     }
-    for (size_t i = 0; i < web->idle_count; i++) curl_easy_cleanup(web->idle[i]);
+    for (aws_exchange *exchange = web->idle, *next; exchange; exchange = next) {
+        next = exchange->next;
+        exchange_free(exchange);
+    }
     curl_multi_cleanup(web->multi);
     web->multi = NULL;
-    while (web->watches) drop_watch(web->watches);
+    for (size_t fd = 0; fd < web->watches_cap; fd++) {
+        if (web->watches[fd]) drop_watch(web->watches[fd]);
+    }
+    free(web->watches);
     free(web->ca_bundle);
     free(web->http_proxy);
-    rip_buffer_free(&web->line);
     uv_close((uv_handle_t *)&web->timer, on_handle_closed);
 }
 

@@ -1,7 +1,9 @@
 /* The transport to AWS: credentials, endpoint, signature, HTTP. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "aws/client.h"
 #include "aws/credentials/accounts.h"
@@ -21,7 +23,7 @@ typedef struct wire {
     aws_profiles *profiles;
     char *profile, *endpoint_url, *region;
     aws_provider_context context;
-    aws_endpoint_options endpoints;
+    aws_endpoints endpoints;
     aws_credentials_cache *credentials; /* the default chain's */
     aws_accounts *accounts;
     size_t max_reply_bytes;
@@ -37,8 +39,9 @@ typedef struct trip {
     aws_credentials_wait *wait;
     aws_credentials *credentials;
     aws_exchange *exchange;
+    char *region; /* of a bucket that lies elsewhere; NULL: the attempt's own */
     rip_timer tell;
-    rip_error why;
+    char *why; /* it could not even be sent */
     bool unsent;
 } trip;
 
@@ -48,9 +51,13 @@ static void end_trip(trip *t)
     if (t->wait) aws_credentials_wait_cancel(t->wait);
     if (t->exchange) aws_web_cancel(t->exchange);
     aws_credentials_unref(t->credentials);
+    free(t->region);
     t->attempt->transport_data = NULL;
+    free(t->why);
     free(t);
 }
+
+static void set_off(trip *t);
 
 /* Endings. */
 
@@ -61,25 +68,24 @@ static void tell(trip *t, const aws_reply *reply)
     attempt->done(attempt, reply);
 }
 
-static void tell_failure(trip *t, const char *code, const rip_error *why, bool retryable)
+static void tell_failure(trip *t, const char *code, const char *why, bool retryable)
 {
     aws_error error = {.retryable = retryable, .unsent = t->unsent};
     snprintf(error.code, sizeof error.code, "%s", code);
-    snprintf(error.message, sizeof error.message, "%s", why->message);
+    snprintf(error.message, sizeof error.message, "%s", why);
     tell(t, &(aws_reply){.error = &error, .request_id = "", .retry_after_ms = -1});
 }
 
 static void on_tell(void *data)
 {
     trip *t = data;
-    rip_error why = t->why;
-    tell_failure(t, "RequestNotSent", &why, false);
+    tell_failure(t, "RequestNotSent", t->why ? t->why : "out of memory", false);
 }
 
 /** From the loop: `done` is never called from inside send. */
 static void fail_soon(trip *t, const rip_error *err)
 {
-    t->why = *err;
+    t->why = strdup(err->message);
     rip_timer_start(&t->tell, t->wire->clock, 0, on_tell, t);
 }
 
@@ -114,7 +120,8 @@ static void explain_redirect(const aws_http_response *response, aws_error *error
     if (response->status < 300 || response->status > 399 || response->status == 304) return;
     const char *region = aws_headers_get(&response->headers, "x-amz-bucket-region");
     const char *location = aws_headers_get(&response->headers, "Location");
-    if (!*error->code) snprintf(error->code, sizeof error->code, "%s", region ? "PermanentRedirect" : "Redirect");
+    if (strspn(error->code, "0123456789") == strlen(error->code)) /* the reply named none */
+        snprintf(error->code, sizeof error->code, "%s", region ? "PermanentRedirect" : "Redirect");
     if (region)
         snprintf(error->message, sizeof error->message, "the bucket is in region %.64s: call it there", region);
     else
@@ -125,6 +132,34 @@ static void explain_redirect(const aws_http_response *response, aws_error *error
     error->retryable = false;
 }
 
+static void tell_no_reply(trip *t, const rip_error *err)
+{
+    switch (err->status) {
+    case RIP_ETIMEOUT: tell_failure(t, "RequestTimeout", err->message, true); break;
+    case RIP_EIO: tell_failure(t, "ConnectionError", err->message, true); break;
+    case RIP_ELIMIT: tell_failure(t, "ReplyTooLarge", err->message, false); break;
+    default: tell_failure(t, "RequestNotSent", err->message, false); break;
+    }
+}
+
+/** A read of a bucket that lies in another region is made there, once. A change is not: whoever let it through knew of
+ * the region that it named. */
+static bool follow_bucket(trip *t, const aws_http_response *response)
+{
+    const aws_attempt *attempt = t->attempt;
+    const char *region = aws_headers_get(&response->headers, "x-amz-bucket-region");
+    int status = response->status;
+    bool elsewhere = region && (status == 301 || status == 302 || status == 307 || status == 400) &&
+                     strcmp(region, attempt->region) != 0 &&
+                     strcmp(aws_partition_of(region), aws_partition_of(attempt->region)) == 0;
+    if (!elsewhere || t->region || !aws_operation_is_read(attempt->operation) ||
+        strcmp(aws_service_name(aws_operation_service(attempt->operation)), "s3") != 0)
+        return false;
+    t->region = strdup(region);
+    if (t->region) set_off(t);
+    return t->region != NULL;
+}
+
 static void on_reply(void *data, const aws_http_response *response, const rip_error *err)
 {
     trip *t = data;
@@ -132,13 +167,12 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     t->unsent = !aws_exchange_sent(t->exchange);
     t->exchange = NULL;
     if (!response) {
-        bool late = err->status == RIP_ETIMEOUT;
-        bool broken = err->status == RIP_EIO;
-        tell_failure(t, late ? "RequestTimeout" : broken ? "ConnectionError" : "ReplyTooLarge", err, late || broken);
+        tell_no_reply(t, err);
         return;
     }
+    if (follow_bucket(t, response)) return;
     char request_id[AWS_REQUEST_ID_MAX] = "";
-    aws_error error = {0};
+    aws_error error;
     rip_error why;
     aws_reply reply = {.request_id = request_id,
                        .server_time_ms = aws_reply_time(response),
@@ -164,6 +198,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     }
     tell(t, &reply);
     json_decref(output);
+    json_decref(error.fields);
 }
 
 /* Sending. */
@@ -174,7 +209,8 @@ static rip_status prepare(trip *t, aws_http_request *request, rip_error *err)
     const aws_attempt *attempt = t->attempt;
     rip_status status = aws_protocol_build(attempt->operation, attempt->params, attempt->token, request, err);
     if (status != RIP_OK) return status;
-    return aws_request_address_and_sign(&w->endpoints, w->signer, attempt->operation, attempt->region, t->credentials,
+    return aws_request_address_and_sign(&w->endpoints, w->signer, attempt->operation,
+                                        t->region ? t->region : attempt->region, t->credentials,
                                         rip_clock_now(w->clock) + w->skew_ms, request, err);
 }
 
@@ -182,7 +218,7 @@ static void set_off(trip *t)
 {
     wire *w = t->wire;
     aws_http_request request = {0};
-    rip_error err = {0};
+    rip_error err;
     aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
     rip_status status = prepare(t, &request, &err);
     if (status == RIP_OK && w->preview) {
@@ -200,7 +236,7 @@ static void on_credentials(void *data, aws_credentials *credentials, const rip_e
     t->wait = NULL;
     if (!credentials) {
         bool passing = err->status == RIP_EIO || err->status == RIP_ETIMEOUT;
-        tell_failure(t, "CredentialsError", err, passing);
+        tell_failure(t, "CredentialsError", err->message, passing);
         return;
     }
     t->credentials = aws_credentials_ref(credentials);
@@ -237,6 +273,11 @@ static void wire_cancel(aws_transport *self, aws_attempt *attempt)
     if (attempt->transport_data) end_trip(attempt->transport_data);
 }
 
+static const char *wire_payer(aws_transport *self, const char *account)
+{
+    return aws_accounts_payer(((const wire *)self)->accounts, account);
+}
+
 static void wire_free(aws_transport *self)
 {
     wire *w = (wire *)self;
@@ -267,11 +308,24 @@ char *aws_default_region(const char *profile)
     return region;
 }
 
+/** A profile that somebody named and that no file holds is a mistake, whatever else holds credentials. */
+static rip_status check_profile(const wire *w, rip_error *err)
+{
+    if (strcmp(w->profile, "default") == 0 || aws_profiles_has(w->profiles, w->profile)) return RIP_OK;
+    return rip_fail(err, RIP_EINVAL,
+                    "there is no profile %s in AWS's config and credentials files (AWS_CONFIG_FILE, "
+                    "AWS_SHARED_CREDENTIALS_FILE): name another, or unset AWS_PROFILE",
+                    w->profile);
+}
+
 static rip_status open_web(wire *w, const aws_wire_options *options, rip_error *err)
 {
     aws_web_options web = {
         .loop = options->loop, .ca_bundle = options->ca_bundle, .max_connections = options->max_connections};
     if (!web.ca_bundle) web.ca_bundle = aws_setting(w->profiles, w->profile, "AWS_CA_BUNDLE", "ca_bundle");
+    if (web.ca_bundle && access(web.ca_bundle, R_OK) != 0)
+        return rip_fail(err, RIP_EINVAL, "AWS_CA_BUNDLE (or ca_bundle of the profile): %s: %s", web.ca_bundle,
+                        strerror(errno));
     return aws_web_new(&web, &w->web, err);
 }
 
@@ -295,7 +349,7 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
 {
     wire *w = calloc(1, sizeof *w);
     if (!w) return rip_nomem(err);
-    w->base = (aws_transport){wire_send, wire_cancel, wire_free};
+    w->base = (aws_transport){wire_send, wire_cancel, wire_payer, wire_free};
     w->clock = options->clock;
     w->max_reply_bytes = options->max_reply_bytes;
     w->preview = options->preview;
@@ -306,10 +360,11 @@ rip_status aws_wire_new(const aws_wire_options *options, aws_transport **out, ri
     rip_status status = RIP_OK;
     if (!w->signer || !w->profile || (options->endpoint_url && !w->endpoint_url)) status = rip_nomem(err);
     if (status == RIP_OK) status = aws_profiles_load(&w->profiles, err);
+    if (status == RIP_OK) status = check_profile(w, err);
     if (status == RIP_OK) status = open_web(w, options, err);
     if (status == RIP_OK) {
         w->region = default_region(w->profiles, w->profile);
-        w->endpoints = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
+        w->endpoints.options = (aws_endpoint_options){w->profiles, w->profile, w->endpoint_url};
         status = open_credentials(w, options, err);
     }
     if (status == RIP_OK)

@@ -1,10 +1,13 @@
-/* bench-aws-calls URL CALLS AT_ONCE: calls of ecs:DescribeClusters, signed, sent to URL, their replies parsed. */
+/* bench-aws-calls URL CALLS AT_ONCE [bare]: calls of ecs:DescribeClusters, signed, sent to URL, their replies parsed;
+ * or, to compare, the same calls unsigned and unread, by libcurl and libuv alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "allocations.h"
 #include "aws/client.h"
+#include "bare_http.h"
 #include "engine/base/clock.h"
 #include "engine/base/data.h"
 
@@ -42,11 +45,6 @@ static void start(bench *b)
     exit(1);
 }
 
-static double seconds(struct timeval t)
-{
-    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
 static void open_client(bench *b, uv_loop_t *loop, rip_clock *clock, aws_models *models, const char *url)
 {
     /* No quota: the bound is this program, not an account's. */
@@ -66,44 +64,61 @@ static void open_client(bench *b, uv_loop_t *loop, rip_clock *clock, aws_models 
     exit(1);
 }
 
-int main(int argc, char **argv)
+static unsigned long signed_calls(uv_loop_t *loop, const char *url, unsigned long calls, unsigned long at_once)
 {
-    if (argc != 4) {
-        fputs("Usage: bench-aws-calls URL CALLS AT_ONCE\n", stderr);
-        return 2;
-    }
-    uv_loop_t loop;
     rip_error err = {0};
     aws_models *models = NULL;
     char *folder = rip_data_path("aws/model", &err);
     const char *const folders[] = {folder};
     if (!folder || aws_models_new(folders, 1, &models, &err) != RIP_OK) {
         fprintf(stderr, "%s\n", err.message);
-        return 1;
+        exit(1);
     }
-    uv_loop_init(&loop);
-    rip_clock *clock = rip_clock_new_real(&loop);
-    unsigned long calls = strtoul(argv[2], NULL, 10);
-    unsigned long at_once = strtoul(argv[3], NULL, 10);
+    rip_clock *clock = rip_clock_new_real(loop);
     bench b = {.left = calls, .params = json_pack("{s:[s]}", "clusters", "web")};
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 1);
-    open_client(&b, &loop, clock, models, argv[1]);
-    uint64_t begun = uv_hrtime();
+    open_client(&b, loop, clock, models, url);
     for (unsigned long i = 0; i < at_once; i++) start(&b);
-    while (b.under_way > 0) uv_run(&loop, UV_RUN_ONCE);
-    double elapsed = (double)(uv_hrtime() - begun) / 1e9;
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    double cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-    printf("%lu calls, %lu at once: %.0f calls/s, %.1f us CPU a call, %lu failed%s%s\n", calls, at_once,
-           (double)calls / elapsed, cpu * 1e6 / (double)calls, b.failed, b.failed ? ": " : "", b.why);
+    while (b.under_way > 0) uv_run(loop, UV_RUN_ONCE);
+    if (b.failed) fprintf(stderr, "%s\n", b.why);
     aws_client_free(b.client);
     json_decref(b.params);
     aws_models_free(models);
     rip_clock_free(clock);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    uv_run(loop, UV_RUN_DEFAULT);
     free(folder);
-    return b.failed ? 1 : 0;
+    return b.failed;
+}
+
+static double cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+int main(int argc, char **argv)
+{
+    bool bare = argc == 5 && strcmp(argv[4], "bare") == 0;
+    if (argc != 4 && !bare) {
+        fputs("Usage: bench-aws-calls URL CALLS AT_ONCE [bare]\n", stderr);
+        return 2;
+    }
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    unsigned long calls = strtoul(argv[2], NULL, 10);
+    unsigned long at_once = strtoul(argv[3], NULL, 10);
+    unsigned long asked = allocations();
+    double cpu = cpu_us();
+    uint64_t begun = uv_hrtime();
+    unsigned long failed = (bare ? bare_http : signed_calls)(&loop, argv[1], calls, at_once);
+    double elapsed = (double)(uv_hrtime() - begun) / 1e9;
+    printf("%lu %s calls, %lu at once: %.0f calls/s, %.1f us CPU a call", calls, bare ? "bare" : "signed", at_once,
+           (double)calls / elapsed, (cpu_us() - cpu) / (double)calls);
+    if (allocations_are_counted()) printf(", %.1f allocations a call", (double)(allocations() - asked) / (double)calls);
+    printf(", %lu failed\n", failed);
+    uv_loop_close(&loop);
+    return failed ? 1 : 0;
 }

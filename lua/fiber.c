@@ -48,7 +48,7 @@ struct fiber {
     unsigned children; /* spawned so far */
     unsigned alive;    /* children not yet handed to wait */
     fiber_state state;
-    bool ok; /* ended without an error; its result or error object is on top of `co` */
+    bool ok;       /* ended without an error; its result or error object is on top of `co` */
     bool answered; /* inside perform, with nothing before it: the fiber just goes on */
     bool planned;
     json_t *value;

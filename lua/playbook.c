@@ -35,7 +35,7 @@ typedef struct found_mistake {
 /* A header on its way from Lua to a playbook. */
 typedef struct header {
     rip_playbook *playbook;
-    json_t *plain;          /* the fields that are plain values */
+    json_t *plain;                         /* the fields that are plain values */
     bool has_run, has_lock, has_correlate; /* functions */
     rip_playbook_mistake_fn fn;
     void *data;
@@ -446,4 +446,3 @@ void rip_playbook_free(rip_playbook *playbook)
     modules_free(playbook->modules);
     free(playbook);
 }
-

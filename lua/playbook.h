@@ -27,17 +27,17 @@ typedef struct rip_playbook {
     size_t text_len; /* without that NUL */
     char *trigger;   /* the event pattern as JSON text */
     size_t trigger_len;
-    char *mode;             /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
-    json_t *permissions;    /* array of strings, IAM actions with wildcards */
-    unsigned limit_changes; /* 0: the configuration's */
-    int64_t limit_time_ms;  /* 0: the configuration's */
+    char *mode;                 /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
+    json_t *permissions;        /* array of strings, IAM actions with wildcards */
+    unsigned limit_changes;     /* 0: the configuration's */
+    int64_t limit_time_ms;      /* 0: the configuration's */
     rip_playbook_key lock;      /* runs with an equal one wait for each other */
     rip_playbook_key correlate; /* findings with an equal one belong together */
     int64_t cooldown_ms;        /* for so long, findings that belong together make no further run; 0: they do */
     bool also_archived, also_resolved, also_suppressed; /* findings in these states make runs too */
     bool also_updates;                                  /* each version of a finding makes a run */
     rip_module_set *modules; /* of a recalled playbook: the texts it required; NULL: what the folders hold */
-    rip_source_map *lines; /* where in the file each header key is */
+    rip_source_map *lines;   /* where in the file each header key is */
 } rip_playbook;
 
 /** One mistake in a playbook. Strings are borrowed. */

@@ -301,6 +301,14 @@ static void sim_cancel(aws_transport *self, aws_attempt *attempt)
     if (attempt->transport_data) answer_free(attempt->transport_data);
 }
 
+/* There is one account, by whichever name it goes. */
+static const char *sim_payer(aws_transport *transport, const char *account)
+{
+    (void)transport;
+    (void)account;
+    return "";
+}
+
 static void sim_free(aws_transport *self)
 {
     sim_transport *sim = sim_of(self);
@@ -347,7 +355,7 @@ rip_status sim_transport_new(rip_clock *clock, const json_t *seed, aws_transport
     *out = NULL;
     sim_transport *sim = calloc(1, sizeof *sim);
     if (!sim) return rip_nomem(err);
-    sim->transport = (aws_transport){sim_send, sim_cancel, sim_free};
+    sim->transport = (aws_transport){sim_send, sim_cancel, sim_payer, sim_free};
     sim->clock = clock;
     sim->L = luaL_newstate();
     rip_status status = sim->L ? open_in(sim, seed, err) : rip_nomem(err);

@@ -202,8 +202,8 @@ void rip_co_mark(lua_State *co, unsigned mark, bool on)
 
 static int l_open(lua_State *L)
 {
-    static const char *const WORDS[RIP_WORDS] = {[RIP_WORD_CODE] = "code", [RIP_WORD_MESSAGE] = "message",
-                                                  [RIP_WORD_RETRYABLE] = "retryable"};
+    static const char *const WORDS[RIP_WORDS] = {
+        [RIP_WORD_CODE] = "code", [RIP_WORD_MESSAGE] = "message", [RIP_WORD_RETRYABLE] = "retryable"};
     rip_vm *vm = rip_vm_of(L);
     for (int i = 0; i < RIP_WORDS; i++) {
         lua_pushstring(L, WORDS[i]);

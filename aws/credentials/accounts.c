@@ -258,6 +258,11 @@ rip_status aws_accounts_find(aws_accounts *accounts, const char *account, const 
     return status;
 }
 
+const char *aws_accounts_payer(const aws_accounts *accounts, const char *account)
+{
+    return accounts->role && strcmp(account, accounts->own) != 0 ? account : "";
+}
+
 void aws_accounts_drop(aws_accounts *accounts, const aws_credentials *refused)
 {
     aws_credentials_cache_drop(accounts->home, refused);

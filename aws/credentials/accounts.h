@@ -18,6 +18,11 @@ void aws_accounts_free(aws_accounts *accounts);
 rip_status aws_accounts_find(aws_accounts *accounts, const char *account, const char *region,
                              const aws_session *session, aws_credentials_cache **out, rip_error *err);
 
+/** The account that a call in `account` is made in, "" for the default credentials' own: without a role they serve
+ * every account; with one, their own is known by its number from the first session on (before it, the number stands for
+ * itself). Borrowed from the arguments. */
+const char *aws_accounts_payer(const aws_accounts *accounts, const char *account);
+
 /** AWS said that these are expired: whoever holds them forgets them. */
 void aws_accounts_drop(aws_accounts *accounts, const aws_credentials *refused);
 

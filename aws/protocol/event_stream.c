@@ -106,12 +106,7 @@ static json_t *read_headers(cursor c)
 static json_t *read_document(const aws_shape *shape, bool xml, const cursor *payload, rip_error *err)
 {
     if (left(payload) == 0) return json_object();
-    if (!xml) {
-        json_t *wire = aws_json_load((const char *)payload->at, left(payload), err);
-        json_t *value = wire ? aws_json_read(shape, wire, err) : NULL;
-        json_decref(wire);
-        return value;
-    }
+    if (!xml) return aws_json_read(shape, (const char *)payload->at, left(payload), err);
     aws_xml *document = NULL;
     if (aws_xml_parse((const char *)payload->at, left(payload), &document, err) != RIP_OK) return NULL;
     json_t *value = aws_xml_read(shape, aws_xml_root(document), err);
@@ -191,8 +186,7 @@ const aws_member *aws_event_stream_member(const aws_shape *output)
 {
     for (size_t i = 0; output && i < aws_shape_member_count(output); i++) {
         const aws_member *member = aws_shape_member_at(output, i);
-        const aws_shape *shape = aws_member_shape(member);
-        if (shape && json_is_true(aws_shape_trait(shape, "eventstream"))) return member;
+        if (aws_shape_is_event_stream(aws_member_shape(member))) return member;
     }
     return NULL;
 }

@@ -11,14 +11,16 @@
 /* What the SDKs call the member of a union that the model does not know: {"SDK_UNKNOWN_MEMBER": {"name": …}}. */
 #define AWS_UNKNOWN_MEMBER "SDK_UNKNOWN_MEMBER"
 
-/** The content type and the body of `json` and of rest-json's bodies: only members that go into the body. */
-json_t *aws_json_write(const aws_shape *shape, const json_t *value, rip_error *err);
-/** A reply's JSON, any value. NUL characters in its texts become U+FFFD: a name or a log line that holds one must not
- * make the whole reply unreadable, and what takes texts as C strings must not see half of them. New reference; NULL
- * with `err`. */
+/** Append a structure as `json` and rest-json write it: only members that go into the body. {} where there is no shape.
+ */
+rip_status aws_json_write(rip_buffer *out, const aws_shape *shape, const json_t *value, rip_error *err);
+/** Any JSON value. NUL characters in its texts become U+FFFD: a name or a log line that holds one must not make the
+ * whole reply unreadable, and what takes texts as C strings must not see half of them. New reference; NULL with `err`.
+ */
 json_t *aws_json_load(const char *bytes, size_t len, rip_error *err);
-/** A value as it was written on the wire, by its shape. New reference; NULL with `err`. */
-json_t *aws_json_read(const aws_shape *shape, const json_t *wire, rip_error *err);
+/** A structure from its JSON, as aws_json_load reads it, with the model's names and types; what the model does not know
+ * is left out. {} where there is no shape. New reference; NULL with `err`. */
+json_t *aws_json_read(const aws_shape *shape, const char *bytes, size_t len, rip_error *err);
 
 /** "Action=…&Version=…&…" of query and ec2. */
 rip_status aws_query_write(const aws_operation *operation, const json_t *params, rip_buffer *out, rip_error *err);
@@ -60,5 +62,18 @@ rip_status aws_rest_build(const aws_operation *operation, const aws_member *inpu
                           aws_http_request *request, rip_error *err);
 rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
                           rip_error *err);
+
+/** Members of headers and status, into what was read of the body. */
+void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response);
+
+/** The digest of the finished body: by the algorithm that the caller chose in the operation's parameter for it, else as
+ * Content-MD5 where AWS demands one, unless the parameters hold one already.
+ *
+ * Follows: Smithy, "httpChecksum trait"; Amazon S3 User Guide, "Checking object integrity". */
+rip_status aws_checksum_add(const aws_operation *operation, const json_t *params, aws_http_request *request,
+                            rip_error *err);
+
+/** A reply that is an error, into a zeroed `error`; `error->fields` is a new reference or NULL. */
+void aws_error_read(const aws_operation *operation, const aws_http_response *response, aws_error *error);
 
 #endif

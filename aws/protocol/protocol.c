@@ -1,10 +1,9 @@
-/* The protocols' common parts: which one it is, idempotency tokens, host prefixes, errors. */
+/* The protocols' common parts: which one it is, idempotency tokens, host prefixes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "aws/model_private.h"
@@ -108,15 +107,10 @@ static rip_status build_json(const aws_operation *operation, const json_t *param
     const char *version = aws_service_metadata(service, "jsonVersion"),
                *target = aws_service_metadata(service, "targetPrefix");
     char text[256];
-    json_t *wire = aws_json_write(aws_operation_input(operation), params, err);
-    if (!wire) return err ? err->status : RIP_EINVAL;
-    char *body = json_dumps(wire, JSON_COMPACT);
-    json_decref(wire);
-    if (!body) return rip_nomem(err);
-    rip_buffer_puts(&request->body, body);
-    free(body);
+    rip_status status = aws_json_write(&request->body, aws_operation_input(operation), params, err);
+    if (status != RIP_OK) return status;
     snprintf(text, sizeof text, "application/x-amz-json-%s", version ? version : "1.0");
-    rip_status status = aws_headers_add(&request->headers, "Content-Type", text, err);
+    status = aws_headers_add(&request->headers, "Content-Type", text, err);
     snprintf(text, sizeof text, "%s.%s", target ? target : "", aws_operation_name(operation));
     if (status == RIP_OK) status = aws_headers_add(&request->headers, "X-Amz-Target", text, err);
     return status;
@@ -128,26 +122,6 @@ static rip_status build_query(const aws_operation *operation, const json_t *para
     rip_status status = aws_query_write(operation, params, &request->body, err);
     if (status != RIP_OK) return status;
     return aws_headers_add(&request->headers, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8", err);
-}
-
-/* Operations whose body AWS wants a digest of (S3's DeleteObjects, PutBucketPolicy …). */
-static rip_status add_md5(const aws_operation *operation, aws_http_request *request, rip_error *err)
-{
-    const json_t *checksum = aws_operation_trait(operation, "httpChecksum");
-    bool wanted = json_is_true(aws_operation_trait(operation, "httpChecksumRequired")) ||
-                  json_is_true(json_object_get(checksum, "requestChecksumRequired"));
-    if (!wanted || aws_headers_get(&request->headers, "Content-MD5")) return RIP_OK;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    rip_buffer text = {0};
-    if (EVP_Digest(request->body.data ? request->body.data : "", request->body.len, digest, &len, EVP_md5(), NULL) !=
-        1) {
-        return rip_fail(err, RIP_EIO, "no MD5 from OpenSSL, which this operation's Content-MD5 needs");
-    }
-    aws_value_base64(&text, digest, len);
-    rip_status status = aws_headers_add(&request->headers, "Content-MD5", text.data ? text.data : "", err);
-    rip_buffer_free(&text);
-    return status;
 }
 
 static rip_status build(const aws_operation *operation, const json_t *params, aws_http_request *request, rip_error *err)
@@ -180,68 +154,17 @@ rip_status aws_protocol_build(const aws_operation *operation, const json_t *para
     if (status == RIP_OK && !request->query) request->query = strdup("");
     if (status == RIP_OK && !request->query) status = rip_nomem(err);
     if (status == RIP_OK) status = write_host_prefix(operation, all, request, err);
-    if (status == RIP_OK) status = add_md5(operation, request, err);
+    if (status == RIP_OK) status = aws_checksum_add(operation, all, request, err);
     if (status == RIP_OK) status = rip_buffer_status(&request->body, err);
     json_decref(all);
     return status;
 }
 
-/* Errors. */
+/* Replies. */
 
 static void copy_text(char *out, size_t size, const char *text)
 {
     if (text) snprintf(out, size, "%s", text);
-}
-
-/* "aws.protocoltests#FooError:http://…" is FooError. */
-static void copy_code(aws_error *error, const char *code)
-{
-    if (!code) return;
-    const char *hash = strchr(code, '#');
-    if (hash) code = hash + 1;
-    snprintf(error->code, sizeof error->code, "%.*s", (int)strcspn(code, ":"), code);
-}
-
-static void read_json_error(const aws_http_response *response, aws_error *error)
-{
-    json_t *body = aws_json_load(response->body.data, response->body.len, NULL);
-    const char *query = aws_headers_get(&response->headers, "x-amzn-query-error");
-    const char *header = aws_headers_get(&response->headers, "x-amzn-errortype");
-    const char *code = json_string_value(json_object_get(body, "__type"));
-    if (!code) code = json_string_value(json_object_get(body, "code"));
-    if (!code) code = json_string_value(json_object_get(body, "Code"));
-    copy_code(error, header ? header : code);
-    if (query) snprintf(error->code, sizeof error->code, "%.*s", (int)strcspn(query, ";"), query);
-    const char *message = json_string_value(json_object_get(body, "message"));
-    if (!message) message = json_string_value(json_object_get(body, "Message"));
-    copy_text(error->message, sizeof error->message, message);
-    json_decref(body);
-}
-
-static void read_xml_error(const aws_http_response *response, aws_error *error)
-{
-    aws_xml *xml = NULL;
-    rip_error ignored;
-    if (response->body.len == 0 || aws_xml_parse(response->body.data, response->body.len, &xml, &ignored) != RIP_OK)
-        return;
-    const aws_xml_node *root = aws_xml_root(xml);
-    copy_code(error, aws_xml_find_text(root, "Code"));
-    copy_text(error->message, sizeof error->message, aws_xml_find_text(root, "Message"));
-    const char *id = aws_xml_find_text(root, "RequestId");
-    if (!id) id = aws_xml_find_text(root, "RequestID");
-    copy_text(error->request_id, sizeof error->request_id, id);
-    aws_xml_free(xml);
-}
-
-static void read_error(const aws_operation *operation, const aws_http_response *response, aws_error *error)
-{
-    aws_protocol protocol = aws_service_protocol(aws_operation_service(operation));
-    error->http_status = response->status;
-    if (protocol == AWS_JSON || protocol == AWS_REST_JSON)
-        read_json_error(response, error);
-    else
-        read_xml_error(response, error);
-    if (!*error->code) snprintf(error->code, sizeof error->code, "%d", response->status);
 }
 
 /* S3 may find out after it has answered 200: then the body is an error in the place of the result (CopyObject,
@@ -249,10 +172,10 @@ static void read_error(const aws_operation *operation, const aws_http_response *
 static bool is_late_error(const aws_operation *operation, const rip_buffer *body)
 {
     static const char ERROR[] = "<Error>";
+    if (aws_service_protocol(aws_operation_service(operation)) != AWS_REST_XML || body->len == 0) return false;
     const aws_shape *shape = aws_operation_output(operation);
     const char *payload = shape ? json_string_value(aws_shape_trait(shape, "payload")) : NULL;
     const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
-    if (aws_service_protocol(aws_operation_service(operation)) != AWS_REST_XML || body->len == 0) return false;
     if (member && aws_shape_type(aws_member_shape(member)) != AWS_STRUCTURE) return false;
     const char *from = body->data;
     const char *declared = strncmp(from, "<?xml", 5) == 0 ? strstr(from, "?>") : NULL;
@@ -260,8 +183,6 @@ static bool is_late_error(const aws_operation *operation, const rip_buffer *body
     from += strspn(from, " \t\r\n");
     return strncmp(from, ERROR, sizeof ERROR - 1) == 0;
 }
-
-/* Replies. */
 
 /* The body is a stream of events: they become the output's member of that kind. */
 static rip_status parse_events(const aws_operation *operation, const aws_member *stream,
@@ -285,10 +206,7 @@ static rip_status parse_json(const aws_shape *shape, const aws_http_response *re
         *output = json_object();
         return RIP_OK;
     }
-    json_t *wire = aws_json_load(response->body.data, response->body.len, err);
-    if (!wire) return err->status;
-    *output = aws_json_read(shape, wire, err);
-    json_decref(wire);
+    *output = aws_json_read(shape, response->body.data, response->body.len, err);
     return *output ? RIP_OK : err->status;
 }
 
@@ -338,11 +256,11 @@ rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_res
     const aws_member *stream = aws_event_stream_member(aws_operation_output(operation));
     find_request_id(response, id);
     if (response->status >= 300) {
-        read_error(operation, response, error);
+        aws_error_read(operation, response, error);
         if (!*error->request_id) copy_text(error->request_id, sizeof error->request_id, id);
         copy_text(id, sizeof id, error->request_id);
     } else if (is_late_error(operation, &response->body)) {
-        read_error(operation, response, error);
+        aws_error_read(operation, response, error);
         error->http_status = 500; /* what S3 would have said, had it known: it is tried again as such */
         if (*error->request_id) copy_text(id, sizeof id, error->request_id);
     } else if (stream) {

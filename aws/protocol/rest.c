@@ -251,18 +251,6 @@ static rip_status write_headers(rest *r)
 
 /* The body. */
 
-static rip_status write_json_body(rest *r, const aws_shape *shape, const json_t *value)
-{
-    json_t *wire = aws_json_write(shape, value, r->err);
-    if (!wire) return r->err ? r->err->status : RIP_EINVAL;
-    char *text = json_dumps(wire, JSON_COMPACT | JSON_ENCODE_ANY);
-    json_decref(wire);
-    if (!text) return rip_nomem(r->err);
-    rip_buffer_puts(&r->request->body, text);
-    free(text);
-    return RIP_OK;
-}
-
 static rip_status content_type(rest *r, const char *type)
 {
     if (aws_headers_get(&r->request->headers, "Content-Type")) return RIP_OK;
@@ -279,7 +267,7 @@ static rip_status write_structured(rest *r, const aws_member *member, const aws_
         status = aws_xml_write(&r->request->body, member, name, value, r->err);
         return status == RIP_OK ? content_type(r, "application/xml") : status;
     }
-    status = write_json_body(r, shape, value);
+    status = aws_json_write(&r->request->body, shape, value, r->err);
     return status == RIP_OK ? content_type(r, "application/json") : status;
 }
 
@@ -386,7 +374,7 @@ static json_t *read_header_map(const aws_member *member, const aws_headers *head
     return map;
 }
 
-static void read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response)
+void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response)
 {
     for (size_t i = 0; i < aws_shape_member_count(shape); i++) {
         const aws_member *member = aws_shape_member_at(shape, i);
@@ -415,11 +403,7 @@ static json_t *read_document(const aws_shape *shape, const rip_buffer *body, boo
         aws_xml_free(document);
         return value;
     }
-    json_t *wire = aws_json_load(body->data, body->len, err);
-    if (!wire) return NULL;
-    json_t *value = aws_json_read(shape, wire, err);
-    json_decref(wire);
-    return value;
+    return aws_json_read(shape, body->data, body->len, err);
 }
 
 static json_t *read_payload(const aws_member *member, const rip_buffer *body, bool xml, rip_error *err)
@@ -466,7 +450,7 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
         value = read_document(shape, &response->body, xml, err);
     }
     if (!value) return err->status;
-    read_envelope(value, shape, response);
+    aws_rest_read_envelope(value, shape, response);
     *output = value;
     return RIP_OK;
 }

@@ -79,7 +79,7 @@ void aws_value_write_time(rip_buffer *out, int64_t ms, aws_time_format format)
         return;
     }
     if (format == AWS_TIME_UNIX) {
-        rip_buffer_printf(out, "%lld", (long long)(ms / 1000));
+        rip_buffer_printf(out, "%s%lld", ms < 0 ? "-" : "", llabs(ms / 1000));
         if (ms % 1000) rip_buffer_printf(out, ".%03d", (int)llabs(ms % 1000));
         return;
     }

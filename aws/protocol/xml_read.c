@@ -136,7 +136,7 @@ json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error
             return NULL;
         }
     }
-    if (json_is_true(aws_shape_trait(shape, "union")) && json_object_size(value) == 0 && node->first)
+    if (aws_shape_is_union(shape) && json_object_size(value) == 0 && node->first)
         json_object_set_new(value, AWS_UNKNOWN_MEMBER, json_pack("{s:s}", "name", node->first->name));
     return value;
 }

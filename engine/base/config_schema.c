@@ -84,6 +84,11 @@ static const rip_config_key SCHEMA[] = {
      .otherwise = "0",
      .most = 100,
      .about = "Attempts at one AWS call, the first included. 0: as AWS_MAX_ATTEMPTS and the profile say, else 3."},
+    {.name = "aws.quotas",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "A file in the form of aws/quotas.json, for quotas that AWS has changed for you: its services take the "
+              "place of those. Empty: none."},
     {.name = "aws.endpoint_url",
      .type = RIP_CONFIG_STRING,
      .otherwise = "",

@@ -53,7 +53,7 @@ typedef struct aws_command {
     char *own_region;
     json_t *params, *gathered;
     unsigned pages;
-    bool over, failed;
+    bool over, failed, shown;
 } aws_command;
 
 /* Lists. */
@@ -183,7 +183,8 @@ static void print_header(const aws_header *header)
 
 static void on_preview(void *data, const aws_http_request *request)
 {
-    (void)data;
+    aws_command *c = data;
+    c->shown = true;
     printf("%s %s://%s%s%s%s\n", request->method, request->scheme, request->host, request->path,
            *request->query ? "?" : "", request->query);
     for (size_t i = 0; i < request->headers.count; i++) print_header(&request->headers.items[i]);
@@ -261,6 +262,16 @@ static void print_output(const aws_command *c, const json_t *output)
     putchar('\n');
 }
 
+static void print_failure(const aws_result *result)
+{
+    const aws_error *error = result->error;
+    const char *id = result->request_id;
+    char *fields = error->fields ? json_dumps(error->fields, JSON_COMPACT) : NULL;
+    terminal_error("aws", "%s: %s%s%s%s", error->code, error->message, *id ? " (request " : "", id, *id ? ")" : "");
+    if (fields) terminal_error("aws", "%s", fields);
+    free(fields);
+}
+
 static void on_done(void *data, const aws_result *result)
 {
     aws_command *c = data;
@@ -269,15 +280,19 @@ static void on_done(void *data, const aws_result *result)
     rip_error err;
     c->over = true;
     if (result->error) {
-        c->failed = !c->print_request;
-        if (c->failed)
-            terminal_error("aws", "%s: %s%s%s%s", result->error->code, result->error->message,
-                           *result->request_id ? " (request " : "", result->request_id, *result->request_id ? ")" : "");
+        c->failed = !c->shown;
+        if (c->failed) print_failure(result);
         return;
     }
     if (paging) {
         gather(c, paging, result->output);
-        next = ++c->pages < PAGES_MOST ? next_params(c, paging, result->output) : NULL;
+        next = next_params(c, paging, result->output);
+        if (next && ++c->pages == PAGES_MOST) {
+            terminal_error("aws", "stopped after %d pages; there are more", PAGES_MOST);
+            c->failed = true;
+            json_decref(next);
+            next = NULL;
+        }
     }
     if (!next) {
         print_output(c, paging ? c->gathered : result->output);
@@ -303,23 +318,38 @@ static rip_status open_client(aws_command *c, rip_error *err)
     aws_wire_options wire = engine_wire_options(&c->engine, c->profile, c->endpoint_url);
     aws_transport *transport = NULL;
     if (c->print_request) wire.preview = on_preview;
+    wire.preview_data = c;
     rip_status status = aws_wire_new(&wire, &transport, err);
     if (status != RIP_OK) return status;
     c->own_region = c->region ? strdup(c->region) : aws_default_region(wire.profile);
+    const char *own_quotas = rip_config_string(c->engine.config, "aws.quotas");
     aws_client_options options = {
         .clock = c->engine.clock,
         .profile = wire.profile,
         .models = c->engine.models,
         .transport = transport,
+        .own_quotas = *own_quotas ? own_quotas : NULL,
         .max_attempts = c->print_request ? 1 : (int)rip_config_integer(c->engine.config, "aws.max_attempts")};
     return aws_client_new(&options, &c->client, err);
+}
+
+/* Without a role the call would be made in the credentials' own account, whichever was asked for. */
+static rip_status check_account(const aws_command *c, rip_error *err)
+{
+    if (!c->account) return RIP_OK;
+    if (strlen(c->account) != 12 || strspn(c->account, "0123456789") != 12)
+        return rip_fail(err, RIP_EINVAL, "--account %.32s: expected twelve digits", c->account);
+    if (*rip_config_string(c->engine.config, "accounts.role")) return RIP_OK;
+    return rip_fail(err, RIP_EINVAL,
+                    "--account: there is no role to get there by: set accounts.role in the configuration");
 }
 
 static rip_status make_call(aws_command *c, rip_error *err)
 {
     if (c->all_pages && !aws_operation_pagination(c->operation))
         return rip_fail(err, RIP_EINVAL, "--all-pages: %s has no pages", aws_operation_name(c->operation));
-    rip_status status = read_input(c, err);
+    rip_status status = check_account(c, err);
+    if (status == RIP_OK) status = read_input(c, err);
     if (status == RIP_OK) status = check_input(c, err);
     if (status == RIP_OK) status = open_client(c, err);
     if (status == RIP_OK) status = call(c, err);

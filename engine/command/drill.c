@@ -358,9 +358,7 @@ static int judge(drill *d)
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
     json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach (d->runs, i, each) {
-        failed = failed || !record_is_well(each);
-    }
+    json_array_foreach (d->runs, i, each) { failed = failed || !record_is_well(each); }
     return failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 

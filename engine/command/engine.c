@@ -210,6 +210,7 @@ static rip_status open_client(engine *e, aws_transport *transport, rip_error *er
         .models = e->models,
         .transport = transport,
         .max_attempts = (int)rip_config_integer(e->config, "aws.max_attempts"),
+        .own_quotas = setting(e, NULL, "aws.quotas"),
         .alone = rip_clock_is_virtual(e->clock),
         .profile = e->profile,
         .seed = rip_clock_is_virtual(e->clock) ? 1 : 0, /* a drill is the same every time */

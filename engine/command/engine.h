@@ -45,8 +45,9 @@ rip_status engine_open(engine *e, const char *command, rip_config *config, int64
  * AWS's own settings. Borrowed from the engine, which remembers the profile. */
 aws_wire_options engine_wire_options(engine *e, const char *profile, const char *endpoint_url);
 
-/** Client on `transport` (taken over), guards, journal (journal.path of the configuration, else in memory), playbooks from `paths` (0: those of the configuration, else the
- * shipped ones) and a dispatch that tells `listener`. Mistakes in playbooks go to stderr and are counted. */
+/** Client on `transport` (taken over), guards, journal (journal.path of the configuration, else in memory), playbooks
+ * from `paths` (0: those of the configuration, else the shipped ones) and a dispatch that tells `listener`. Mistakes in
+ * playbooks go to stderr and are counted. */
 rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,
                         const dispatch_listener *listener, rip_error *err);
 

@@ -212,8 +212,8 @@ static void add_terms(const dispatch *d, const job *j, json_t *outcome)
     json_object_set_new(outcome, "approvers", json_integer(d->options.limits.approvers));
     if (!before) return;
     json_object_set_new(outcome, "difference",
-                        run_plan_difference(before, text_of(j->record, "before_of", ""), json_object_get(outcome, "plan"),
-                                            text_of(j->record, "id", "")));
+                        run_plan_difference(before, text_of(j->record, "before_of", ""),
+                                            json_object_get(outcome, "plan"), text_of(j->record, "id", "")));
 }
 
 static json_t *on_ending(void *data, run *r, json_t *outcome)
@@ -256,7 +256,8 @@ static void on_done(void *data, run *r, const json_t *record)
     dispatch *d = t->owner;
     const char *outcome = text_of(record, "outcome", "failed");
     if (!record_is_well(record)) d->counts.failed++;
-    if (d->options.listener.ended) d->options.listener.ended(d->options.listener.data, text_of(j->record, "id", ""), record);
+    if (d->options.listener.ended)
+        d->options.listener.ended(d->options.listener.data, text_of(j->record, "id", ""), record);
     if (strcmp(outcome, "waiting") == 0) plan_hold(d, record);
     if (strcmp(outcome, "paused") == 0)
         json_object_set_new(d->paused, text_of(j->record, "id", ""),
@@ -314,7 +315,8 @@ static void resume_run(dispatch *d, const json_t *record, json_t *finding)
     ticket *t = ticket_new(d, finding, "journal", 0);
     if (!t) return;
     json_t *next = job_again(d, record, 1);
-    json_t *decision = json_pack("{s:s, s:s, s:I}", "decision", "resume", "who", "riposte", "at", (json_int_t)now_of(d));
+    json_t *decision =
+        json_pack("{s:s, s:s, s:I}", "decision", "resume", "who", "riposte", "at", (json_int_t)now_of(d));
     journal_run_decide(keeper, text_of(record, "id", ""), decision, "resumed", next, journal_ignore, NULL);
     json_t *kept = journal_run(keeper, text_of(next, "id", ""));
     if (!kept || job_add(t, kept, 0, &err) != RIP_OK) ticket_free(t);

@@ -1,5 +1,5 @@
-/* Whose turn it is: the most severe first, the oldest first among equals, and nothing starves, since waiting counts too.
- * At most so many at once, in all, for each playbook and each account, and one for each lock. */
+/* Whose turn it is: the most severe first, the oldest first among equals, and nothing starves, since waiting counts
+ * too. At most so many at once, in all, for each playbook and each account, and one for each lock. */
 #ifndef RIPOSTE_DISPATCH_QUEUE_H
 #define RIPOSTE_DISPATCH_QUEUE_H
 

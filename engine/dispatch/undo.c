@@ -114,8 +114,9 @@ static rip_status permissions_for(const json_t *changes, aws_models *models, jso
 static char *playbook_text(const json_t *permissions)
 {
     rip_buffer text = {0};
-    rip_buffer_puts(&text, "return {\n  name = \"undo\",\n  about = \"Takes the changes of a run back.\",\n"
-                           "  trigger = { source = { \"riposte\" } },\n  permissions = {\n");
+    rip_buffer_puts(&text,
+                    "return {\n  name = \"undo\",\n  about = \"Takes the changes of a run back.\",\n"
+                    "  trigger = { source = { \"riposte\" } },\n  permissions = {\n");
     size_t i;
     json_t *each;
     json_array_foreach (permissions, i, each) rip_buffer_printf(&text, "    \"%s\",\n", json_string_value(each));

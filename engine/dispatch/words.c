@@ -94,9 +94,9 @@ static void on_decided(void *data, rip_status status, const rip_error *err)
 /* `outcome` (NULL: as it was) takes the place of the run's; `next` is stolen. */
 static void decide(word *w, const char *outcome, json_t *next)
 {
-    json_t *decision = json_pack("{s:s, s:s, s:s, s:I}", "decision", text_of(w->request, "do", ""), "who",
-                                 text_of(w->request, "who", "?"), "why", text_of(w->request, "why", ""), "at",
-                                 (json_int_t)now_of(w));
+    json_t *decision =
+        json_pack("{s:s, s:s, s:s, s:I}", "decision", text_of(w->request, "do", ""), "who",
+                  text_of(w->request, "who", "?"), "why", text_of(w->request, "why", ""), "at", (json_int_t)now_of(w));
     const char *settled = text_of(w->request, "settled", NULL);
     if (settled) json_object_set_new(decision, "settled", json_string(settled));
     if (next) json_object_set(decision, "run", json_object_get(next, "id"));
@@ -139,7 +139,8 @@ static void approve(word *w)
         return;
     }
     if (has_approved(w, who, &count)) {
-        refuse(w, rip_fail(&err, RIP_EDENIED, "%s has approved run %s already: another person must, too", who, w->run), &err);
+        refuse(w, rip_fail(&err, RIP_EDENIED, "%s has approved run %s already: another person must, too", who, w->run),
+               &err);
         return;
     }
     json_int_t needed = json_integer_value(json_object_get(w->record, "approvers"));
@@ -167,9 +168,8 @@ static void deny(word *w)
 
 static void retry(word *w)
 {
-    static const char *const ENDED[] = {"failed",  "parked", "uncertain",   "diverged",     "cancelled",
-                                        "denied",  "paused", "secret-lost", "outside-plan", "expired",
-                                        NULL};
+    static const char *const ENDED[] = {"failed", "parked",      "uncertain",    "diverged", "cancelled", "denied",
+                                        "paused", "secret-lost", "outside-plan", "expired",  NULL};
     if (!is_any(text_of(w->record, "outcome", ""), ENDED))
         deny_state(w, "only one that failed or was stopped can be done again");
     else
@@ -192,8 +192,9 @@ static void on_cancelled(void *data, rip_status status, const rip_error *err)
 static void cancel_queued(word *w, job *j)
 {
     ticket *t = j->of;
-    json_t *outcome = json_pack("{s:s, s:I, s:{s:s, s:s+}}", "outcome", "cancelled", "finished", (json_int_t)now_of(w), "error",
-                                "status", "canceled", "message", "cancelled by ", text_of(w->request, "who", "?"));
+    json_t *outcome =
+        json_pack("{s:s, s:I, s:{s:s, s:s+}}", "outcome", "cancelled", "finished", (json_int_t)now_of(w), "error",
+                  "status", "canceled", "message", "cancelled by ", text_of(w->request, "who", "?"));
     dispatch *d = w->owner;
     job_free(j);
     journal_run_end(journal_of(w), w->run, outcome, NULL, on_cancelled, w);
@@ -315,7 +316,8 @@ static bool is_scope(const char *scope)
     static const char *const KINDS[] = {"playbook:", "account:"};
     if (strcmp(scope, "all") == 0) return true;
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
-        if (strncmp(scope, KINDS[i], strlen(KINDS[i])) == 0 && scope[strlen(KINDS[i])] && strlen(scope) < 160) return true;
+        if (strncmp(scope, KINDS[i], strlen(KINDS[i])) == 0 && scope[strlen(KINDS[i])] && strlen(scope) < 160)
+            return true;
     }
     return false;
 }
@@ -386,8 +388,8 @@ static void do_status(word *w)
     json_int_t plans = 0;
     for (const held_plan *held = d->plans; held; held = held->next) plans++;
     rip_error none = {RIP_OK, ""};
-    json_t *value = json_pack("{s:I, s:I, s:I, s:O}", "running", (json_int_t)d->running, "queued", (json_int_t)d->waiting,
-                              "waiting", plans, "pauses", journal_pauses(journal_of(w)));
+    json_t *value = json_pack("{s:I, s:I, s:I, s:O}", "running", (json_int_t)d->running, "queued",
+                              (json_int_t)d->waiting, "waiting", plans, "pauses", journal_pauses(journal_of(w)));
     on_found(w, RIP_OK, value, &none);
     json_decref(value);
 }
@@ -397,8 +399,9 @@ void words_perform(dispatch *d, const json_t *request, journal_answer done, void
     static const struct {
         const char *name;
         void (*perform)(word *w);
-    } WORDS[] = {{"approve", do_approve}, {"deny", do_deny}, {"retry", do_retry},   {"cancel", do_cancel}, {"undo", do_undo},
-                 {"pause", do_pause},     {"resume", do_pause}, {"runs", do_runs}, {"show", do_show},     {"status", do_status}};
+    } WORDS[] = {{"approve", do_approve}, {"deny", do_deny},    {"retry", do_retry},  {"cancel", do_cancel},
+                 {"undo", do_undo},       {"pause", do_pause},  {"resume", do_pause}, {"runs", do_runs},
+                 {"show", do_show},       {"status", do_status}};
     rip_error err;
     word *w = calloc(1, sizeof *w);
     if (!w) {

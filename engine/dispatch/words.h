@@ -11,10 +11,9 @@
  *     who      the person's name: recorded; whoever calls has made sure of it
  *     why      their reason; recorded, "" if they gave none
  *
- *     "approve", "deny"    run: the plan that waits is carried out, or never will be. The answer has "missing": how many
- *                          more people must approve
- *     "retry"              run: one that failed, was stopped, is parked or uncertain is done again from the start.
- *                          settled ("happened"|"repeat"): what is known of the change that an uncertain run stopped at
+ *     "approve", "deny"    run: the plan that waits is carried out, or never will be. The answer has "missing": how
+ * many more people must approve "retry"              run: one that failed, was stopped, is parked or uncertain is done
+ * again from the start. settled ("happened"|"repeat"): what is known of the change that an uncertain run stopped at
  *     "cancel"             run: one that is queued, going on, or waits is ended
  *     "undo"               run: its changes are taken back, in reverse order, by a run of its own. step: only that one
  *                          ("2.7/3"); mode: "dry-run" | "enforce", lowered by the configuration's

@@ -328,9 +328,7 @@ static bool is_real_change(const pending *p)
 static void start(pending *p)
 {
     effect_settings *settings = &p->door->settings;
-    p->step.care = is_real_change(p)                  ? JOURNAL_SAFE
-                   : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED
-                                                      : JOURNAL_LIGHT;
+    p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 
@@ -501,7 +499,8 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     door->recorded = journal_step_finished(settings->journal, settings->run);
     door->unknowns = run_unknowns_new(settings->run);
     rip_status status = door->unknowns ? RIP_OK : rip_nomem(err);
-    if (status == RIP_OK && settings->plan) status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
+    if (status == RIP_OK && settings->plan)
+        status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
     if (status == RIP_OK)
         *out = door;
     else

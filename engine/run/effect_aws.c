@@ -50,6 +50,7 @@ static void on_aws(void *data, const aws_result *result)
     json_object_set_new(p->error, "status", json_integer(result->error->http_status));
     json_object_set_new(p->error, "request_id", json_string(result->error->request_id));
     json_object_set_new(p->error, "retryable", json_boolean(result->error->retryable));
+    if (result->error->fields) json_object_set(p->error, "fields", result->error->fields);
     effect_fail(p, "failed");
 }
 

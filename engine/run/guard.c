@@ -216,8 +216,8 @@ static bool look_up(guard_check *check, const char *arn, rip_error *err)
     json_t *params = json_object_get(check->call, "params");
     if (aws_models_service(aws_client_models(check->guard->context.client), service_name, &service, err) != RIP_OK ||
         aws_service_operation(service, operation_name, &operation, err) != RIP_OK ||
-        aws_call_start(check->guard->context.client, operation, params, &options, on_tags, check, &check->under_way, err) !=
-            RIP_OK) {
+        aws_call_start(check->guard->context.client, operation, params, &options, on_tags, check, &check->under_way,
+                       err) != RIP_OK) {
         err->status = RIP_EDENIED;
         return false;
     }
@@ -255,9 +255,10 @@ static bool ask_identity(guard_check *check, rip_error *err)
     aws_client *client = check->guard->context.client;
     aws_call_options options = {.region = check->region};
     json_t *params = json_object();
-    bool asked = aws_models_service(aws_client_models(client), "sts", &sts, err) == RIP_OK &&
-                 aws_service_operation(sts, "GetCallerIdentity", &operation, err) == RIP_OK &&
-                 aws_call_start(client, operation, params, &options, on_identity, check, &check->under_way, err) == RIP_OK;
+    bool asked =
+        aws_models_service(aws_client_models(client), "sts", &sts, err) == RIP_OK &&
+        aws_service_operation(sts, "GetCallerIdentity", &operation, err) == RIP_OK &&
+        aws_call_start(client, operation, params, &options, on_identity, check, &check->under_way, err) == RIP_OK;
     json_decref(params);
     if (!asked) err->status = RIP_EDENIED;
     return asked;
@@ -328,8 +329,10 @@ static bool has_budget(const guard *g, const guard_request *request, const char 
     unsigned made = journal_spent(g->context.journal, scope, rip_clock_now(g->context.clock) - HOUR_MS);
     if (request->is_rehearsal) made += request->changes_made;
     if (made < most) return true;
-    rip_fail(err, RIP_EDENIED, "the budget of %u changes an hour for the %s %s is used up: raise limits.changes_per_%s if "
-             "that is meant", most, kind, name, kind);
+    rip_fail(err, RIP_EDENIED,
+             "the budget of %u changes an hour for the %s %s is used up: raise limits.changes_per_%s if "
+             "that is meant",
+             most, kind, name, kind);
     return false;
 }
 
@@ -347,7 +350,8 @@ static rip_status check_budgets(const guard *g, const guard_request *request, co
     *name = "window";
     int64_t now = rip_clock_now(g->context.clock);
     if (guard_windows_open(g->windows, request->playbook, request->account, now)) return RIP_OK;
-    return rip_fail(err, RIP_EDENIED, "no window of the configuration's `windows` is open for the playbook %s in account %s",
+    return rip_fail(err, RIP_EDENIED,
+                    "no window of the configuration's `windows` is open for the playbook %s in account %s",
                     request->playbook, request->account);
 }
 

@@ -48,7 +48,7 @@ typedef struct guard_request {
     const char *partition, *region, *account;
     const json_t *permissions; /* the header's: array of action globs */
     const char *playbook;
-    unsigned changes_made;     /* by the run so far */
+    unsigned changes_made; /* by the run so far */
     unsigned changes_allowed;
     bool is_rehearsal; /* the changes made so far are not counted elsewhere */
 } guard_request;
@@ -63,8 +63,9 @@ const char *guard_paused(journal *j, const char *playbook, const char *account);
 /** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget", "window"). */
 typedef void (*guard_done)(void *data, rip_status status, const char *name, const rip_error *err);
 
-/** Whether a change may be made: budgets, windows, then protected resources, whose tags are looked up where tag patterns are set.
- * `done` is called once, perhaps from inside. `*out` is set before, to the check under way: forget it in `done`. */
+/** Whether a change may be made: budgets, windows, then protected resources, whose tags are looked up where tag
+ * patterns are set. `done` is called once, perhaps from inside. `*out` is set before, to the check under way: forget it
+ * in `done`. */
 void guard_change(guard *g, const guard_request *request, guard_done done, void *data, guard_check **out);
 
 /** `done` is not called any more. */

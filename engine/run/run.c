@@ -114,9 +114,10 @@ static void on_script_ended(void *data, rip_status status, const rip_error *err)
     rip_error why = *err;
     if (status == RIP_OK && effect_door_is_replaying(r->door)) {
         r->outcome = "diverged";
-        status = rip_fail(&why, RIP_EINVAL,
-                          "diverged: it ended, and the journal holds steps that it did not ask for: the playbook is not "
-                          "deterministic, or not the same");
+        status =
+            rip_fail(&why, RIP_EINVAL,
+                     "diverged: it ended, and the journal holds steps that it did not ask for: the playbook is not "
+                     "deterministic, or not the same");
     }
     end(r, status, &why);
 }
@@ -238,7 +239,8 @@ static rip_status recall(run *r, rip_error *err)
     const json_t *text = json_object_get(r->record, "text");
     if (!text && r->playbook) return RIP_OK;
     if (!text)
-        return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more", text_of(r->record, "playbook", "?"));
+        return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
+                        text_of(r->record, "playbook", "?"));
     rip_status status =
         rip_playbook_recall(text_of(r->record, "file", "playbook.lua"), json_string_value(text),
                             json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);

@@ -18,12 +18,12 @@ typedef struct run_context {
     journal *journal;
     aws_client *client;
     guard *guard;
-    const json_t *session_tags; /* as session_tags.h has them; NULL: none */
-    run_mode mode;              /* the global one: an account's and the playbook's own may lower it */
+    const json_t *session_tags;  /* as session_tags.h has them; NULL: none */
+    run_mode mode;               /* the global one: an account's and the playbook's own may lower it */
     const json_t *account_modes; /* {account: "dry-run"}; NULL: none */
-    unsigned changes;           /* per run; a playbook's limits.changes may lower it */
-    int64_t run_time_ms;        /* per run; a playbook's limits.time may lower it */
-    rip_vm_limits vm_limits;    /* memory and instructions of a run */
+    unsigned changes;            /* per run; a playbook's limits.changes may lower it */
+    int64_t run_time_ms;         /* per run; a playbook's limits.time may lower it */
+    rip_vm_limits vm_limits;     /* memory and instructions of a run */
 } run_context;
 
 /** What a run answers, and how it came about. */

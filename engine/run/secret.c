@@ -45,10 +45,10 @@ static json_t *mark(const journal *j, json_t *secret)
 /* Beyond what models mark: names that tell of a secret wherever they stand, compared without '_' and '-'. */
 static bool tells_of_secret(const char *name)
 {
-    static const char *const NAMES[] = {"secretstring",      "secretbinary", "secretaccesskey", "awssecretaccesskey",
-                                        "sessiontoken",      "awssessiontoken", "password",     "privatekey",
-                                        "masteruserpassword", "authtoken",   "ecsengineauthdata", "clientsecret",
-                                        "keymaterial",       "plaintextkeymaterial"};
+    static const char *const NAMES[] = {
+        "secretstring",      "secretbinary", "secretaccesskey", "awssecretaccesskey",  "sessiontoken",
+        "awssessiontoken",   "password",     "privatekey",      "masteruserpassword",  "authtoken",
+        "ecsengineauthdata", "clientsecret", "keymaterial",     "plaintextkeymaterial"};
     char plain[64];
     size_t len = 0;
     for (; *name && len + 1 < sizeof plain; name++) {

@@ -78,7 +78,8 @@ static rip_status read_row(const rip_config *config, const char *key, size_t row
     w->to = parse_time(to);
     if (!w->playbook || !w->account) return rip_nomem(err);
     if (w->from < 0 || w->to < 0)
-        return rip_fail(err, RIP_EINVAL, "%s[%zu]: %s - %s: expected times of day such as 22:00", key, row + 1, from, to);
+        return rip_fail(err, RIP_EINVAL, "%s[%zu]: %s - %s: expected times of day such as 22:00", key, row + 1, from,
+                        to);
     if (!parse_days(cell(config, key, row, "days"), w->days))
         return rip_fail(err, RIP_EINVAL, "%s[%zu]: days: expected days such as mon-fri or sat,sun", key, row + 1);
     return RIP_OK;

@@ -1,5 +1,5 @@
---- Errors that a playbook can look into: tables with `code`, `message`, `operation`, `status`, `request_id` and
---- `retryable`, which read as one line where text is wanted.
+--- Errors that a playbook can look into: tables with `code`, `message`, `operation`, `status`, `request_id`,
+--- `retryable` and `fields`, which read as one line where text is wanted.
 local failure = {}
 
 local class = { __name = "AWS error", __metatable = "AWS error" }
@@ -10,7 +10,7 @@ function class.__tostring(err)
 end
 
 --- Make an error of these fields, to be raised with `error(…, 0)`.
----@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?}
+---@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?, fields: table?}
 function failure.new(fields)
   fields.retryable = fields.retryable == true
   return setmetatable(fields, class)
@@ -28,5 +28,30 @@ function failure.is(err, ...)
   end
   return false
 end
+
+-- How AWS's services say that a thing is not there, and that it is there already: as patterns, since the words are many.
+local GONE = { "^NoSuch", "NotFound", "^ServiceNotActiveException$", "^InvalidID$" }
+local TAKEN = { "AlreadyExist", "%.Duplicate$", "^ResourceConflictException$", "^EntityExists" }
+local OTHER_STATE = { "^IncorrectInstanceState$", "^ClusterContains", "^DependencyViolation$", "^DeleteConflict$" }
+
+local function has_code(err, patterns)
+  if not failure.is(err) then return false end
+  for _, pattern in ipairs(patterns) do
+    if tostring(err.code):find(pattern) then return true end
+  end
+  return false
+end
+
+--- Does AWS say that there is no such thing?
+---@return boolean
+function failure.is_gone(err) return has_code(err, GONE) end
+
+--- Does AWS say that there is such a thing already?
+---@return boolean
+function failure.is_taken(err) return has_code(err, TAKEN) end
+
+--- Does AWS say that the thing is not in the state for it: something else is in it, or it is on its way out?
+---@return boolean
+function failure.is_other_state(err) return has_code(err, OTHER_STATE) end
 
 return failure

@@ -48,11 +48,11 @@ end
 -- OCSF's status_id: 2 in progress, 4 resolved.
 local function update_ocsf(self, status, text)
   local ocsf = data_of[self].event.detail.findings[1]
-  client(self, "securityhub"):batch_update_findings_v2 {
+  client(self, "securityhub"):batch_update_findings_v2({
     MetadataUids = { ocsf.metadata.uid },
     Comment = cut(text, NOTE_MAX),
     StatusId = status,
-  }
+  }, { prior = ocsf })
 end
 
 local function guardduty_of(self)

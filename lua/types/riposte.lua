@@ -70,6 +70,7 @@ function Client:wait(name, params, options) end
 ---@field status integer?
 ---@field request_id string?
 ---@field retryable boolean
+---@field fields table? what AWS's model gives such an error beside its message: `resourceIds`, `CancellationReasons` …
 
 ---@alias riposte.ClientFor fun(place: {region: string?, account: string?}?): riposte.Client
 

@@ -4,6 +4,7 @@ add_test(NAME conformance_protocols COMMAND conformance-protocols WORKING_DIRECT
 set_tests_properties(conformance_protocols PROPERTIES TIMEOUT 60 LABELS conformance SKIP_RETURN_CODE 77)
 
 riposte_test(client SOURCES test_client.c LINKS riposte_aws)
+riposte_test(json SOURCES test_json.c LINKS riposte_aws)
 riposte_test(model SOURCES test_model.c LINKS riposte_aws)
 
 find_program(PYTHON3 python3)

@@ -180,6 +180,15 @@ static void check_error(place *at, const json_t *each, const aws_error *error)
                *message = json_string_value(json_object_get(each, "errorMessage"));
     if (code && strcmp(code, error->code) != 0) fail(at, "error code", code, error->code);
     if (message && strcmp(message, error->message) != 0) fail(at, "error message", message, error->message);
+    json_t *wanted = json_deep_copy(json_object_get(each, "error"));
+    json_object_del(wanted, "message"); /* not told twice */
+    json_object_del(wanted, "Message");
+    char *a = json_dumps(wanted, JSON_SORT_KEYS), *b = json_dumps(error->fields, JSON_SORT_KEYS);
+    if (json_object_size(wanted) > 0 ? !same(wanted, error->fields) : error->fields != NULL)
+        fail(at, "error fields", a ? a : "none", b ? b : "none");
+    free(a);
+    free(b);
+    json_decref(wanted);
 }
 
 static void check_result(place *at, const aws_operation *operation, const json_t *expected, const json_t *output)
@@ -216,6 +225,7 @@ static void output_case(aws_models *models, const json_t *suite, const json_t *e
     else
         check_result(at, operation, json_object_get(each, "result"), output);
     json_decref(output);
+    json_decref(error.fields);
     aws_http_response_free(&response);
 }
 

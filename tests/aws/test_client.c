@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -117,7 +118,7 @@ static int setup(void **state)
     const char *const folders[] = {folder};
     assert_int_equal(aws_models_new(folders, 1, &w->models, &err), RIP_OK);
     free(folder);
-    w->aws = (scripted){.base = {scripted_send, scripted_cancel, scripted_free},
+    w->aws = (scripted){.base = {.send = scripted_send, .cancel = scripted_cancel, .free = scripted_free},
                         .clock = w->clock,
                         .status = 400,
                         .retry_after_ms = -1,
@@ -309,7 +310,7 @@ static void test_a_service_that_only_throttles_is_given_up_in_the_end(void **sta
     assert_int_equal(w->attempts, AWS_THROTTLED_MOST);
 }
 
-static void test_the_retry_quota_of_a_client_runs_out(void **state)
+static void test_the_retry_quota_runs_out(void **state)
 {
     world *w = *state;
     w->aws.status = 500;
@@ -320,6 +321,25 @@ static void test_the_retry_quota_of_a_client_runs_out(void **state)
         run(w);
     }
     assert_int_equal(w->attempts, 1); /* 500 tokens, 5 a retry: no more after 100 retries */
+}
+
+static void test_the_retry_quota_of_one_service_and_region_is_no_others(void **state)
+{
+    world *w = *state;
+    w->aws.status = 500;
+    ANSWER(w, "InternalFailure");
+    for (int i = 0; i < 60; i++) {
+        w->aws.sent = 0;
+        start(w, "iam", "ListUsers", json_object());
+        run(w);
+    }
+    assert_int_equal(w->attempts, 1);
+    start(w, "ecs", "ListClusters", json_object());
+    run(w);
+    assert_int_equal(w->attempts, 3);
+    start_in(w, "iam", "ListUsers", json_object(), "eu-west-1");
+    run(w);
+    assert_int_equal(w->attempts, 3);
 }
 
 static void test_attempts_are_those_of_the_options_then_of_the_environment(void **state)
@@ -421,6 +441,50 @@ static void test_a_bucket_is_one_for_each_account_region_and_group(void **state)
     assert_int_equal(w->aws.at[21] - w->aws.at[0], 0);
 }
 
+static const char *payer(aws_transport *self, const char *account)
+{
+    (void)self;
+    return strcmp(account, "111111111111") == 0 ? "" : account;
+}
+
+static void start_for(world *w, const char *account)
+{
+    aws_call *call = NULL;
+    aws_call_options options = {.region = "us-east-1", .account = account};
+    json_t *params = cluster();
+    assert_int_equal(
+        aws_call_start(w->client, operation(w, "ecs", "DeleteCluster"), params, &options, on_done, w, &call, NULL),
+        RIP_OK);
+    json_decref(params);
+}
+
+static void test_an_account_by_its_number_and_as_ones_own_has_one_bucket(void **state)
+{
+    world *w = *state;
+    w->aws.base.payer = payer;
+    ANSWER(w, "ok");
+    for (int i = 0; i < 10; i++) {
+        start_for(w, NULL);
+        start_for(w, "111111111111");
+        start_for(w, "222222222222");
+    }
+    start_for(w, "222222222222"); /* there are ten left in its bucket */
+    start_for(w, "111111111111"); /* and none in the own one */
+    run(w);
+    assert_int_equal(w->aws.at[30] - w->aws.at[0], 0);
+    assert_true(w->aws.at[31] - w->aws.at[0] >= 1000);
+}
+
+static void test_cloudtrails_events_are_looked_up_twice_a_second(void **state)
+{
+    world *w = *state;
+    ANSWER(w, "ok");
+    for (int i = 0; i < 6; i++) start(w, "cloudtrail", "LookupEvents", json_object());
+    run(w);
+    assert_int_equal(w->aws.at[1] - w->aws.at[0], 0);
+    assert_in_range(w->aws.at[5] - w->aws.at[0], 2000, 2200);
+}
+
 static void test_a_dear_description_draws_from_its_own_bucket(void **state)
 {
     world *w = *state;
@@ -488,6 +552,33 @@ static void test_quotas_that_are_wrong_are_told(void **state)
     assert_non_null(strstr(err.message, "ecs: g"));
     json_decref(quotas);
     w->client = NULL;
+}
+
+static void test_quotas_of_ones_own_take_the_place_of_a_services(void **state)
+{
+    world *w = *state;
+    rip_error err;
+    char path[] = "/tmp/riposte-quotas-XXXXXX";
+    static const char OWN[] =
+        "{\"ecs\":[{\"group\":\"mine\",\"capacity\":3,\"refill\":7,\"operations\":[\"Delete*\"]}]}";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, OWN, sizeof OWN - 1), sizeof OWN - 1);
+    w->options.own_quotas = path;
+    assert_int_equal(aws_client_new(&w->options, &w->client, &err), RIP_OK);
+    const char *group = "";
+    double capacity = 0, refill = 0;
+    assert_true(aws_client_quota(w->client, operation(w, "ecs", "DeleteCluster"), &group, &capacity, &refill));
+    assert_string_equal(group, "mine");
+    assert_true(capacity == 3 && refill == 7);
+    assert_false(aws_client_quota(w->client, operation(w, "ecs", "ListClusters"), &group, &capacity, &refill));
+    assert_true(aws_client_quota(w->client, operation(w, "ec2", "RunInstances"), &group, &capacity, &refill));
+    assert_int_equal(ftruncate(fd, 5), 0);
+    close(fd);
+    aws_client *other = NULL;
+    w->aws.base.free = scripted_free;
+    assert_int_equal(aws_client_new(&w->options, &other, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, path));
+    unlink(path);
 }
 
 /* Ends. */
@@ -565,7 +656,8 @@ int main(void)
         TEST(test_what_the_service_asks_for_is_waited_for),
         TEST(test_throttled_tries_have_more_patience),
         TEST(test_a_service_that_only_throttles_is_given_up_in_the_end),
-        TEST(test_the_retry_quota_of_a_client_runs_out),
+        TEST(test_the_retry_quota_runs_out),
+        TEST(test_the_retry_quota_of_one_service_and_region_is_no_others),
         TEST(test_attempts_are_those_of_the_options_then_of_the_environment),
         TEST(test_wrong_settings_of_retries_are_told),
         TEST(test_adaptive_mode_slows_down_after_throttling),
@@ -573,11 +665,14 @@ int main(void)
         TEST(test_the_time_of_a_call_ends_its_tries),
         TEST(test_a_burst_of_deletions_rides_the_quota),
         TEST(test_a_bucket_is_one_for_each_account_region_and_group),
+        TEST(test_an_account_by_its_number_and_as_ones_own_has_one_bucket),
+        TEST(test_cloudtrails_events_are_looked_up_twice_a_second),
         TEST(test_a_dear_description_draws_from_its_own_bucket),
         TEST(test_a_bucket_learns_when_aws_throttles_all_the_same),
         TEST(test_a_burst_of_throttled_replies_slows_the_bucket_once),
         TEST(test_who_waits_longest_is_sent_first),
         TEST(test_quotas_that_are_wrong_are_told),
+        TEST(test_quotas_of_ones_own_take_the_place_of_a_services),
         TEST(test_wrong_parameters_are_told_at_once_and_nothing_is_sent),
         TEST(test_a_call_can_be_given_up_while_it_is_queued_sent_or_waiting),
         TEST(test_a_client_that_goes_gives_up_its_calls_without_a_word),

@@ -191,6 +191,9 @@ static void test_another_account_takes_a_role_bound_to_the_run(void **state)
     assert_non_null(strstr(f->requests, "&Tags.member.2.Key=finding&Tags.member.2.Value=f%2F1"));
     assert_int_equal(aws_accounts_find(accounts, "111111111111", "us-east-1", &session, &whose, &err), RIP_OK);
     assert_ptr_equal(whose, home);
+    assert_string_equal(aws_accounts_payer(accounts, "111111111111"), "");
+    assert_string_equal(aws_accounts_payer(accounts, ""), "");
+    assert_string_equal(aws_accounts_payer(accounts, "222222222222"), "222222222222");
     aws_accounts_free(accounts);
     aws_credentials_cache_free(home);
     json_decref(permissions);

@@ -14,6 +14,7 @@ static const char CONFIG[] =
     "[services mine]\nelastic_beanstalk =\n  endpoint_url = http://localhost:1/eb/\n"
     "ecs =\n  endpoint_url = http://localhost:2\n"
     "[profile dual]\nuse_dualstack_endpoint = true\n[profile fips]\nuse_fips_endpoint = TRUE\n"
+    "[profile both]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n"
     "[profile path]\ns3 =\n  addressing_style = path\n[other x]\njunk\n";
 
 static aws_profiles *profiles(void)
@@ -64,6 +65,34 @@ static void test_fips_and_dual_stack_names(void **state)
     expect("fips", "sts", "STS", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1");
     expect("dual", "ec2", "EC2", "us-west-2", "ec2.us-west-2.api.aws", "us-west-2");
     expect("dual", "s3", "S3", "us-west-2", "s3.dualstack.us-west-2.amazonaws.com", "us-west-2");
+}
+
+static void test_names_that_are_not_of_the_common_form(void **state)
+{
+    (void)state;
+    expect("fips", "eks", "EKS", "us-west-2", "fips.eks.us-west-2.amazonaws.com", "us-west-2");
+    expect("fips", "api.ecr", "ECR", "us-west-2", "api.ecr-fips.us-west-2.amazonaws.com", "us-west-2");
+    expect("dual", "api.ecr", "ECR", "us-west-2", "ecr.us-west-2.api.aws", "us-west-2");
+    expect("dual", "iam", "IAM", "eu-west-1", "iam.global.api.aws", "us-east-1");
+    expect("both", "iam", "IAM", "us-gov-east-1", "iam.us-gov.api.aws", "us-gov-west-1");
+    expect("both", "sts", "STS", "us-gov-west-1", "sts-fips.us-gov-west-1.api.aws", "us-gov-west-1");
+    expect("dual", "elasticfilesystem", "EFS", "cn-north-1", "efs.cn-north-1.api.amazonwebservices.com.cn",
+           "cn-north-1");
+    expect("none", "iam", "IAM", "us-iso-west-1", "iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
+    expect("none", "organizations", "Organizations", "xx-new-1", "organizations.us-east-1.amazonaws.com", "us-east-1");
+    expect("none", "portal.sso", "SSO", "eu-west-1", "portal.sso.eu-west-1.amazonaws.com", "eu-west-1");
+}
+
+static void test_a_family_that_a_partition_lacks_is_told(void **state)
+{
+    (void)state;
+    aws_profiles *p = profiles();
+    aws_endpoint_options options = {p, "fips", NULL};
+    aws_endpoint endpoint;
+    rip_error err;
+    assert_int_equal(aws_endpoint_named(&options, "s3", "S3", "cn-north-1", &endpoint, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, "AWS_USE_FIPS_ENDPOINT"));
+    aws_profiles_free(p);
 }
 
 static void test_configured_endpoints_go_from_the_narrow_to_the_wide(void **state)
@@ -151,6 +180,8 @@ int main(void)
         cmocka_unit_test(test_each_partition_has_its_own_suffix),
         cmocka_unit_test(test_global_services_are_signed_for_their_one_region),
         cmocka_unit_test(test_fips_and_dual_stack_names),
+        cmocka_unit_test(test_names_that_are_not_of_the_common_form),
+        cmocka_unit_test(test_a_family_that_a_partition_lacks_is_told),
         cmocka_unit_test(test_configured_endpoints_go_from_the_narrow_to_the_wide),
         cmocka_unit_test(test_a_region_that_is_none_reaches_no_host),
         cmocka_unit_test(test_a_bucket_goes_into_the_host_where_its_name_can),

@@ -208,6 +208,8 @@ static rip_status parse(const aws_operation *operation, int status, const char *
     rip_status parsed = aws_protocol_parse(operation, &response, &output, error, NULL, &err);
     assert_true(parsed == RIP_OK || *err.message);
     json_decref(output);
+    json_decref(error->fields);
+    error->fields = NULL;
     aws_http_response_free(&response);
     return parsed;
 }
@@ -285,6 +287,105 @@ static void test_an_error_that_s3_finds_after_its_200_is_an_error(void **state)
     aws_models_free(models);
 }
 
+static void expect_fields(const aws_operation *operation, const char *body, const char *expected)
+{
+    aws_http_response response = {.status = 400};
+    json_t *output = NULL;
+    aws_error error;
+    rip_error err;
+    rip_buffer_puts(&response.body, body);
+    assert_int_equal(aws_protocol_parse(operation, &response, &output, &error, NULL, &err), RIP_OK);
+    char *fields = error.fields ? json_dumps(error.fields, JSON_SORT_KEYS | JSON_COMPACT) : strdup("none");
+    assert_string_equal(fields, expected);
+    free(fields);
+    json_decref(error.fields);
+    aws_http_response_free(&response);
+}
+
+/** The header of a request that S3 checks the body of; NULL: there is none. In new memory. */
+static char *header_of(aws_models *models, const char *operation, json_t *params, const char *name)
+{
+    aws_http_request request = {0};
+    rip_error err;
+    if (aws_protocol_build(find(models, "s3", operation), params, NULL, &request, &err) != RIP_OK)
+        fail_msg("%s", err.message);
+    const char *value = aws_headers_get(&request.headers, name);
+    char *copy = value ? strdup(value) : NULL;
+    aws_http_request_free(&request);
+    json_decref(params);
+    return copy;
+}
+
+static void test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded(void **state)
+{
+    /* Of "123456789", by the catalogue of CRCs and by sha1sum and sha256sum. */
+    static const struct {
+        const char *algorithm, *header, *value;
+    } CASES[] = {
+        {"CRC32", "x-amz-checksum-crc32", "y/Q5Jg=="},
+        {"CRC32C", "x-amz-checksum-crc32c", "4waSgw=="},
+        {"CRC64NVME", "x-amz-checksum-crc64nvme", "rosUhgp5mIg="},
+        {"SHA1", "x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="},
+        {"SHA256", "x-amz-checksum-sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
+    };
+    (void)state;
+    aws_models *models = open_models();
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char *value = header_of(models, "PutObject",
+                                json_pack("{s:s, s:s, s:s, s:s}", "Bucket", "b", "Key", "k", "Body", "MTIzNDU2Nzg5",
+                                          "ChecksumAlgorithm", CASES[i].algorithm),
+                                CASES[i].header);
+        assert_non_null(value);
+        assert_string_equal(value, CASES[i].value);
+        free(value);
+    }
+    json_t *policy = json_pack("{s:s, s:s}", "Bucket", "b", "Policy", "{}");
+    char *md5 = header_of(models, "PutBucketPolicy", policy, "Content-MD5");
+    assert_string_equal(md5, "mZFLkyvTelC5g8XnyQrpOw==");
+    free(md5);
+    policy = json_pack("{s:s, s:s, s:s}", "Bucket", "b", "Policy", "{}", "ChecksumAlgorithm", "SHA256");
+    assert_null(header_of(models, "PutBucketPolicy", policy, "Content-MD5"));
+    assert_null(header_of(models, "PutObject", json_pack("{s:s, s:s}", "Bucket", "b", "Key", "k"), "Content-MD5"));
+    aws_models_free(models);
+}
+
+static void test_a_checksum_that_the_caller_worked_out_stands(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    json_t *params = json_pack("{s:s, s:s, s:s}", "Bucket", "b", "Key", "k", "ChecksumSHA256", "AAAA");
+    char *value = header_of(models, "PutObject", params, "x-amz-checksum-sha256");
+    assert_string_equal(value, "AAAA");
+    free(value);
+    aws_http_request request = {0};
+    rip_error err;
+    params = json_pack("{s:s, s:s, s:s}", "Bucket", "b", "Key", "k", "ChecksumAlgorithm", "MD4");
+    assert_int_equal(aws_protocol_build(find(models, "s3", "PutObject"), params, NULL, &request, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, "CRC32C"));
+    aws_http_request_free(&request);
+    json_decref(params);
+    aws_models_free(models);
+}
+
+static void test_what_an_error_holds_beside_its_message_is_handed_on(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *transact = find(models, "dynamodb", "TransactWriteItems");
+    expect_fields(transact,
+                  "{\"__type\":\"x#TransactionCanceledException\",\"Message\":\"m\","
+                  "\"CancellationReasons\":[{\"Code\":\"None\"}],\"Unknown\":1}",
+                  "{\"CancellationReasons\":[{\"Code\":\"None\"}]}");
+    expect_fields(transact, "{\"__type\":\"x#ResourceNotFoundException\",\"message\":\"m\"}", "none");
+    expect_fields(transact, "{\"__type\":\"NobodyKnowsThis\",\"CancellationReasons\":[]}", "none");
+    expect_fields(transact, "{\"__type\":\"TransactionCanceledException\",\"CancellationReasons\":7}", "none");
+    expect_fields(transact, "[]", "none");
+    expect_fields(find(models, "iam", "DeleteRole"),
+                  "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>m</Message></Error></ErrorResponse>",
+                  "none");
+    aws_models_free(models);
+}
+
 static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 {
     (void)state;
@@ -326,6 +427,9 @@ int main(void)
         cmocka_unit_test(test_integers_stay_exact),
         cmocka_unit_test(test_an_error_that_s3_finds_after_its_200_is_an_error),
         cmocka_unit_test(test_a_damaged_reply_is_refused),
+        cmocka_unit_test(test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded),
+        cmocka_unit_test(test_a_checksum_that_the_caller_worked_out_stands),
+        cmocka_unit_test(test_what_an_error_holds_beside_its_message_is_handed_on),
         cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

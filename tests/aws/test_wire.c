@@ -193,19 +193,120 @@ static void test_a_redirect_to_another_host_is_refused(void **state)
     assert_false(f->error.retryable);
 }
 
-static void test_a_bucket_in_another_region_is_named(void **state)
+/* The bucket is in eu-west-1, for whoever signs for another region. */
+static loopback_reply answer_as_bucket(void *data, const char *request)
+{
+    fixture *f = data;
+    snprintf(f->request, sizeof f->request, "%s", request);
+    if (strstr(request, "/eu-west-1/s3/aws4_request"))
+        return (loopback_reply){.bytes =
+                                    "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\n\r\n"
+                                    "<ListBucketResult><Name>logs</Name><KeyCount>0</KeyCount></ListBucketResult>",
+                                .close = true};
+    return (loopback_reply){.bytes =
+                                "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\n"
+                                "Content-Type: application/xml\r\nContent-Length: 45\r\n\r\n"
+                                "<Error><Code>PermanentRedirect</Code></Error>"};
+}
+
+static void test_a_read_of_a_bucket_in_another_region_is_made_there(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_pack("{s:s}", "Bucket", "logs");
+    loopback_stop(f->server);
+    f->server = loopback_start(&f->loop, answer_as_bucket, f);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", loopback_port(f->server));
+    setenv("AWS_ENDPOINT_URL", url, 1);
+    try_call(f, "s3", "ListObjectsV2", params, 2000);
+    assert_null(f->got.error);
+    assert_string_equal(json_string_value(json_object_get(f->output, "Name")), "logs");
+    assert_non_null(strstr(f->request, "x-amz-content-sha256: "));
+    assert_int_equal(loopback_requests(f->server), 2);
+    json_decref(params);
+}
+
+static void test_a_change_of_a_bucket_in_another_region_is_not_made_there(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_pack("{s:s}", "Bucket", "logs");
+    f->reply = answer_as_bucket(f, "");
+    try_call(f, "s3", "DeleteBucketPolicy", params, 2000);
+    assert_string_equal(f->error.code, "PermanentRedirect");
+    assert_non_null(strstr(f->error.message, "eu-west-1"));
+    assert_int_equal(loopback_requests(f->server), 1);
+    json_decref(params);
+}
+
+static void test_a_reply_leads_to_no_other_partition_and_not_round_in_circles(void **state)
 {
     fixture *f = *state;
     json_t *params = json_pack("{s:s}", "Bucket", "logs");
     f->reply = (loopback_reply){.bytes =
-                                    "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-west-1\r\n"
-                                    "Content-Type: application/xml\r\nContent-Length: 50\r\n\r\n"
-                                    "<Error><Code>PermanentRedirect</Code></Error>     "};
+                                    "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: cn-north-1\r\n"
+                                    "Content-Length: 0\r\n\r\n"};
     try_call(f, "s3", "ListObjectsV2", params, 2000);
+    assert_int_equal(loopback_requests(f->server), 1);
+    f->reply.bytes = "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-3\r\nContent-Length: 0\r\n\r\n";
+    try_call(f, "s3", "ListObjectsV2", params, 2000);
+    assert_int_equal(loopback_requests(f->server), 3);
     assert_string_equal(f->error.code, "PermanentRedirect");
-    assert_non_null(strstr(f->error.message, "eu-west-1"));
-    assert_non_null(strstr(f->request, "x-amz-content-sha256: "));
+    f->reply.bytes = "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: evil.example/x\r\nContent-Length: 0\r\n\r\n";
+    try_call(f, "s3", "ListObjectsV2", params, 2000);
+    assert_int_equal(loopback_requests(f->server), 4); /* it is no region: nothing was sent there */
+    assert_non_null(strstr(f->error.message, "evil.example"));
     json_decref(params);
+}
+
+static void test_entities_are_not_expanded(void **state)
+{
+    fixture *f = *state;
+    json_t *params = json_object();
+    f->reply = (loopback_reply){.bytes =
+                                    "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n"
+                                    "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">]><r>&b;</r>",
+                                .close = true};
+    try_call(f, "ec2", "DescribeInstances", params, 2000);
+    assert_string_equal(f->error.code, "UnreadableReply");
+    assert_false(f->error.retryable);
+    json_decref(params);
+}
+
+static void test_a_page_of_a_proxy_in_place_of_a_reply_is_an_error_with_its_status(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n"
+                                               "Content-Length: 26\r\n\r\n<html>Bad Gateway</html>  "});
+    assert_int_equal(f->error.http_status, 502);
+    assert_string_equal(f->error.code, "502");
+}
+
+/* What can't be right is told when the client is made, before any call. */
+
+static void expect_no_wire(fixture *f, const char *profile, const char *word)
+{
+    aws_wire_options options = {.loop = &f->loop, .clock = f->clock, .profile = profile};
+    aws_transport *wire = NULL;
+    rip_error err;
+    assert_int_equal(aws_wire_new(&options, &wire, &err), RIP_EINVAL);
+    if (!strstr(err.message, word)) fail_msg("%s", err.message);
+}
+
+static void test_a_profile_that_is_not_there_is_a_mistake_whatever_else_is(void **state)
+{
+    fixture *f = *state; /* whose environment has keys */
+    expect_no_wire(f, "work", "there is no profile work");
+    setenv("AWS_PROFILE", "play", 1);
+    expect_no_wire(f, NULL, "there is no profile play");
+    unsetenv("AWS_PROFILE");
+}
+
+static void test_roots_that_are_not_there_are_a_mistake(void **state)
+{
+    fixture *f = *state;
+    setenv("AWS_CA_BUNDLE", "/nonexistent/roots.pem", 1);
+    expect_no_wire(f, NULL, "/nonexistent/roots.pem");
+    unsetenv("AWS_CA_BUNDLE");
 }
 
 static void test_the_servers_clock_corrects_ours(void **state)
@@ -235,6 +336,17 @@ static void test_connections_are_used_again(void **state)
     for (int i = 0; i < 5; i++) list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
     assert_int_equal(loopback_requests(f->server), 5);
     assert_null(f->got.error);
+}
+
+static void test_a_kept_connection_that_the_server_closes_is_no_error(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        list_clusters(f, (loopback_reply){.bytes = OK_REPLY, .close = true});
+        assert_null(f->got.error);
+        for (int turn = 0; turn < 20; turn++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(loopback_requests(f->server), 3);
 }
 
 static void test_a_cancelled_attempt_is_never_done(void **state)
@@ -359,10 +471,21 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_huge_body_is_cut_off_while_it_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_slow_drip_ends_with_the_attempts_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_redirect_to_another_host_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_bucket_in_another_region_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_read_of_a_bucket_in_another_region_is_made_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_change_of_a_bucket_in_another_region_is_not_made_there, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_reply_leads_to_no_other_partition_and_not_round_in_circles, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_entities_are_not_expanded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_page_of_a_proxy_in_place_of_a_reply_is_an_error_with_its_status, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_profile_that_is_not_there_is_a_mistake_whatever_else_is, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_roots_that_are_not_there_are_a_mistake, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_servers_clock_corrects_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_retry_after_is_passed_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_connections_are_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_kept_connection_that_the_server_closes_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_certificate_for_another_name_is_refused, set_up, tear_down),

@@ -164,6 +164,26 @@ static void test_a_near_word_is_suggested_and_a_far_one_is_not(void **state)
     assert_null(rip_suggest("zebra", WORDS, 3));
 }
 
+/* RFC 4231, cases 2 and 6. */
+static void test_a_key_authenticates_one_text_after_the_other(void **state)
+{
+    (void)state;
+    unsigned char long_key[131], mac[RIP_SHA256_BYTES];
+    char hex[RIP_SHA256_HEX];
+    static const char TEXT[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    rip_hmac *hmac = rip_hmac_new("Jefe", 4);
+    for (int i = 0; i < 2; i++) {
+        rip_hmac_sign(hmac, "what do ya want for nothing?", 28, mac);
+        rip_hex(mac, sizeof mac, hex);
+        assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+    rip_hmac_free(hmac);
+    memset(long_key, 0xAA, sizeof long_key);
+    rip_hmac_sha256(long_key, sizeof long_key, TEXT, strlen(TEXT), mac);
+    rip_hex(mac, sizeof mac, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void test_sha256_of_the_empty_string(void **state)
 {
     (void)state;
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_a_hostile_string_is_shown_as_one_harmless_line),
         cmocka_unit_test(test_globs_match_as_iam_does),
         cmocka_unit_test(test_a_near_word_is_suggested_and_a_far_one_is_not),
+        cmocka_unit_test(test_a_key_authenticates_one_text_after_the_other),
         cmocka_unit_test(test_sha256_of_the_empty_string),
         cmocka_unit_test(test_a_file_over_its_limit_is_refused),
     };

@@ -162,6 +162,51 @@ class Drill(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class Aws(unittest.TestCase):
+    """What riposte aws says without asking anybody."""
+
+    ENV = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "very-secret", "AWS_REGION": "eu-west-1",
+           "HOME": "/nonexistent"}
+
+    def aws(self, *args, env=None):
+        return riposte.run("aws", *args, env=riposte.environment(**(env or self.ENV)))
+
+    def test_lists_and_help_fit_eighty_columns(self):
+        for args in ((), ("ec2",), ("ec2", "run_instances", "--help"), ("ecs", "register-task-definition", "--help"),
+                     ("guardduty", "CreateFilter", "--help"), ("wafv2", "create_web_acl", "--help")):
+            done = self.aws(*args)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), args)
+            self.assertEqual([line for line in done.stdout.splitlines() if len(line) > 80], [], args)
+
+    def test_a_printed_request_names_method_url_and_headers(self):
+        done = self.aws("ecs", "list-services", "--input", '{"cluster": "x"}', "--print-request")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("POST https://ecs.eu-west-1.amazonaws.com/\n"))
+        self.assertIn("X-Amz-Target: AmazonEC2ContainerServiceV20141113.ListServices\n", done.stdout)
+        self.assertNotIn("very-secret", done.stdout)
+        done = self.aws("ecs", "list_clusters", "--print-request", "--region", "us-gov-west-1")
+        self.assertTrue(done.stdout.startswith("POST https://ecs.us-gov-west-1.amazonaws.com/\n"))
+
+    def test_a_request_that_cannot_be_made_is_no_printed_request(self):
+        env = self.ENV | {"AWS_USE_FIPS_ENDPOINT": "true"}
+        done = self.aws("s3", "list-buckets", "--region", "cn-north-1", "--print-request", env=env)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("no FIPS endpoint", done.stderr)
+
+    def test_a_profile_that_is_not_there_is_told_though_the_environment_has_keys(self):
+        for args, env in ((("--profile", "work"), self.ENV), ((), self.ENV | {"AWS_PROFILE": "work"})):
+            done = self.aws("ecs", "list-clusters", *args, env=env)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("there is no profile work", done.stderr)
+
+    def test_another_account_needs_a_role(self):
+        done = self.aws("ecs", "list-clusters", "--account", "222222222222")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("accounts.role", done.stderr)
+        done = self.aws("ecs", "list-clusters", "--account", "222")
+        self.assertIn("twelve digits", done.stderr)
+
+
 class Colours(unittest.TestCase):
     def on_terminal(self, **env):
         """Standard output of a drill, as a terminal gets it."""

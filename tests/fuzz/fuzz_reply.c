@@ -31,14 +31,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *const *chosen = OPERATIONS[(data[0] & 0x7F) % 6];
     aws_http_response response = {.status = data[0] & 0x80 ? 400 : 200};
     json_t *output = NULL;
-    aws_error error;
+    aws_error error = {.code = ""};
     rip_error err;
     rip_buffer_append(&response.body, (const char *)data + 1, size - 1);
     rip_status status = aws_protocol_parse(operation_of(chosen[0], chosen[1]), &response, &output, &error, NULL, &err);
     if (status == RIP_OK && !*error.code && !json_is_object(output)) abort();
     if (status == RIP_OK && *error.code && output) abort();
     if (status != RIP_OK && output) abort();
+    if (*error.code == '\0' && error.fields) abort();
     json_decref(output);
+    json_decref(error.fields);
     aws_http_response_free(&response);
     return 0;
 }

@@ -125,8 +125,7 @@ static void test_lock_and_correlation_can_be_worked_out_from_the_finding(void **
     rip_playbook *playbook = NULL;
     rip_error err;
     json_t *finding = json_pack("{s:s}", "account", "123456789012");
-    assert_int_equal(load("return { " WELL
-                          "lock = function(f) return f.account and f.account .. '/x' end, "
+    assert_int_equal(load("return { " WELL "lock = function(f) return f.account and f.account .. '/x' end, "
                           "correlate = function() return 'c' end, run = print }",
                           &mistakes, &playbook, &err),
                      RIP_OK);

@@ -1,5 +1,6 @@
 -- What the library promises where no account is needed: run in the sandbox by test_library.c. Each case is a function that
 -- raises what is wrong.
+local agree = require "riposte.agree"
 local attack = require "riposte.attack"
 local failure = require "riposte.failure"
 local foresee = require "riposte.foresee"
@@ -81,7 +82,9 @@ end
 
 function cases.an_updated_service_gets_back_only_what_was_changed()
   local undo = undo_of("ecs", "UpdateService", { cluster = "c", service = "s", desiredCount = 0 },
-    { describe_services = { services = { { desiredCount = 7, taskDefinition = "web:4", propagateTags = "NONE" } } } })
+    { describe_services = {
+      services = { { status = "ACTIVE", desiredCount = 7, taskDefinition = "web:4", propagateTags = "NONE" } },
+    } })
   same(undo[1].params, { cluster = "c", service = "s", desiredCount = 7 })
 end
 
@@ -115,8 +118,38 @@ function cases.what_cannot_be_undone_says_why()
 end
 
 function cases.a_change_is_made_though_what_was_before_cannot_be_read()
-  local undo, why = undo_of("iam", "DeleteUser", { UserName = "u" })
-  assert(undo == nil and why:find("could not be read", 1, true))
+  local undo, why, moot = inverse.of {
+    service = "iam", operation = "DeleteUser", params = { UserName = "u" },
+    read = function() error(failure.new { code = "AccessDenied", message = "no" }, 0) end,
+  }
+  assert(undo == nil and why:find("could not be read", 1, true) and moot == "unread")
+end
+
+function cases.a_change_of_what_is_not_there_has_no_undo()
+  local _, why, moot = undo_of("iam", "DeleteUser", { UserName = "u" })
+  assert(moot == "absent" and why:find("not there", 1, true))
+end
+
+function cases.the_world_agrees_as_aws_takes_values_for_the_same()
+  local arn = "arn:aws:ecs:us-east-1:1:service/shop/web"
+  assert(agree.params({ service = "web", desiredCount = 0 }, { service = arn, desiredCount = 0 }))
+  assert(agree.params({ Doc = '{"a":[1,2],"b":"x"}' }, { Doc = "%7B%22b%22:%22x%22,%22a%22:%5B2,1%5D%7D" }))
+  local a, b = { key = "a", value = "1" }, { key = "b", value = "2" }
+  assert(agree.params({ tags = { a, b } }, { tags = { b } }))
+  assert(agree.params({ Groups = { "sg-1", "sg-2" } }, { Groups = { "sg-2", "sg-1" } }))
+  assert(agree.params({ net = { ids = { "s" }, public = false } }, { net = { ids = { "s" }, more = 1 } }))
+  for _, each in ipairs {
+    { { service = "eb" }, { service = arn } },
+    { { Doc = '{"a":1}' }, { Doc = '{"a":1,"b":2}' } },
+    { { tags = { a } }, { tags = { { key = "a", value = "2" } } } },
+    { { Groups = { "sg-1" } }, { Groups = { "sg-1", "sg-2" } } },
+    { { Groups = { "sg-1", "sg-2" } }, { Groups = { "sg-1" } } },
+    { { net = { public = true } }, { net = {} } },
+    { { Environment = { Variables = { a = "1" } } }, { Environment = { Variables = { a = "1", b = "2" } } } },
+  } do
+    local ok, why = agree.params(each[1], each[2])
+    assert(not ok and why:find(" now, and was set to ", 1, true), next(each[1]))
+  end
 end
 
 function cases.only_processes_that_ran_are_resumed()

@@ -32,6 +32,7 @@ static void on_due(void *data)
         const char *message = json_string_value(json_object_get(reply, "message"));
         snprintf(error.code, sizeof error.code, "%s", code);
         snprintf(error.message, sizeof error.message, "%s", message ? message : "no");
+        error.fields = json_object_get(reply, "fields");
         if (json_object_get(reply, "status"))
             error.http_status = (int)json_integer_value(json_object_get(reply, "status"));
     }
@@ -75,7 +76,7 @@ fake_aws *fake_aws_new(rip_clock *clock, const json_t *replies)
 {
     fake_aws *fake = calloc(1, sizeof *fake);
     if (!fake) abort();
-    fake->base = (aws_transport){fake_send, fake_cancel, fake_free};
+    fake->base = (aws_transport){.send = fake_send, .cancel = fake_cancel, .free = fake_free};
     fake->clock = clock;
     fake->replies = replies;
     fake->sent = json_array();

@@ -9,7 +9,8 @@
 
 typedef struct fake_aws fake_aws;
 
-/** `replies` (borrowed, outlives it): operation name -> its output, or {"$error": code, "message": …, "status": 400};
+/** `replies` (borrowed, outlives it): operation name -> its output, or {"$error": code, "message": …, "status": 400,
+ * "fields": {…}};
  * an operation that is not there is answered {}. */
 fake_aws *fake_aws_new(rip_clock *clock, const json_t *replies);
 /** Owned by the client it is given to; the fake itself is freed with it. */

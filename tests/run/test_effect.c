@@ -1,220 +1,9 @@
 /* The door: what gets through, what does not, and what is on record of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "engine/base/data.h"
-#include "engine/run/effect.h"
 #include "engine/run/record.h"
-#include "tests/run/fake_aws.h"
-
-#define RUN "run-0123456789abcdef"
-
-/* Everything a door stands in front of. */
-typedef struct world {
-    uv_loop_t loop;
-    rip_clock *clock;
-    aws_models *models;
-    json_t *replies;
-    fake_aws *fake;
-    aws_client *client;
-    run_targets *targets;
-    guard *guard;
-    json_t *accounts, *regions, *arns, *tags, *permissions, *session_tags;
-    journal *journal;
-    effect_door *door;
-    run_mode mode;
-    unsigned changes;
-    unsigned playbook_hourly;
-    bool asks_identity;
-    json_t *plan;
-    char outcome[32];
-    rip_status stopped; /* what the door told its run */
-    char reason[RIP_ERROR_MESSAGE_MAX];
-} world;
-
-/* The answer to one effect. */
-typedef struct answer {
-    bool given;
-    json_t *value, *error;
-    bool planned;
-} answer;
-
-static void ignore(void *data, rip_status status, const rip_error *err)
-{
-    (void)data;
-    (void)err;
-    assert_int_equal(status, RIP_OK);
-}
-
-static void on_stop(void *data, const effect_end *end)
-{
-    world *w = data;
-    w->stopped = end->status;
-    snprintf(w->outcome, sizeof w->outcome, "%s", end->outcome);
-    snprintf(w->reason, sizeof w->reason, "%s", end->reason);
-}
-
-static int setup(void **state)
-{
-    world *w = calloc(1, sizeof *w);
-    rip_error err;
-    assert_non_null(w);
-    assert_int_equal(uv_loop_init(&w->loop), 0);
-    w->clock = rip_clock_new_virtual(&w->loop, 1762092849000);
-    char *folder = rip_data_path("aws/model", &err);
-    const char *const folders[] = {folder};
-    assert_int_equal(aws_models_new(folders, 1, &w->models, &err), RIP_OK);
-    free(folder);
-    w->replies = json_object();
-    w->accounts = json_array();
-    w->regions = json_array();
-    w->arns = json_array();
-    w->tags = json_array();
-    w->permissions = json_pack("[s, s, s, s, s]", "ecs:Delete*", "ecs:Describe*", "ecs:List*",
-                               "ecs:RegisterTaskDefinition", "ec2:*");
-    w->mode = RUN_ENFORCE;
-    w->changes = 100;
-    assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
-    json_t *record = json_pack("{s:s, s:I}", "id", RUN, "started", (json_int_t)1762092849000);
-    journal_run_begin(w->journal, record, ignore, NULL);
-    json_decref(record);
-    *state = w;
-    return 0;
-}
-
-/* Put the door up, once the test has set what it stands for. */
-static void open_door(world *w)
-{
-    rip_error err;
-    w->fake = fake_aws_new(w->clock, w->replies);
-    aws_client_options options = {
-        .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
-    assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
-    assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
-    guard_policy policy = {.accounts = w->accounts,
-                           .regions = w->regions,
-                           .protected_arns = w->arns,
-                           .protected_tags = w->tags,
-                           .playbook_hourly = w->playbook_hourly,
-                           .is_simulated = !w->asks_identity};
-    guard_context context = {w->targets, w->client, w->journal, w->clock};
-    assert_int_equal(guard_new(&policy, &context, &w->guard, &err), RIP_OK);
-    effect_settings settings = {
-        .run = RUN,
-        .playbook = "contain",
-        .plan = w->plan,
-        .planned_by = RUN,
-        .mode = w->mode,
-        .permissions = w->permissions,
-        .session_tags = w->session_tags,
-        .changes_allowed = w->changes,
-        .partition = "aws",
-        .region = "us-east-1",
-        .account = "123456789012",
-        .journal = w->journal,
-        .client = w->client,
-        .guard = w->guard,
-        .clock = w->clock,
-        .stop = on_stop,
-        .data = w,
-    };
-    assert_int_equal(effect_door_new(&settings, &w->door, &err), RIP_OK);
-}
-
-static void close_door(world *w)
-{
-    effect_door_free(w->door);
-    guard_free(w->guard);
-    run_targets_free(w->targets);
-    aws_client_free(w->client);
-    w->door = NULL;
-    w->guard = NULL;
-    w->targets = NULL;
-    w->client = NULL;
-}
-
-static int teardown(void **state)
-{
-    world *w = *state;
-    close_door(w);
-    journal_close(w->journal);
-    aws_models_free(w->models);
-    json_decref(w->replies);
-    json_decref(w->accounts);
-    json_decref(w->regions);
-    json_decref(w->arns);
-    json_decref(w->tags);
-    json_decref(w->permissions);
-    json_decref(w->session_tags);
-    rip_clock_free(w->clock);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
-    free(w);
-    return 0;
-}
-
-static void on_answer(void *data, const rip_effect_reply *reply)
-{
-    answer *a = data;
-    assert_false(a->given);
-    *a = (answer){true, json_incref(reply->value), json_incref(reply->error), reply->planned};
-}
-
-static void answer_clear(answer *a)
-{
-    json_decref(a->value);
-    json_decref(a->error);
-    *a = (answer){0};
-}
-
-static void ask(world *w, unsigned number, const char *kind, json_t *request, json_t *undo, answer *a)
-{
-    rip_effect effect = {kind, "", number, "", request, undo, NULL};
-    effect_perform(effect_door_base(w->door), &effect, on_answer, a);
-    json_decref(request);
-    json_decref(undo);
-}
-
-static json_t *call(const char *service, const char *operation, json_t *params)
-{
-    return json_pack("{s:s, s:s, s:o}", "service", service, "operation", operation, "params", params);
-}
-
-static json_t *delete_cluster(const char *name)
-{
-    return call("ecs", "DeleteCluster", json_pack("{s:s}", "cluster", name));
-}
-
-static answer perform(world *w, unsigned number, const char *kind, json_t *request)
-{
-    answer a = {0};
-    ask(w, number, kind, request, NULL, &a);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    return a;
-}
-
-static const char *code(const answer *a)
-{
-    const char *text = json_string_value(json_object_get(a->error, "code"));
-    return text ? text : "";
-}
-
-static size_t sent(world *w)
-{
-    return json_array_size(fake_aws_sent(w->fake));
-}
-
-static const journal_step *step(world *w, unsigned number)
-{
-    const journal_step *found = journal_step_find(w->journal, RUN, "", number);
-    assert_non_null(found);
-    return found;
-}
+#include "tests/run/door.h"
 
 /* Modes. */
 
@@ -450,9 +239,9 @@ static void test_a_foreign_account_or_region_is_refused(void **state)
 static void test_an_error_of_aws_comes_with_its_code_message_status_and_request(void **state)
 {
     world *w = *state;
-    json_object_set_new(
-        w->replies, "DeleteCluster",
-        json_pack("{s:s, s:s}", "$error", "ClusterContainsServicesException", "message", "services are left"));
+    json_object_set_new(w->replies, "DeleteCluster",
+                        json_pack("{s:s, s:s, s:{s:[s]}}", "$error", "ClusterContainsServicesException", "message",
+                                  "services are left", "fields", "resourceIds", "web"));
     open_door(w);
     answer a = perform(w, 1, "aws", delete_cluster("rogue"));
     assert_string_equal(code(&a), "ClusterContainsServicesException");
@@ -460,6 +249,8 @@ static void test_an_error_of_aws_comes_with_its_code_message_status_and_request(
     assert_string_equal(json_string_value(json_object_get(a.error, "operation")), "ecs:DeleteCluster");
     assert_int_equal(json_integer_value(json_object_get(a.error, "status")), 400);
     assert_string_equal(json_string_value(json_object_get(a.error, "request_id")), "request-1");
+    json_t *ids = json_object_get(json_object_get(a.error, "fields"), "resourceIds");
+    assert_string_equal(json_string_value(json_array_get(ids, 0)), "web");
     assert_string_equal(step(w, 1)->outcome, "failed");
     answer_clear(&a);
 }
@@ -580,7 +371,7 @@ static void test_chance_and_ids_are_the_same_again_for_the_same_step(void **stat
     rip_error err;
     assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
     json_t *record = json_pack("{s:s, s:I}", "id", RUN, "started", (json_int_t)0);
-    journal_run_begin(w->journal, record, ignore, NULL);
+    journal_run_begin(w->journal, record, journal_ignore, NULL);
     json_decref(record);
     open_door(w);
     answer uuid2 = perform(w, 1, "uuid", json_object()),
@@ -610,7 +401,7 @@ static void test_a_door_that_closes_gives_up_what_is_under_way(void **state)
     assert_int_equal(step(w, 1)->state, JOURNAL_STARTED); /* that it was started stays known */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
 {

@@ -15,7 +15,10 @@ local GROUP = {
 local function group_before(change)
   return change:prior_state("describe_auto_scaling_groups",
     { AutoScalingGroupNames = { change.params.AutoScalingGroupName } },
-    function(output) return output.AutoScalingGroups[1] end)
+    function(output)
+      local group = output.AutoScalingGroups[1]
+      return group and not group.Status and group -- a group with a status is being deleted
+    end)
 end
 
 function autoscaling.UpdateAutoScalingGroup(change)
@@ -53,10 +56,19 @@ function autoscaling.DeleteAutoScalingGroup(change)
       params.Tags[i] = inverse.pick(tag, { "ResourceId", "ResourceType", "Key", "Value", "PropagateAtLaunch" })
     end
   end
-  return { change:undo("CreateAutoScalingGroup", params) }
+  local undo, suspended = { change:undo("CreateAutoScalingGroup", params) }, {}
+  for i, each in ipairs(group.SuspendedProcesses or {}) do suspended[i] = each.ProcessName end
+  if #suspended > 0 then
+    undo[2] = change:undo("SuspendProcesses", {
+      AutoScalingGroupName = group.AutoScalingGroupName,
+      ScalingProcesses = suspended,
+    })
+  end
+  return undo
 end
 
 function autoscaling.CreateAutoScalingGroup(change)
+  if pcall(group_before, change) then return nil, "there is such a group already", "there" end
   return {
     change:undo("DeleteAutoScalingGroup", {
       AutoScalingGroupName = change.params.AutoScalingGroupName,
@@ -83,7 +95,7 @@ local function processes(change, suspended)
 end
 
 local function processes_undo(change, operation, list)
-  if #list == 0 then return nil, "it changes nothing" end
+  if #list == 0 then return nil, "its processes are so already", "same" end
   return {
     change:undo(operation, {
       AutoScalingGroupName = change.params.AutoScalingGroupName,

@@ -3,6 +3,8 @@ local inverse = require "riposte.inverse"
 
 local ec2 = {}
 
+-- Instances ---------------------------------------------------------------------------------------------------------
+
 -- DescribeInstanceAttribute's name for what ModifyInstanceAttribute sets, and whether its value is wrapped.
 local ATTRIBUTES = {
   DisableApiTermination = "disableApiTermination",
@@ -27,12 +29,23 @@ function ec2.ModifyInstanceAttribute(change)
       return { change:undo("ModifyInstanceAttribute", { InstanceId = id, [member] = output[member] }) }
     end
   end
-  return nil, "no inverse for this attribute is known"
+  return nil, "no inverse for this attribute is known", "unknown"
+end
+
+local function state_of(instance)
+  return instance.State and instance.State.Name
+end
+
+local function is_over(instance)
+  return state_of(instance) == "terminated" or state_of(instance) == "shutting-down"
 end
 
 function ec2.ModifyInstanceMetadataOptions(change)
   local options = change:prior_state("describe_instances", { InstanceIds = { change.params.InstanceId } },
-    function(output) return output.Reservations[1].Instances[1].MetadataOptions end)
+    function(output)
+      local instance = output.Reservations[1] and output.Reservations[1].Instances[1]
+      return instance and not is_over(instance) and instance.MetadataOptions
+    end)
   local params = inverse.pick(options, {
     "HttpTokens", "HttpPutResponseHopLimit", "HttpEndpoint", "HttpProtocolIpv6", "InstanceMetadataTags",
   })
@@ -44,13 +57,30 @@ function ec2.TerminateInstances()
   return nil, "a terminated instance does not come back; only what was snapshotted is kept"
 end
 
+-- The change's instances that are in one of two states.
+local function instances_in(change, one, other)
+  local ids = {}
+  for _, reservation in ipairs(change.read("describe_instances", { InstanceIds = change.params.InstanceIds }).Reservations) do
+    for _, instance in ipairs(reservation.Instances) do
+      if state_of(instance) == one or state_of(instance) == other then ids[#ids + 1] = instance.InstanceId end
+    end
+  end
+  return ids
+end
+
 function ec2.StopInstances(change)
-  return { change:undo("StartInstances", { InstanceIds = change.params.InstanceIds }) }
+  local ids = instances_in(change, "running", "pending")
+  if #ids == 0 then return nil, "none of the instances runs", "same" end
+  return { change:undo("StartInstances", { InstanceIds = ids }) }
 end
 
 function ec2.StartInstances(change)
-  return { change:undo("StopInstances", { InstanceIds = change.params.InstanceIds }) }
+  local ids = instances_in(change, "stopped", "stopping")
+  if #ids == 0 then return nil, "none of the instances is stopped", "same" end
+  return { change:undo("StopInstances", { InstanceIds = ids }) }
 end
+
+-- Snapshots ---------------------------------------------------------------------------------------------------------
 
 function ec2.CreateSnapshot(change)
   return { change:undo("DeleteSnapshot", { SnapshotId = inverse.reply "SnapshotId" }) }
@@ -61,9 +91,15 @@ function ec2.CreateSnapshots()
   return nil, "snapshots are evidence: delete them by hand when they are not needed any more"
 end
 
-function ec2.DeleteSnapshot()
+function ec2.DeleteSnapshot(change)
+  if change.undoing then
+    local there = change:is_there("describe_snapshots", { SnapshotIds = { change.params.SnapshotId } })
+    if there == false then return nil, "there is no such snapshot", "absent" end
+  end
   return nil, "a deleted snapshot does not come back"
 end
+
+-- Security groups ---------------------------------------------------------------------------------------------------
 
 function ec2.CreateSecurityGroup(change)
   return { change:undo("DeleteSecurityGroup", { GroupId = inverse.reply "GroupId" }) }
@@ -82,21 +118,56 @@ for _, direction in ipairs { "Ingress", "Egress" } do
   end
 end
 
--- With the values left out, a tag is deleted only by its key; what it had before comes back.
-function ec2.CreateTags(change)
-  local before, keys = {}, {}
+-- Tags --------------------------------------------------------------------------------------------------------------
+
+-- The values that the change's tags have now: {resource = {key = value}}.
+local function tags_before(change)
+  local keys, had = {}, {}
   for i, tag in ipairs(change.params.Tags) do keys[i] = tag.Key end
   local output = change.read("describe_tags", {
     Filters = { { Name = "resource-id", Values = change.params.Resources }, { Name = "key", Values = keys } },
   })
-  local undo = { change:undo("DeleteTags", { Resources = change.params.Resources, Tags = change.params.Tags }) }
   for _, tag in ipairs(output.Tags or {}) do
-    before[#before + 1] = change:undo("CreateTags", {
-      Resources = { tag.ResourceId },
-      Tags = { { Key = tag.Key, Value = tag.Value } },
-    })
+    had[tag.ResourceId] = had[tag.ResourceId] or {}
+    had[tag.ResourceId][tag.Key] = tag.Value
   end
-  return table.move(before, 1, #before, 2, undo)
+  return had
+end
+
+-- Operations that take back what a change of tags does to each resource: `sort` puts each of the change's tags, given its
+-- value now, into {operation = tags}.
+local function tags_undo(change, operations, sort)
+  local had, undo = tags_before(change), {}
+  for _, resource in ipairs(change.params.Resources) do
+    local into = {}
+    for _, name in ipairs(operations) do into[name] = {} end
+    for _, tag in ipairs(change.params.Tags) do sort(into, tag, (had[resource] or {})[tag.Key]) end
+    for _, name in ipairs(operations) do
+      if #into[name] > 0 then undo[#undo + 1] = change:undo(name, { Resources = { resource }, Tags = into[name] }) end
+    end
+  end
+  if #undo == 0 then return nil, "the tags are so already", "same" end
+  return undo
+end
+
+function ec2.CreateTags(change)
+  return tags_undo(change, { "DeleteTags", "CreateTags" }, function(into, tag, value)
+    if not value then
+      table.insert(into.DeleteTags, { Key = tag.Key, Value = tag.Value })
+    elseif value ~= tag.Value then
+      table.insert(into.CreateTags, { Key = tag.Key, Value = value })
+    end
+  end)
+end
+
+-- A tag that is given with its value is deleted only where it has that value.
+function ec2.DeleteTags(change)
+  if not change.params.Tags then return nil, "all tags are deleted, and none was read" end
+  return tags_undo(change, { "CreateTags" }, function(into, tag, value)
+    if value and (tag.Value == nil or tag.Value == value) then
+      table.insert(into.CreateTags, { Key = tag.Key, Value = value })
+    end
+  end)
 end
 
 return ec2

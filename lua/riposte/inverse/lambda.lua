@@ -22,6 +22,8 @@ function lambda.DeleteFunctionUrlConfig(change)
 end
 
 function lambda.CreateFunctionUrlConfig(change)
+  local name = { FunctionName = change.params.FunctionName, Qualifier = change.params.Qualifier }
+  if change:is_there("get_function_url_config", name) then return nil, "the function has a URL already", "there" end
   return {
     change:undo("DeleteFunctionUrlConfig", {
       FunctionName = change.params.FunctionName,
@@ -55,7 +57,7 @@ end
 function lambda.DeleteFunctionConcurrency(change)
   local before = change:prior_state("get_function_concurrency", { FunctionName = change.params.FunctionName })
   local reserved = before.ReservedConcurrentExecutions
-  if not reserved then return nil, "it changes nothing" end
+  if not reserved then return nil, "no concurrency is reserved", "same" end
   return {
     change:undo("PutFunctionConcurrency", {
       FunctionName = change.params.FunctionName,

@@ -37,4 +37,27 @@ function securityhub.BatchUpdateFindings(change)
   return undo
 end
 
+-- OCSF's findings, which are documents: what there was before is in a finding that is answered, or is read.
+function securityhub.BatchUpdateFindingsV2(change)
+  local uids = change.params.MetadataUids or {}
+  if #uids ~= 1 then return nil, "what several findings were before is not read" end
+  local finding = change:prior_state("get_findings_v2", {
+    Filters = {
+      CompositeFilters = {
+        { StringFilters = { { FieldName = "metadata.uid", Filter = { Value = uids[1], Comparison = "EQUALS" } } } },
+      },
+    },
+  }, function(output)
+    for _, each in ipairs(output.Findings or {}) do
+      if each.metadata and each.metadata.uid == uids[1] then return each end
+    end
+  end)
+  local params = { MetadataUids = uids }
+  params.StatusId = change.params.StatusId and finding.status_id
+  params.SeverityId = change.params.SeverityId and finding.severity_id
+  params.Comment = change.params.Comment and finding.comment
+  if not next(params, next(params)) then return nil, "Security Hub does not tell what the finding was before" end
+  return { change:undo("BatchUpdateFindingsV2", params) }
+end
+
 return securityhub

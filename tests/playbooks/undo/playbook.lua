@@ -1,0 +1,140 @@
+-- What is done to the account, by the name that the finding has; "undo" takes back what the finding brings in `steps`.
+local action = require "riposte.action"
+local undo = require "riposte.undo"
+
+local CI, WORKER = { user = "ci" }, { role = "worker" }
+local PROTECTED = "i-0aaaaaaaaaaaaaaa2"
+
+local does = {}
+
+function does.deactivate_key(run) run.actions.iam.deactivate_key { user = "ci", key = "AKIAIOSFODNN7EXAMPLE" } end
+
+function does.deny_all(run)
+  run.actions.iam.deny_all(CI)
+  run.actions.iam.deny_all(WORKER)
+end
+
+function does.revoke_sessions(run) run.actions.iam.revoke_sessions(WORKER) end
+
+function does.delete_user(run) run.actions.iam.delete_user { user = "visitor" } end
+
+function does.rotate_role(run) run.actions.iam.rotate_role(WORKER) end
+
+function does.require_imdsv2(run) run.actions.ec2.require_imdsv2 { instance = "i-0aaaaaaaaaaaaaaa1" } end
+
+function does.enable_api_termination(run) run.actions.ec2.enable_api_termination { instance = PROTECTED } end
+
+function does.terminate_instance(run) run.actions.ec2.terminate_instance { instance = PROTECTED, snapshot = true } end
+
+function does.tags(run)
+  run.aws.ec2():create_tags {
+    Resources = { "i-0aaaaaaaaaaaaaaa1", PROTECTED },
+    Tags = { { Key = "stage", Value = "isolated" }, { Key = "case", Value = "7" }, { Key = "team", Value = "app" } },
+  }
+  run.aws.ec2():delete_tags { Resources = { PROTECTED }, Tags = { { Key = "team" }, { Key = "nothing" } } }
+end
+
+function does.halt_group(run) run.actions.autoscaling.halt_group { group = "workers" } end
+
+function does.delete_group(run) run.actions.autoscaling.delete_group { group = "workers" } end
+
+function does.stop_service(run) run.actions.ecs.stop_service { cluster = "app", service = "web" } end
+
+function does.delete_service(run) run.actions.ecs.delete_service { cluster = "app", service = "web" } end
+
+function does.delete_clusters(run) run.actions.ecs.delete_clusters { clusters = { "app", "spare" } } end
+
+function does.delete_cluster(run) run.actions.ecs.delete_cluster { cluster = "app" } end
+
+function does.stop_task(run)
+  local ecs = run.aws.ecs()
+  for task in ecs:pages("list_tasks", { cluster = "app", family = "idle" }) do
+    run.actions.ecs.stop_task { cluster = "app", task = task }
+  end
+end
+
+function does.revise_task_definition(run)
+  run.actions.ecs.revise_task_definition {
+    task_definition = "web:1",
+    revise = function(request) request.pidMode = nil end,
+  }
+end
+
+function does.deregister_task_definition(run) run.actions.ecs.deregister_task_definition { task_definition = "idle:1" } end
+
+function does.ecs_tags(run)
+  local arn = "arn:aws:ecs:us-east-1:123456789012:cluster/app"
+  run.aws.ecs():tag_resource { resourceArn = arn, tags = { { key = "team", value = "x" }, { key = "case", value = "7" } } }
+  run.aws.ecs():untag_resource { resourceArn = arn, tagKeys = { "team" } }
+end
+
+function does.delete_url(run) run.actions.lambda.delete_url { name = "hook" } end
+
+function does.throttle_function(run)
+  run.actions.lambda.throttle_function { name = "hook" }
+  run.actions.lambda.throttle_function { name = "free" }
+end
+
+function does.delete_function(run) run.actions.lambda.delete_function { name = "free" } end
+
+function does.resolve_finding(run)
+  run.aws.securityhub():batch_update_findings {
+    FindingIdentifiers = { { Id = "f-1", ProductArn = "arn:aws:securityhub:us-east-1::product/aws/securityhub" } },
+    Workflow = { Status = "RESOLVED" },
+  }
+end
+
+function does.tell_finding(run)
+  run:log(run.aws.securityhub():get_findings({}).Findings[1].Workflow.Status)
+end
+
+function does.list_actions(run)
+  local names = {}
+  for _, service in ipairs(action.services) do
+    for name in pairs(require("riposte.actions." .. service)) do names[#names + 1] = name end
+  end
+  table.sort(names)
+  run:log(table.concat(names, " "))
+end
+
+-- Meanwhile ---------------------------------------------------------------------------------------------------------
+
+function does.scale_web(run) run.aws.ecs():update_service { cluster = "app", service = "web", desiredCount = 1 } end
+
+function does.create_visitor(run) run.aws.iam():create_user { UserName = "visitor" } end
+
+function does.change_options(run)
+  run.aws.ec2():modify_instance_metadata_options { InstanceId = "i-0aaaaaaaaaaaaaaa1", HttpPutResponseHopLimit = 3 }
+end
+
+function does.rewrite_lock(run)
+  run.aws.iam():put_role_policy {
+    RoleName = "worker", PolicyName = "RiposteDenyAll",
+    PolicyDocument = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}',
+  }
+end
+
+function does.delete_key(run) run.aws.iam():delete_access_key { UserName = "ci", AccessKeyId = "AKIAIOSFODNN7EXAMPLE" } end
+
+function does.create_url(run) run.aws.lambda():create_function_url_config { FunctionName = "hook", AuthType = "AWS_IAM" } end
+
+function does.raise_group(run)
+  run.aws.autoscaling():update_auto_scaling_group { AutoScalingGroupName = "workers", MaxSize = 2 }
+end
+
+function does.suppress_finding(run)
+  run.aws.securityhub():batch_update_findings {
+    FindingIdentifiers = { { Id = "f-1", ProductArn = "arn:aws:securityhub:us-east-1::product/aws/securityhub" } },
+    Workflow = { Status = "SUPPRESSED" },
+  }
+end
+
+return {
+  name = "undo",
+  trigger = { source = { "riposte.test" } },
+  permissions = { "iam:*", "ec2:*", "ecs:*", "autoscaling:*", "lambda:*", "securityhub:*" },
+  run = function(finding, run)
+    if finding.kind == "undo" then return undo(run, finding.steps) end
+    does[finding.kind](run)
+  end,
+}
