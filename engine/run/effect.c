@@ -282,6 +282,12 @@ static void park(pending *p)
     effect_stop_run(p->door, &end);
 }
 
+void effect_settled(effect_door *door, const json_t *request)
+{
+    if (door->plan && json_is_true(json_object_get(request, "happened")))
+        run_plan_allows(door->plan, json_object_get(request, "request"));
+}
+
 static void act(pending *p)
 {
     json_t *value = NULL;
@@ -302,6 +308,7 @@ static void act(pending *p)
             effect_token(p, token);
             value = json_string(token);
         } else { /* log, evidence, left-alone, settled: being in the journal is all there is to them */
+            if (strcmp(p->kind, "settled") == 0) effect_settled(p->door, p->step.request);
             value = json_true();
         }
         effect_succeed(p, value, "done");

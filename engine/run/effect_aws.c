@@ -31,6 +31,7 @@ static void end_uncertain(pending *p, const char *why)
     const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
     p->error = effect_error(p, "Uncertain", why);
     json_object_set_new(p->error, "started_ms", json_integer(step ? step->started_ms : p->step.started_ms));
+    json_object_set_new(p->error, "step", json_sprintf("%s%s%u", p->path, *p->path ? "/" : "", p->step.number));
     effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
 }
 
@@ -42,6 +43,7 @@ static void on_aws(void *data, const aws_result *result)
         effect_succeed(p, result->output, "done");
         return;
     }
+    if (p->door->plan && p->step.is_change) run_plan_gives_back(p->door->plan, p->step.request);
     if (result->error->fate_unknown && !may_repeat(p)) {
         end_uncertain(p, result->error->message);
         return;
@@ -95,8 +97,10 @@ void effect_aws_act(pending *p)
 
 void effect_aws_settle(pending *p)
 {
-    if (may_repeat(p))
+    if (may_repeat(p)) {
         call_aws(p);
-    else
-        end_uncertain(p, "it was sent before a restart, and its answer is not known");
+        return;
+    }
+    if (p->door->plan) run_plan_gives_back(p->door->plan, p->step.request);
+    end_uncertain(p, "it was sent before a restart, and its answer is not known");
 }

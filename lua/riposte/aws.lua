@@ -4,6 +4,7 @@ local duration = require "riposte.duration"
 local failure = require "riposte.failure"
 local inverse = require "riposte.inverse"
 local jmespath = require "riposte.jmespath"
+local settle = require "riposte.settle"
 
 local module = {}
 
@@ -53,10 +54,47 @@ local function undo_of(state, operation, params, options)
   }
 end
 
+-- A change that was sent and whose answer never came. What the world tells of it is put on record, for the undo too.
+local function settled(state, operation, params, uncertain, again)
+  local function note(happened, reply)
+    local request = request_of(state, operation, params)
+    state.engine.perform("settled", { step = uncertain.step, request = request, happened = happened, reply = reply })
+  end
+  local verdict, found = settle.of(state.run, {
+    service = state.service,
+    operation = operation.name,
+    params = params,
+    started = uncertain.started_ms,
+    read = function(reading, wanted) return read(state, operation_of(state, reading), wanted) end,
+  })
+  if verdict == "happened" then
+    note(true, found)
+    return true, found
+  end
+  if not verdict then -- the run ends here, until a person has looked
+    local name = state.service .. ":" .. operation.name
+    state.engine.perform("park", { step = uncertain.step, operation = name, params = params, known = found })
+  end
+  if verdict == "not" then note(false) end
+  local ok, value, planned = again()
+  if verdict == "again" then
+    local gone = not ok and failure.is_gone(failure.new(value))
+    note(gone, gone and {} or nil)
+    if gone then return true, {} end
+  end
+  return ok, value, planned
+end
+
+local function make(state, operation, params, undo, why)
+  local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
+  if ok or value.code ~= "Uncertain" then return ok, value, planned end
+  return settled(state, operation, params, value, function() return make(state, operation, params, undo, why) end)
+end
+
 local function change(state, operation, params, options)
   local engine = state.engine
   local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
+  local ok, value, planned = make(state, operation, params, undo, why)
   if not ok then raise(value) end
   if planned then
     engine.planned()
