@@ -10,6 +10,7 @@
 #include "engine/dispatch/dispatch.h"
 #include "engine/journal/journal.h"
 #include "engine/run/guard.h"
+#include "engine/serve/control.h"
 
 typedef struct engine {
     const char *command; /* for messages */
@@ -29,6 +30,7 @@ typedef struct engine {
     library *books;
     suppressions *suppressions;
     dispatch *dispatch;
+    control *control; /* NULL: nobody can talk to this process */
     size_t mistakes; /* in playbooks */
 } engine;
 
@@ -50,6 +52,10 @@ aws_wire_options engine_wire_options(engine *e, const char *profile, const char 
  * playbooks go to stderr and are counted. */
 rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,
                         const dispatch_listener *listener, rip_error *err);
+
+/** Let commands talk to this process, where its journal is a file: once what it held from before is under way. That it
+ * can't be is logged, and hinders nothing else. */
+void engine_listen(engine *e);
 
 /** Models alone: what `check` needs to look permissions up. */
 rip_status engine_models(const rip_config *config, aws_models **out, rip_error *err);

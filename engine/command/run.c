@@ -340,6 +340,7 @@ static void on_recovered(void *data, rip_status status, const rip_error *err)
         c->failed = true;
         return;
     }
+    engine_listen(&c->engine);
     uv_idle_start(&c->reading, on_idle);
 }
 
