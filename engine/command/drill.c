@@ -180,8 +180,8 @@ static rip_status on_document(void *data, const source_document *document)
 {
     drill *d = data;
     rip_error err;
-    return dispatch_document(d->engine.dispatch, document->bytes, document->len, document->origin, document->line,
-                             &err);
+    dispatch_source from = {.origin = document->origin, .line = document->line};
+    return dispatch_document(d->engine.dispatch, &from, document->bytes, document->len, &err);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)

@@ -32,8 +32,8 @@ static const char HELP[] =
     "  -p, --playbooks PATH  a playbook or a folder of them; may be given again\n"
     "                        (default: the configuration's, else the shipped ones)\n"
     "  -c, --config FILE     configuration (default: $RIPOSTE_CONFIG, else none)\n"
-    "  -J, --journal PATH    keep findings and runs there, and go on with what is open\n"
-    "                        in it (as journal.path of the configuration)\n"
+    "  -J, --journal PATH    keep findings and runs there, and go on with what is\n"
+    "                        open in it (as journal.path of the configuration)\n"
     "  -s, --set KEY=VALUE   one setting over the configuration; may be given again\n"
     "      --endpoint-url URL  send AWS calls there (as $AWS_ENDPOINT_URL)\n"
     "      --profile NAME    AWS profile (as $AWS_PROFILE)\n"
@@ -177,8 +177,8 @@ static void print_summary(run_command *c)
 static rip_status on_document(void *data, const source_document *document)
 {
     run_command *c = data;
-    return dispatch_document(c->engine.dispatch, document->bytes, document->len, document->origin, document->line,
-                             &c->broken);
+    dispatch_source from = {.origin = document->origin, .line = document->line};
+    return dispatch_document(c->engine.dispatch, &from, document->bytes, document->len, &c->broken);
 }
 
 static rip_status on_source_fault(void *data, const source_fault *fault)

@@ -28,7 +28,7 @@ static const char HELP[] =
     "      --account ID      in this account\n"
     "      --region NAME     in this region\n"
     "      --finding ID      for this finding\n"
-    "      --since WHEN      queued since: a span of time (2h, 7d) or an RFC 3339 time\n"
+    "      --since WHEN      queued since: a span of time (2h, 7d), an RFC 3339 time\n"
     "      --limit N         so many at most (default 100)\n"
     "      --watch           go on: each run again when its outcome changes\n" TALK_OPTIONS_HELP
     "\n"

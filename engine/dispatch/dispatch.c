@@ -18,9 +18,24 @@ void dispatch_fault(dispatch *d, const char *origin, size_t line, const rip_erro
     if (d->options.listener.fault) d->options.listener.fault(d->options.listener.data, origin, line, err);
 }
 
+/* A document whose findings are on their way into the journal. */
+typedef struct document {
+    dispatch_source from;
+    size_t open; /* findings that are not safe yet, and one while it is being split */
+    rip_error failed;
+} document;
+
+static void document_drop(document *doc)
+{
+    if (--doc->open > 0) return;
+    if (doc->from.done) doc->from.done(doc->from.data, doc->failed.status, &doc->failed);
+    free(doc);
+}
+
 /* A finding on its way into the journal, with the runs that it asks for. */
 
 typedef struct arrival {
+    document *part_of;
     ticket *of;
     json_t *records; /* an array */
 } arrival;
@@ -30,14 +45,15 @@ static void on_accepted(void *data, rip_status status, json_t *value, const rip_
     arrival *a = data;
     ticket *t = a->of;
     dispatch *d = t->owner;
-    dispatch_listener *listener = &d->options.listener;
+    document *doc = a->part_of;
     d->accepting--;
-    if (listener->accepted) listener->accepted(listener->data, t->origin, t->line, status == RIP_OK ? NULL : err);
     if (status != RIP_OK) {
+        doc->failed = *err;
         dispatch_fault(d, t->origin, t->line, err);
         json_decref(a->records);
         free(a);
         ticket_free(t);
+        document_drop(doc);
         return;
     }
     d->counts.findings++;
@@ -54,6 +70,7 @@ static void on_accepted(void *data, rip_status status, json_t *value, const rip_
     }
     json_decref(a->records);
     free(a);
+    document_drop(doc);
     ticket_drop(t);
     jobs_pump(d);
 }
@@ -123,10 +140,11 @@ static bool want(dispatch *d, const ticket *t, const rip_playbook *playbook, jou
 
 static rip_status take_in(dispatch *d, json_t *finding, const char *event, size_t len)
 {
-    ticket *t = ticket_new(d, finding, d->origin, d->line);
+    document *doc = d->document;
+    ticket *t = ticket_new(d, finding, doc->from.origin, doc->from.line);
     arrival *a = calloc(1, sizeof *a);
     journal_wanted *wanted = calloc(d->wanted_count + 1, sizeof *wanted);
-    if (a) *a = (arrival){t, json_array()};
+    if (a) *a = (arrival){doc, t, json_array()};
     if (!t || !a || !a->records || !wanted) {
         if (t) ticket_free(t);
         free(a);
@@ -146,6 +164,7 @@ static rip_status take_in(dispatch *d, json_t *finding, const char *event, size_
     }
     journal_arrival what = {finding, event, len, t->origin, rip_clock_now(d->options.context->clock), wanted, count};
     d->accepting++;
+    doc->open++;
     char **keys = calloc(count + 1, sizeof *keys);
     for (size_t i = 0; keys && i < count; i++) keys[i] = (char *)(uintptr_t)wanted[i].cooldown_key;
     journal_accept(d->options.context->journal, &what, on_accepted, a);
@@ -168,7 +187,7 @@ static bool is_suppressed(dispatch *d, const char *event, size_t len, rip_status
     const suppression *by = NULL;
     if (!d->options.suppressions) return false;
     int64_t now = rip_clock_now(d->options.context->clock);
-    *status = suppressions_match(d->options.suppressions, event, len, now, d->origin, &by, err);
+    *status = suppressions_match(d->options.suppressions, event, len, now, d->document->from.origin, &by, err);
     if (by) d->counts.suppressed++;
     return by != NULL;
 }
@@ -188,7 +207,7 @@ static rip_status on_event(void *data, const char *event, size_t len)
     json_t *finding = NULL;
     if (status == RIP_OK) status = finding_normalise(event, len, &d->options.events, &finding, &err);
     if (status != RIP_OK) {
-        dispatch_fault(d, d->origin, d->line, &err);
+        dispatch_fault(d, d->document->from.origin, d->document->from.line, &err);
         return status == RIP_ENOMEM ? status : RIP_OK;
     }
     status = take_in(d, finding, event, len);
@@ -196,15 +215,22 @@ static rip_status on_event(void *data, const char *event, size_t len)
     return status;
 }
 
-rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line,
-                             rip_error *err)
+rip_status dispatch_document(dispatch *d, const dispatch_source *from, const char *bytes, size_t len, rip_error *err)
 {
     rip_error why;
-    d->origin = origin;
-    d->line = line;
+    document *doc = calloc(1, sizeof *doc);
+    if (!doc) return rip_nomem(err);
+    *doc = (document){.from = *from, .open = 1};
+    d->document = doc;
     rip_status status = event_split(bytes, len, &d->options.events, on_event, d, &why);
-    if (status == RIP_ENOMEM) return rip_nomem(err);
-    if (status != RIP_OK) dispatch_fault(d, origin, line, &why);
+    d->document = NULL;
+    if (status == RIP_ENOMEM) {
+        doc->from.done = NULL; /* whoever calls is told by the status */
+        document_drop(doc);
+        return rip_nomem(err);
+    }
+    if (status != RIP_OK) dispatch_fault(d, from->origin, from->line, &why);
+    document_drop(doc);
     return RIP_OK;
 }
 

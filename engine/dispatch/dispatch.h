@@ -30,14 +30,20 @@ typedef struct dispatch_listener {
     void (*started)(void *data, const char *run, const char *playbook, const json_t *finding);
     /** A run is over: its record in the journal. */
     void (*ended)(void *data, const char *run, const json_t *record);
-    /** The journal holds the finding, or, where `err` is given, could not keep it: its source may be told. */
-    void (*accepted)(void *data, const char *origin, size_t line, const rip_error *err);
     /** All runs of a finding are over, or wait for people. */
     void (*finding)(void *data, const dispatched *what);
     /** An event that could not be taken in; `err` tells why. */
     void (*fault)(void *data, const char *origin, size_t line, const rip_error *err);
     void *data;
 } dispatch_listener;
+
+/** Where a document came from, and who waits for it to be kept. Borrowed during the call. */
+typedef struct dispatch_source {
+    const char *origin; /* "events.json", the queue's URL … */
+    size_t line;
+    journal_done done; /* may be NULL */
+    void *data;
+} dispatch_source;
 
 /** Counts since it was made. */
 typedef struct dispatch_counts {
@@ -73,9 +79,10 @@ void dispatch_free(dispatch *d);
 void dispatch_recover(dispatch *d, journal_done done, void *data);
 
 /** Take one JSON document in: it may hold several findings. What is wrong with it goes to the listener's `fault`; the
- * status tells only of the machine (RIP_ENOMEM). */
-rip_status dispatch_document(dispatch *d, const char *bytes, size_t len, const char *origin, size_t line,
-                             rip_error *err);
+ * status tells only of the machine (RIP_ENOMEM; `done` is not called then). `done` (may be NULL) is called once,
+ * perhaps from inside, when all that is to be kept of it is in the journal, or with the error of what could not be: its
+ * source is told only then. */
+rip_status dispatch_document(dispatch *d, const dispatch_source *from, const char *bytes, size_t len, rip_error *err);
 
 /** Findings that are not yet in the journal, and runs under way or waiting for their turn (not those that wait for
  * people). A source stops handing over while there are many. */

@@ -47,8 +47,7 @@ struct dispatch {
     json_t *paused; /* runs that were stopped by a pause: id -> {"record", "finding"} */
     const rip_playbook **wanted;
     size_t wanted_count, wanted_cap;
-    const char *origin; /* of the document that is being split */
-    size_t line;
+    struct document *document; /* the one that is being split */
 };
 
 void dispatch_fault(dispatch *d, const char *origin, size_t line, const rip_error *err);
