@@ -147,6 +147,7 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
+    call->attempt.once = options->once;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;
