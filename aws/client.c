@@ -76,12 +76,15 @@ static uint64_t next_random(aws_client *client)
 
 static void random_token(aws_client *client, char out[37])
 {
-    uint64_t chance[] = {next_random(client), next_random(client)};
-    unsigned char *bytes = (unsigned char *)chance;
+    unsigned char bytes[16];
     char hex[33];
+    for (size_t i = 0; i < sizeof bytes; i += sizeof(uint64_t)) {
+        uint64_t chance = next_random(client);
+        memcpy(bytes + i, &chance, sizeof chance);
+    }
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* RFC 9562, 5.4 */
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    rip_hex(bytes, sizeof chance, hex);
+    rip_hex(bytes, sizeof bytes, hex);
     for (const char *from = hex; *from; from++) {
         size_t at = (size_t)(from - hex);
         if (at == 8 || at == 12 || at == 16 || at == 20) *out++ = '-';
