@@ -262,6 +262,7 @@ static void set_limits(engine *e)
         .account_modes = e->account_modes,
         .changes = (unsigned)rip_config_integer(config, "limits.changes"),
         .run_time_ms = rip_config_duration(config, "limits.run_time"),
+        .preflight = e->preflight,
         .vm_limits = {.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory"),
                       .instructions = (uint64_t)rip_config_integer(config, "limits.instructions")},
     };

@@ -5,6 +5,14 @@
 
 #include "engine/run/imagine.h"
 
+/* EC2 makes no change when it is called with DryRun: it answers whether it would be allowed. */
+static bool is_dry_run(const pending *p)
+{
+    const char *service = aws_service_name(aws_operation_service(p->operation));
+    return strcmp(service, "ec2") == 0 &&
+           json_is_true(json_object_get(json_object_get(p->request, "params"), "DryRun"));
+}
+
 rip_status effect_find_operation(pending *p, rip_error *err)
 {
     if (p->operation) return RIP_OK;
@@ -14,7 +22,7 @@ rip_status effect_find_operation(pending *p, rip_error *err)
     rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
                                            service_name ? service_name : "", &service, err);
     if (status == RIP_OK) status = aws_service_operation(service, name ? name : "", &p->operation, err);
-    if (status == RIP_OK) p->step.is_change = !aws_operation_is_read(p->operation);
+    if (status == RIP_OK) p->step.is_change = !aws_operation_is_read(p->operation) && !is_dry_run(p);
     return status;
 }
 

@@ -78,6 +78,11 @@ static bool any_matches(const json_t *globs, const char *text, bool (*match)(con
     return false;
 }
 
+const run_targets *guard_targets(const guard *g)
+{
+    return g->context.targets;
+}
+
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err)
 {
     const char *action = aws_operation_iam_action(request->operation);

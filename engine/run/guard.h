@@ -41,6 +41,9 @@ typedef struct guard_context {
 rip_status guard_new(const guard_policy *policy, const guard_context *context, guard **out, rip_error *err);
 void guard_free(guard *g);
 
+/** What its runs' changes are about is told by these; borrowed. */
+const run_targets *guard_targets(const guard *g);
+
 /** What is about to be done. Borrowed during the call. */
 typedef struct guard_request {
     const aws_operation *operation;

@@ -8,6 +8,7 @@
 #include "engine/base/log.h"
 #include "engine/run/effect.h"
 #include "engine/run/plan.h"
+#include "engine/run/preflight.h"
 #include "engine/run/record.h"
 #include "engine/run/session_tags.h"
 
@@ -21,6 +22,7 @@ struct run {
     effect_door *door;
     rip_script *script;
     json_t *session_tags;
+    json_t *permissions; /* its header's, and what a preflight needs */
     json_t *detail;      /* of why it was stopped */
     const char *outcome; /* it was stopped: how that is called */
     rip_timer limit;
@@ -168,13 +170,15 @@ static rip_status open_door(run *r, rip_error *err)
     unsigned own = r->playbook->limit_changes;
     r->session_tags =
         run_session_tags(r->context->session_tags, r->id, r->playbook->name, text_of(r->finding, "id", ""));
+    r->permissions =
+        r->context->preflight ? preflight_permissions(r->playbook->permissions) : json_incref(r->playbook->permissions);
     effect_settings settings = {
         .run = r->id,
         .playbook = r->playbook->name,
         .mode = r->mode,
         .plan = json_object_get(r->record, "approved"),
         .planned_by = text_of(r->record, "plan_of", r->id),
-        .permissions = r->playbook->permissions,
+        .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
         .partition = text_of(r->finding, "partition", "aws"),
@@ -198,6 +202,7 @@ static rip_status open_script(run *r, rip_error *err)
                   text_of(r->finding, "region", "us-east-1"), "partition", text_of(r->finding, "partition", "aws"));
     json_t *undo = json_object_get(r->record, "undo");
     if (about && undo) json_object_set(about, "undo", undo);
+    if (about && r->context->preflight) json_object_set_new(about, "preflight", json_true());
     if (!about) return rip_nomem(err);
     rip_script_options options = {
         .playbook = r->playbook,
@@ -309,6 +314,7 @@ void run_free(run *r)
     rip_script_free(r->script);
     effect_door_free(r->door);
     json_decref(r->session_tags);
+    json_decref(r->permissions);
     json_decref(r->detail);
     json_decref(r->record);
     json_decref(r->finding);

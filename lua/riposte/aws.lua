@@ -114,8 +114,13 @@ function operation_of(state, name)
   return operation
 end
 
+-- EC2 only says whether it would do what it is asked for in a dry run.
+local function is_dry_run(state, params)
+  return state.service == "ec2" and type(params) == "table" and params.DryRun == true
+end
+
 local function call(state, operation, params, options)
-  if operation.read then return read(state, operation, params or {}) end
+  if operation.read or is_dry_run(state, params) then return read(state, operation, params or {}) end
   return change(state, operation, params or {}, options or {})
 end
 

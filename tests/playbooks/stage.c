@@ -198,6 +198,11 @@ static void let_time_go_by(stage *s)
 
 void stage_open(stage *s, const char *folder)
 {
+    stage_open_as(s, folder, NULL);
+}
+
+void stage_open_as(stage *s, const char *folder, const char *caller)
+{
     rip_error err = {0};
     json_t *seed = NULL;
     char path[256];
@@ -211,6 +216,7 @@ void stage_open(stage *s, const char *folder)
     free(models);
     snprintf(path, sizeof path, "%s/account.lua", folder);
     if (rip_datafile_load(path, &seed, &err) != RIP_OK) fail_msg("%s", err.message);
+    if (caller) json_object_set_new(seed, "caller", json_string(caller));
     if (sim_transport_new(s->clock, seed, &s->account, &err) != RIP_OK) fail_msg("%s", err.message);
     json_decref(seed);
     aws_client_options options = {

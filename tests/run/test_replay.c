@@ -294,6 +294,60 @@ static void test_a_change_outside_the_approved_plan_stops_the_run(void **state)
     json_decref(w->plan);
 }
 
+static void test_a_change_of_the_plan_that_aws_refused_may_be_tried_again(void **state)
+{
+    world *w = *state;
+    w->plan = json_pack("[o]", delete_cluster("rogue"));
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClusterContainsTasksException"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "ClusterContainsTasksException");
+    answer_clear(&a);
+    json_object_del(w->replies, "DeleteCluster");
+    a = perform(w, 2, "aws", delete_cluster("rogue"));
+    assert_null(a.error);
+    answer_clear(&a);
+    a = perform(w, 3, "aws", delete_cluster("rogue"));
+    assert_false(a.given);
+    assert_string_equal(w->outcome, "outside-plan");
+    json_decref(w->plan);
+}
+
+static json_t *settled(const char *step, json_t *request, bool happened)
+{
+    return json_pack("{s:s, s:o, s:b}", "step", step, "request", request, "happened", (int)happened);
+}
+
+/* Of a plan that has a change once: it is made once, whatever became of its first try. */
+static void check_settled(world *w, bool happened)
+{
+    w->plan = json_pack("[o]", register_task("web"));
+    crash_in(w, register_task("web"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", register_task("web"));
+    assert_string_equal(code(&a), "Uncertain");
+    assert_string_equal(json_string_value(json_object_get(a.error, "step")), "1");
+    answer_clear(&a);
+    a = perform(w, 2, "settled", settled("1", register_task("web"), happened));
+    answer_clear(&a);
+    a = perform(w, 3, "aws", register_task("web"));
+    assert_int_equal(sent(w), happened ? 0 : 1);
+    assert_string_equal(happened ? w->outcome : "outside-plan", "outside-plan");
+    assert_true(a.given == !happened);
+    answer_clear(&a);
+    json_decref(w->plan);
+}
+
+static void test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come(void **state)
+{
+    check_settled(*state, false);
+}
+
+static void test_a_change_of_the_plan_that_happened_after_all_is_crossed_off(void **state)
+{
+    check_settled(*state, true);
+}
+
 static void test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose(void **state)
 {
     world *w = *state;
@@ -417,6 +471,9 @@ int main(void)
         TEST(test_a_pause_stops_the_run_before_its_next_change),
         TEST(test_a_pause_holds_for_its_playbook_or_account_alone),
         TEST(test_a_change_outside_the_approved_plan_stops_the_run),
+        TEST(test_a_change_of_the_plan_that_aws_refused_may_be_tried_again),
+        TEST(test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come),
+        TEST(test_a_change_of_the_plan_that_happened_after_all_is_crossed_off),
         TEST(test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose),
         TEST(test_secrets_are_kept_as_digests_and_answered_as_they_are),
         TEST(test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest),
