@@ -20,7 +20,8 @@ typedef struct aws_error {
     bool retryable;    /* a later try may succeed */
     bool throttled;    /* AWS asked for fewer requests */
     bool unsent;       /* it never reached AWS */
-    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's */
+    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's.
+                          At the end of a call: on this or an earlier try of it */
     json_t *fields;  /* what the model gives such an error beside its message ("CancellationReasons"); NULL: nothing.
                         Borrowed, but by who calls aws_protocol_parse */
 } aws_error;
