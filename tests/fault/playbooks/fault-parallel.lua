@@ -3,7 +3,7 @@ return {
   name = "fault-parallel",
   about = "Changes in fibers.",
   trigger = { source = { "aws.guardduty" }, detail = { type = { "Fault:Test/Parallel", "Fault:Test/All" } } },
-  permissions = { "ecs:ListServices", "ecs:Describe*", "ecs:UpdateService", "ecs:DeleteService", "ec2:CreateTags", "ec2:Describe*" },
+  permissions = { "ecs:ListServices", "ecs:Describe*", "ecs:*Service", "ec2:CreateTags", "ec2:Describe*" },
   lock = function(finding) return finding.account end,
 
   run = function(finding, run)

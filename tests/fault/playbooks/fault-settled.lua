@@ -8,7 +8,7 @@ return {
   name = "fault-settled",
   about = "Changes that are settled by reading.",
   trigger = { source = { "aws.guardduty" }, detail = { type = { "Fault:Test/Settled", "Fault:Test/All" } } },
-  permissions = { "ecs:RegisterTaskDefinition", "ecs:Describe*", "ec2:CreateSnapshot", "ec2:Describe*", "iam:CreateUser", "iam:Get*" },
+  permissions = { "ecs:*TaskDefinition", "ec2:CreateSnapshot", "ec2:DescribeSnapshots", "iam:*User" },
 
   run = function(finding, run)
     local ec2, ecs, iam = run.aws.ec2(), run.aws.ecs(), run.aws.iam()
