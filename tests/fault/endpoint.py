@@ -80,12 +80,13 @@ class Connection(asyncio.Protocol):
 
 
 class Endpoint:
-    """`world` and `seed` (None: no faults) may be changed while nothing talks to it."""
+    """What it is may be changed while nothing talks to it. `seed` None: no faults."""
 
     def __init__(self):
         self.world, self.seed, self.port = None, None, 0
         self.seen = {}  # how often each request came: the faults of a seed do not depend on what came between
-        self.requests = 0
+        self.calls = 0
+        self.killer = None  # fun(call, operation, acted): kills who asks, before or after the effect, if it likes
         ready = threading.Event()
         threading.Thread(target=self.serve, args=(ready,), daemon=True).start()
         ready.wait()
@@ -99,7 +100,10 @@ class Endpoint:
         asyncio.run(main())
 
     def begin(self, world, seed):
-        self.world, self.seed, self.seen = world, seed, {}
+        self.world, self.seed, self.seen, self.calls, self.killer = world, seed, {}, 0, None
+
+    def kills(self, operation, acted):
+        return self.killer is not None and self.killer(self.calls, operation, acted)
 
     def fault(self, body):
         if self.seed is None:
@@ -114,7 +118,7 @@ class Endpoint:
         return ""
 
     def answer(self, connection, headers, body):
-        self.requests += 1
+        self.calls += 1
         service = re.search(r"/([a-z0-9-]+)/aws4_request", headers.get("authorization", ""))
         service = service.group(1) if service else "?"
         if service == "ecs":
@@ -123,6 +127,8 @@ class Endpoint:
             params = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
             operation = params.get("Action", "?")
         fault = self.fault(body)
+        if self.kills(operation, acted=False):
+            return
         if fault == "throttled":
             code = "RequestLimitExceeded" if service == "ec2" else "ThrottlingException" if service == "ecs" else "Throttling"
             connection.send(503 if service == "ec2" else 400, error_body(service, code, "Rate exceeded"), service)
@@ -132,6 +138,8 @@ class Endpoint:
                 status, text = 200, ok_body(service, operation, self.world.call(service, operation, params))
             except Refused as refusal:
                 status, text = refusal.status, error_body(service, refusal.code, refusal.message)
+        if self.kills(operation, acted=True):
+            return
         if fault.startswith("reset"):
             connection.reset()
         elif fault.startswith("500"):

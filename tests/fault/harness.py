@@ -15,8 +15,9 @@ from endpoint import Endpoint
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
-PROGRAM = os.environ.get("RIPOSTE", str(SOURCE / "build/debug/riposte"))
-SHIM = os.environ.get("RIPOSTE_KILLSHIM", str(SOURCE / "build/debug/tests/fault/libkillshim.so"))
+BUILD = next((SOURCE / "build" / name for name in ("release", "debug") if (SOURCE / "build" / name / "riposte").exists()), SOURCE)
+PROGRAM = os.environ.get("RIPOSTE", str(BUILD / "riposte"))
+SHIM = os.environ.get("RIPOSTE_KILLSHIM", str(BUILD / "tests/fault/libkillshim.so"))
 SPEED = 50  # riposte's time goes so fast: retries, waits and patience take a fiftieth
 START_SECONDS = 120  # of ours, that one start may take before it counts as stuck
 
@@ -70,6 +71,7 @@ class Scenario:
         self.world = worlds.World(self.clock, self.log)
         endpoint.begin(self.world, seed if faults else None)
         self.starts = self.kills = 0
+        self.process = None
 
     def clock(self):
         return (self.since[1] + (time.monotonic_ns() - self.since[0]) * SPEED) / 1e9
@@ -86,13 +88,29 @@ class Scenario:
         return [PROGRAM, "run", "--journal", self.journal, "--mode", "enforce", "--playbooks", HERE / "playbooks",
                 "--endpoint-url", f"http://127.0.0.1:{self.endpoint.port}", "--set", "retries.tries=12", self.events]
 
+    def start_killed_at(self, chosen):
+        """One start, killed at the first call for which `chosen` is true: fun(call, operation, acted)."""
+        first = self.endpoint.calls
+
+        def killer(call, operation, acted):
+            if not self.process or not chosen(call - first, operation, acted):
+                return False
+            self.process.kill()
+            return True
+
+        self.endpoint.killer = killer
+        try:
+            return self.start()
+        finally:
+            self.endpoint.killer = None
+
     def start(self, seconds=START_SECONDS, **shim):
         """One start of riposte: its exit status, negative where a signal ended it."""
         self.starts += 1
         output = self.folder / f"output-{self.starts}"
         with output.open("w") as out:
-            process = subprocess.Popen(list(map(str, self.arguments())), env=self.environment(**shim), stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=subprocess.STDOUT)
+            process = self.process = subprocess.Popen(list(map(str, self.arguments())), env=self.environment(**shim),
+                                                      stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:

@@ -6,12 +6,13 @@
  *   FAULT_KILL_HOW=HOW     before it, after it, or torn: half of a write is done
  *   FAULT_KILL_US=N        SIGKILL so many microseconds after the journal was opened first
  *   FAULT_POWER=1          at the kill, writes that were not synced are taken back
+ *   FAULT_FAIL=N:COUNT     from the N-th on so many fail, with the errno FAULT_ERROR (default ENOSPC)
+ *   FAULT_READONLY=1       opening them to write fails with EROFS
  *   FAULT_SPEED=N          time goes N times as fast, counted from FAULT_SINCE (nanoseconds of CLOCK_MONOTONIC and
  *   FAULT_SINCE=M:R        CLOCK_REALTIME), so that every process of a test agrees on it
  *   FAULT_BACK=S:MS        the wall clock is set S seconds back, MS milliseconds (of the fast time) after the start
  *   FAULT_TELL=PATH        at the end the number of boundaries is written there
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const char *journal;
 static enum { BEFORE, AFTER, TORN } how = BEFORE;
 static long kill_at, kill_us, count;
-static bool power, opened;
+static int64_t fail_at, fail_count, fail_error = ENOSPC;
+static bool power, readonly, opened;
 static int own_fd[FILES_MOST]; /* of a journal's file: a second descriptor, so that it can be mended after a close */
 static undone *last;
 static int64_t speed = 1, since_monotonic, since_real, back_ns, back_after_ns, started;
@@ -204,6 +206,10 @@ int open(const char *path, int flags, ...)
     mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
     va_end(args);
     NEXT(open);
+    if (readonly && is_ours(path) && (flags & (O_WRONLY | O_RDWR))) {
+        errno = EROFS;
+        return -1;
+    }
     int fd = next_open(path, flags, mode);
     if (fd < 0 || !is_ours(path)) return fd;
     pthread_mutex_lock(&mutex);
@@ -262,6 +268,14 @@ static bool arrive(void)
     return now;
 }
 
+/* A disk that is full takes no writes. */
+static bool is_full(void)
+{
+    if (count < fail_at || count >= fail_at + fail_count) return false;
+    errno = (int)fail_error;
+    return true;
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     NEXT(pwrite);
@@ -269,7 +283,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
     pthread_mutex_lock(&mutex);
     bool dies = arrive();
     remember(fd, at, len);
-    ssize_t n = next_pwrite(fd, bytes, dies && how == TORN ? len / 2 : len, at);
+    ssize_t n = is_full() ? -1 : next_pwrite(fd, bytes, dies && how == TORN ? len / 2 : len, at);
     if (dies) die();
     int error = errno;
     pthread_mutex_unlock(&mutex);
@@ -289,7 +303,7 @@ ssize_t write(int fd, const void *bytes, size_t len)
     pthread_mutex_lock(&mutex);
     bool dies = arrive();
     remember(fd, lseek(fd, 0, SEEK_CUR), len);
-    ssize_t n = next_write(fd, bytes, dies && how == TORN ? len / 2 : len);
+    ssize_t n = is_full() ? -1 : next_write(fd, bytes, dies && how == TORN ? len / 2 : len);
     if (dies) die();
     int error = errno;
     pthread_mutex_unlock(&mutex);
@@ -302,7 +316,7 @@ static int sync_with(int (*next)(int), int fd)
     if (!is_known(fd)) return next(fd);
     pthread_mutex_lock(&mutex);
     bool dies = arrive();
-    int result = next(fd);
+    int result = is_full() ? -1 : next(fd);
     if (result == 0) forget(fd);
     if (dies) die();
     int error = errno;
@@ -396,6 +410,9 @@ __attribute__((constructor)) static void read_settings(void)
     kill_at = (long)number("FAULT_KILL_AT");
     kill_us = (long)number("FAULT_KILL_US");
     power = number("FAULT_POWER") != 0;
+    readonly = number("FAULT_READONLY") != 0;
+    pair("FAULT_FAIL", &fail_at, &fail_count);
+    if (number("FAULT_ERROR") > 0) fail_error = number("FAULT_ERROR");
     how = word && strcmp(word, "after") == 0 ? AFTER : word && strcmp(word, "torn") == 0 ? TORN : BEFORE;
     if (number("FAULT_SPEED") > 0) speed = number("FAULT_SPEED");
     int64_t monotonic_ns = 0, back_s = 0, back_ms = 0;
