@@ -101,7 +101,7 @@ static int past(void *deadline)
 
 static rip_status check(db *d, rip_error *err)
 {
-    static const char CHECK[] = "PRAGMA quick_check(1)";
+    static const char CHECK[] = "PRAGMA integrity_check(1)";
     time_t deadline = time(NULL) + CHECK_SECONDS;
     sqlite3_progress_handler(d->handle, 100000, past, &deadline);
     rows *r = db_rows(d, CHECK, "");
