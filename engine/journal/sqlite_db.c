@@ -26,6 +26,8 @@ static void fail_from(db *d, int code)
 {
     if (db_failed(d)) return;
     rip_status status = status_of(code);
+    code &= 0xff;
+    d->is_refusal = code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
     const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
     if (status == RIP_EINVAL) {
         rip_fail(

@@ -32,6 +32,8 @@ static const char *const VERSIONS[] = {
     " head BLOB NOT NULL, steps INTEGER NOT NULL, changes INTEGER NOT NULL);"
     "CREATE INDEX runs_outcome ON runs (outcome);"
     "CREATE INDEX runs_finding ON runs (finding);"
+    "CREATE INDEX runs_finished ON runs (finished);"
+    "CREATE INDEX findings_received ON findings (received);"
     "CREATE TABLE sources (run INTEGER NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, link INTEGER NOT NULL,"
     " hash BLOB NOT NULL, PRIMARY KEY (run, name));"
     "CREATE TABLE steps (run INTEGER NOT NULL, path TEXT NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL,"
