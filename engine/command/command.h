@@ -10,6 +10,16 @@ enum {
 };
 
 int command_run(int argc, char **argv);
+int command_runs(int argc, char **argv);
+int command_show(int argc, char **argv);
+int command_approve(int argc, char **argv);
+int command_deny(int argc, char **argv);
+int command_retry(int argc, char **argv);
+int command_cancel(int argc, char **argv);
+int command_undo(int argc, char **argv);
+int command_pause(int argc, char **argv);
+int command_resume(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_drill(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_match(int argc, char **argv);

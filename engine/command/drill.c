@@ -29,6 +29,8 @@ static const char HELP[] =
     "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower\n"
     "                        than enforce only what needs no change is expected\n"
     "  -p, --playbooks PATH  these playbooks, not the scenario's; may be given again\n"
+    "      --preflight       below enforce: ask whether the planned changes would be\n"
+    "                        allowed\n"
     "  -v, --verbose         every change on a line of its own\n"
     "      --output FORMAT   text | json\n"
     "      --state           print only the account's final state, as JSON\n"
@@ -53,7 +55,7 @@ typedef struct drill_event {
 
 typedef struct drill {
     engine engine;
-    bool json, verbose, state_only;
+    bool json, verbose, state_only, preflight;
     const char *mode;
     const char *playbooks[PATHS_MOST];
     size_t playbook_count;
@@ -249,6 +251,7 @@ static rip_status open_engine(drill *d, rip_error *err)
     if (status != RIP_OK) return status;
     d->before = sim_transport_snapshot(d->account);
     dispatch_listener listener = {.ended = on_ended, .finding = on_finding, .fault = on_fault, .data = d};
+    d->engine.preflight = d->preflight;
     return engine_start(&d->engine, d->account, d->playbooks, d->playbook_count, &listener, err);
 }
 
@@ -366,9 +369,10 @@ static int judge(drill *d)
 
 static int parse(drill *d, int argc, char **argv)
 {
-    enum { OPTION_OUTPUT = 256, OPTION_STATE };
+    enum { OPTION_OUTPUT = 256, OPTION_STATE, OPTION_PREFLIGHT };
     static const struct option OPTIONS[] = {{"mode", required_argument, NULL, 'm'},
                                             {"playbooks", required_argument, NULL, 'p'},
+                                            {"preflight", no_argument, NULL, OPTION_PREFLIGHT},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {"output", required_argument, NULL, OPTION_OUTPUT},
                                             {"state", no_argument, NULL, OPTION_STATE},
@@ -391,6 +395,7 @@ static int parse(drill *d, int argc, char **argv)
                 return terminal_usage("drill", "--output %s: text or json", optarg);
             break;
         case OPTION_STATE: d->state_only = true; break;
+        case OPTION_PREFLIGHT: d->preflight = true; break;
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case ':': return terminal_usage("drill", "%s needs a value", argv[optind - 1]);
         default: return terminal_usage("drill", "there is no option %s", argv[optind - 1]);

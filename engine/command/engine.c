@@ -8,6 +8,7 @@
 #include "engine/base/data.h"
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
+#include "engine/dispatch/words.h"
 
 /* How long a command waits for a disk that is full before it gives up: what is not safe was not acknowledged. */
 #define JOURNAL_PATIENCE_MS 10000
@@ -171,6 +172,7 @@ static rip_status open_guard(engine *e, rip_error *err)
         .playbook_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_playbook"),
         .account_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_account"),
         .windows = e->windows,
+        .has_role = *rip_config_string(e->config, "accounts.role"),
         .is_simulated = rip_clock_is_virtual(e->clock),
     };
     guard_context context = {e->targets, e->client, e->journal, e->clock};
@@ -261,6 +263,7 @@ static void set_limits(engine *e)
         .account_modes = e->account_modes,
         .changes = (unsigned)rip_config_integer(config, "limits.changes"),
         .run_time_ms = rip_config_duration(config, "limits.run_time"),
+        .preflight = e->preflight,
         .vm_limits = {.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory"),
                       .instructions = (uint64_t)rip_config_integer(config, "limits.instructions")},
     };
@@ -308,6 +311,23 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
     return dispatch_new(&options, &e->dispatch, err);
 }
 
+static void perform_word(void *performer, const json_t *request, journal_answer done, void *data)
+{
+    words_perform(performer, request, done, data);
+}
+
+void engine_listen(engine *e)
+{
+    const char *journal_path = rip_config_string(e->config, "journal.path");
+    if (!*journal_path || rip_clock_is_virtual(e->clock)) return;
+    char *path = control_path(journal_path);
+    rip_error err;
+    control_options options = {.clock = e->clock, .path = path, .perform = perform_word, .performer = e->dispatch};
+    rip_status status = path ? control_open(&options, &e->control, &err) : rip_nomem(&err);
+    if (status != RIP_OK) rip_log(RIP_LOG_WARN, "control.unavailable", "error", err.message, NULL);
+    free(path);
+}
+
 static void close_handle(uv_handle_t *handle, void *data)
 {
     (void)data;
@@ -317,6 +337,7 @@ static void close_handle(uv_handle_t *handle, void *data)
 void engine_close(engine *e)
 {
     dispatch_free(e->dispatch);
+    control_free(e->control);
     suppressions_free(e->suppressions);
     library_free(e->books);
     journal_close(e->journal);

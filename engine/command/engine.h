@@ -10,6 +10,7 @@
 #include "engine/dispatch/dispatch.h"
 #include "engine/journal/journal.h"
 #include "engine/run/guard.h"
+#include "engine/serve/control.h"
 
 typedef struct engine {
     const char *command; /* for messages */
@@ -18,6 +19,7 @@ typedef struct engine {
     rip_clock *clock;
     rip_config *config;
     aws_models *models;
+    bool preflight; /* for the command to set before engine_start: plans are asked about */
     const char *profile; /* AWS's; borrowed; NULL: as AWS's own settings say */
     aws_client *client;
     run_targets *targets;
@@ -29,7 +31,8 @@ typedef struct engine {
     library *books;
     suppressions *suppressions;
     dispatch *dispatch;
-    size_t mistakes; /* in playbooks */
+    control *control; /* NULL: nobody can talk to this process */
+    size_t mistakes;  /* in playbooks */
 } engine;
 
 /** The configuration: `file` (NULL: RIPOSTE_CONFIG from the environment, else none), the environment, then `settings`
@@ -50,6 +53,10 @@ aws_wire_options engine_wire_options(engine *e, const char *profile, const char 
  * playbooks go to stderr and are counted. */
 rip_status engine_start(engine *e, aws_transport *transport, const char *const *paths, size_t count,
                         const dispatch_listener *listener, rip_error *err);
+
+/** Let commands talk to this process, where its journal is a file: once what it held from before is under way. That it
+ * can't be is logged, and hinders nothing else. */
+void engine_listen(engine *e);
 
 /** Models alone: what `check` needs to look permissions up. */
 rip_status engine_models(const rip_config *config, aws_models **out, rip_error *err);

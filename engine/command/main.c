@@ -8,6 +8,16 @@
 
 const command COMMANDS[] = {
     {"run", "take findings in and answer them", command_run},
+    {"runs", "list the runs that were made", command_runs},
+    {"show", "show one run, step by step", command_show},
+    {"approve", "let a plan that waits be carried out", command_approve},
+    {"deny", "decide that a plan is never carried out", command_deny},
+    {"retry", "do a run again that failed or was stopped", command_retry},
+    {"cancel", "end a run that is queued, going on, or waits", command_cancel},
+    {"undo", "take back the changes of a run", command_undo},
+    {"pause", "stop all changes until they are resumed", command_pause},
+    {"resume", "let changes be made again", command_resume},
+    {"audit", "verify the record of what was done, or export it", command_audit},
     {"drill", "play a scenario on a simulated account", command_drill},
     {"check", "check playbooks without running them", command_check},
     {"match", "try an event pattern on events", command_match},

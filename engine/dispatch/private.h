@@ -76,6 +76,12 @@ json_t *job_next_record(const json_t *record, const char *relation, const char *
  * list of an undo hold for it too. `tries`: how many have failed for a while, this one included. New reference. */
 json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries);
 
+/* words.c */
+
+/** As words_perform, for a plan whose time is up: "approve" needs nobody else, "deny" is called "expired". Not a word
+ * of the request's, since those come from people. */
+void words_at_deadline(dispatch *d, const json_t *request, journal_answer done, void *data);
+
 /* plans.c */
 
 /** A run has ended as "waiting": its deadline runs. */

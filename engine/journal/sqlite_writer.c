@@ -119,6 +119,7 @@ static outcome write_once(writer *w, const queue *batch, bool *again, rip_error 
 {
     store *s = &w->store;
     message *m = batch->first;
+    bool one_refused = false;
     *again = false;
     while (m && (m->is_refused || message_is_question(m))) m = m->next;
     if (!m) return WRITTEN;
@@ -127,14 +128,14 @@ static outcome write_once(writer *w, const queue *batch, bool *again, rip_error 
     for (; m && !db_failed(s->db); m = m->next) {
         if (m->is_refused) continue;
         write_one(s, m, again);
-        if (db_failed(s->db) && s->db->is_refusal) refuse(m, &s->db->failure);
+        one_refused = db_failed(s->db) && s->db->is_refusal;
+        if (one_refused) refuse(m, &s->db->failure);
     }
     store_settle(s);
-    bool is_refusal = db_failed(s->db) && s->db->is_refusal;
     if (db_commit(s->db, err)) return WRITTEN;
     store_forget(s);
     s->place = 0;
-    return is_refusal ? ONE_REFUSED : FAILED;
+    return one_refused ? ONE_REFUSED : FAILED;
 }
 
 static void tell(writer *w, bool is_stuck, bool has_given_up, const rip_error *err)

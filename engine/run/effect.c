@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/run/preflight.h"
 #include "engine/run/secret.h"
 
 /* The life of a pending effect. */
@@ -282,6 +283,20 @@ static void park(pending *p)
     effect_stop_run(p->door, &end);
 }
 
+void effect_settled(effect_door *door, const json_t *request)
+{
+    if (door->plan && json_is_true(json_object_get(request, "happened")))
+        run_plan_allows(door->plan, json_object_get(request, "request"));
+}
+
+static json_t *planned_changes(const effect_door *door)
+{
+    const effect_settings *settings = &door->settings;
+    preflight_place place = {guard_targets(settings->guard), aws_client_models(settings->client), door->unknowns,
+                             settings->partition};
+    return preflight_changes(settings->journal, settings->run, &place);
+}
+
 static void act(pending *p)
 {
     json_t *value = NULL;
@@ -301,7 +316,10 @@ static void act(pending *p)
             char token[37];
             effect_token(p, token);
             value = json_string(token);
-        } else { /* log, evidence, left-alone, settled: being in the journal is all there is to them */
+        } else if (strcmp(p->kind, "plan") == 0) {
+            value = planned_changes(p->door);
+        } else { /* log, evidence, left-alone, settled, preflight: being in the journal is all there is to them */
+            if (strcmp(p->kind, "settled") == 0) effect_settled(p->door, p->step.request);
             value = json_true();
         }
         effect_succeed(p, value, "done");

@@ -59,6 +59,10 @@ void effect_fail(pending *p, const char *outcome);
 /** {"code","message","retryable": false} and, where it is one of AWS, "operation". New reference. */
 json_t *effect_error(const pending *p, const char *code, const char *message);
 
+/** What the library found out about a change whose answer never came ("settled"): one that was made is none of those of
+ * the approved plan that are still to come. */
+void effect_settled(effect_door *door, const json_t *request);
+
 /** The client token of a step: the same whenever the step is sent, so that AWS takes a repetition for what it is. */
 void effect_token(const pending *p, char out[37]);
 

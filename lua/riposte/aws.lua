@@ -4,6 +4,7 @@ local duration = require "riposte.duration"
 local failure = require "riposte.failure"
 local inverse = require "riposte.inverse"
 local jmespath = require "riposte.jmespath"
+local settle = require "riposte.settle"
 
 local module = {}
 
@@ -53,10 +54,68 @@ local function undo_of(state, operation, params, options)
   }
 end
 
+-- What became of a change is put on record, for the undo too.
+local function note_on(state, operation, params, step)
+  return function(happened, reply)
+    local request = request_of(state, operation, params)
+    state.engine.perform("settled", { step = step, request = request, happened = happened, reply = reply })
+  end
+end
+
+-- A change whose answers never come is sent so often, at growing distances.
+local AGAIN_MOST = 5
+
+-- A change that was sent and whose answer never came, for the `tries`-th time.
+local function settled(state, operation, params, uncertain, tries, again)
+  local note = note_on(state, operation, params, uncertain.step)
+  local verdict, found = settle.of(state.run, {
+    service = state.service,
+    operation = operation.name,
+    params = params,
+    started = uncertain.started_ms,
+    read = function(reading, wanted) return read(state, operation_of(state, reading), wanted) end,
+  })
+  if verdict == "happened" then
+    note(true, found)
+    return true, found
+  end
+  if not verdict then -- the run ends here, until a person has looked
+    local name = state.service .. ":" .. operation.name
+    state.engine.perform("park", { step = uncertain.step, operation = name, params = params, known = found })
+  end
+  if verdict == "not" then note(false) end
+  if tries > AGAIN_MOST then
+    uncertain.retryable = true -- the whole run may be made again too
+    return false, uncertain
+  end
+  if tries > 1 then state.run:sleep(2 ^ tries) end
+  local ok, value, planned = again()
+  if verdict == "again" then
+    local gone = not ok and failure.is_gone(failure.new(value))
+    note(gone, gone and {} or nil)
+    if gone then return true, {} end
+  end
+  return ok, value, planned
+end
+
+local function make(state, operation, params, undo, why, tries)
+  local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
+  if ok then return ok, value, planned end
+  if value.sent_before and settle.takes_away(operation.name) and failure.is_gone(failure.new(value)) then
+    note_on(state, operation, params, value.step)(true, {}) -- AWS took it twice, and has said so the second time
+    return true, {}
+  end
+  if value.code ~= "Uncertain" then return ok, value, planned end
+  tries = tries + 1
+  return settled(state, operation, params, value, tries, function()
+    return make(state, operation, params, undo, why, tries)
+  end)
+end
+
 local function change(state, operation, params, options)
   local engine = state.engine
   local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
+  local ok, value, planned = make(state, operation, params, undo, why, 0)
   if not ok then raise(value) end
   if planned then
     engine.planned()
@@ -76,8 +135,13 @@ function operation_of(state, name)
   return operation
 end
 
+-- EC2 only says whether it would do what it is asked for in a dry run.
+local function is_dry_run(state, params)
+  return state.service == "ec2" and type(params) == "table" and params.DryRun == true
+end
+
 local function call(state, operation, params, options)
-  if operation.read then return read(state, operation, params or {}) end
+  if operation.read or is_dry_run(state, params) then return read(state, operation, params or {}) end
   return change(state, operation, params or {}, options or {})
 end
 

@@ -386,6 +386,23 @@ static void test_what_an_error_holds_beside_its_message_is_handed_on(void **stat
     aws_models_free(models);
 }
 
+static void test_what_the_model_calls_worth_a_retry_is_retried(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *put = find(models, "dynamodb", "PutItem");
+    aws_error error;
+    parse(put, 400, NULL, NULL, "{\"__type\":\"ReplicatedWriteConflictException\"}", &error);
+    assert_true(error.retryable);
+    assert_false(error.throttled);
+    parse(put, 400, NULL, NULL, "{\"__type\":\"ConditionalCheckFailedException\"}", &error);
+    assert_false(error.retryable);
+    parse(find(models, "accessanalyzer", "ListAnalyzers"), 400, NULL, NULL, "{\"__type\":\"ThrottlingException\"}",
+          &error);
+    assert_true(error.retryable && error.throttled);
+    aws_models_free(models);
+}
+
 static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 {
     (void)state;
@@ -429,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_reply_is_refused),
         cmocka_unit_test(test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded),
         cmocka_unit_test(test_a_checksum_that_the_caller_worked_out_stands),
+        cmocka_unit_test(test_what_the_model_calls_worth_a_retry_is_retried),
         cmocka_unit_test(test_what_an_error_holds_beside_its_message_is_handed_on),
         cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
     };

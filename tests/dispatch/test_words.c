@@ -133,6 +133,27 @@ static void test_two_people_must_approve_where_two_are_asked_for(void **state)
     assert_int_equal(sent_of(w, "DeleteCluster"), 1);
 }
 
+static void test_nobody_can_pass_for_the_deadline(void **state)
+{
+    world *w = *state;
+    w->limits.approvers = 2;
+    playbook(w, "a", "mode = 'approve',", DELETE);
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    json_t *first = first_run(w);
+    json_t *word = json_pack("{s:s, s:s, s:O, s:b}", "do", "approve", "who", "alice", "run",
+                             json_object_get(first, "id"), "by_deadline", 1);
+    said s = {0};
+    words_perform(w->dispatch, word, keep_said, &s);
+    run_all(w);
+    assert_int_equal(json_integer_value(json_object_get(s.value, "missing")), 1);
+    assert_int_equal(sent_of(w, "DeleteCluster"), 0);
+    json_decref(s.value);
+    json_decref(word);
+    json_decref(first);
+}
+
 static void test_a_change_outside_the_plan_makes_a_new_plan_that_shows_what_differs(void **state)
 {
     world *w = *state;
@@ -208,6 +229,17 @@ static void test_a_run_under_way_can_be_cancelled(void **state)
     open_dispatch(w);
     event(w, "1", NOON);
     uv_run(&w->loop, UV_RUN_NOWAIT);
+    assert_string_equal(say(w, "cancel", "alice", NULL, NULL), "cancelled");
+    EXPECT_LOG(w, "started a", "cancelled a", "finding 1");
+    assert_int_equal(sent_of(w, "DeleteCluster"), 0);
+}
+
+static void test_a_run_that_is_about_to_begin_can_be_cancelled(void **state)
+{
+    world *w = *state;
+    playbook(w, "a", "", DELETE);
+    open_dispatch(w);
+    event(w, "1", NOON);
     assert_string_equal(say(w, "cancel", "alice", NULL, NULL), "cancelled");
     EXPECT_LOG(w, "started a", "cancelled a", "finding 1");
     assert_int_equal(sent_of(w, "DeleteCluster"), 0);
@@ -398,11 +430,13 @@ int main(void)
         TEST(test_a_plan_waits_and_is_carried_out_when_it_is_approved),
         TEST(test_a_plan_that_is_denied_changes_nothing),
         TEST(test_two_people_must_approve_where_two_are_asked_for),
+        TEST(test_nobody_can_pass_for_the_deadline),
         TEST(test_a_change_outside_the_plan_makes_a_new_plan_that_shows_what_differs),
         TEST(test_a_run_that_fails_for_a_while_is_tried_again_then_parked),
         TEST(test_a_run_that_fails_for_good_is_not_tried_again),
         TEST(test_one_that_has_done_its_work_cannot_be_retried),
         TEST(test_a_run_under_way_can_be_cancelled),
+        TEST(test_a_run_that_is_about_to_begin_can_be_cancelled),
         TEST(test_a_run_that_a_pause_stopped_is_done_again_when_it_ends),
         TEST(test_a_run_is_undone_by_one_of_its_own_with_the_permissions_that_takes),
         TEST(test_an_update_makes_a_run_only_where_the_playbook_asks_for_it),

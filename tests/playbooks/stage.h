@@ -31,6 +31,8 @@ typedef struct stage {
 
 /** An account from `folder`/account.lua and the playbook beside it; a failure fails the test. */
 void stage_open(stage *s, const char *folder);
+/** The same with another caller (its ARN) than the account's file says. */
+void stage_open_as(stage *s, const char *folder, const char *caller);
 void stage_close(stage *s);
 
 /** Run the playbook with a finding of this kind, to its end and until the account is quiet. `more`: further fields of

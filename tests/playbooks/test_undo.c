@@ -244,7 +244,7 @@ static const char *const MEANWHILE[][3] = {
     {"deny_all", "rewrite_lock", "somebody changed it since: PolicyDocument"},
     {"deactivate_key", "delete_key", "the user has no such key"},
     {"delete_user", "create_visitor", "there is such a user already"},
-    {"delete_url", "create_url", "the function has a URL already"},
+    {"delete_url", "replace_url", "the function has a URL already"},
     {"halt_group", "raise_group", "somebody changed it since: MaxSize is 2 now, and was set to 0"},
     {"resolve_finding", "suppress_finding", "somebody changed it since: Workflow"},
 };
