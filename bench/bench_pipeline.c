@@ -20,7 +20,8 @@
 #define FINDINGS 20000
 #define WAITING 10000
 #define RATE 100
-#define BACKLOG_MOST 256
+#define RUNS_AT_ONCE 2048
+#define BACKLOG_MOST 4096
 #define RATE_SECONDS 5
 
 static const char PLAYBOOK[] =
@@ -289,7 +290,7 @@ static void measure_throughput(bench *b, size_t findings)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
-    open_world(b, PLAYBOOK, 64);
+    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
     double start = seconds();
     while (b->ended < findings) {
         while (b->given < findings && dispatch_backlog(b->dispatch) < BACKLOG_MOST) give(b, text, len, id);
@@ -321,7 +322,7 @@ static void measure_latency(bench *b, unsigned rate)
     *b = (bench){.path = b->path, .given = 0};
     b->accepted = calloc(findings, sizeof *b->accepted);
     b->waits = calloc(findings, sizeof *b->waits);
-    open_world(b, PLAYBOOK, 64);
+    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
     b->first = b->given = 100000000; /* none that the journal knows */
     double start = seconds();
     while (b->ended < findings) {
