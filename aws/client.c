@@ -54,8 +54,8 @@ struct aws_call {
     json_t *params;
     char token[37];
     int tries, throttled;
-    int quota_taken; /* by the last retry */
-    bool once;
+    int quota_taken;         /* by the last retry */
+    bool once, fate_unknown; /* AWS may have acted on a try that failed */
     int64_t started, queued_from, queued_ms;
     aws_call_done done;
     void *data;
@@ -150,6 +150,7 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
+    call->attempt.once = options->once;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;
@@ -240,6 +241,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     aws_client *client = call->client;
     aws_error error = *reply->error;
     aws_retry_classify(&error);
+    call->fate_unknown = call->fate_unknown || error.fate_unknown;
     if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
     if (error.throttled) {
         aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
@@ -251,6 +253,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
         call->state = CALL_WAITING;
         rip_timer_start(&call->timer, client->clock, (uint64_t)delay, queue, call);
     } else {
+        error.fate_unknown = call->fate_unknown;
         end(call, NULL, &error, reply->request_id);
     }
 }

@@ -22,7 +22,8 @@ typedef struct aws_error {
     json_t *fields;    /* what the model gives such an error beside its message ("CancellationReasons"); NULL: nothing.
                           Borrowed, but by who calls aws_protocol_parse */
     bool unsent;       /* it never reached AWS */
-    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's */
+    bool fate_unknown; /* AWS may have acted on it all the same: no reply came, or one that tells of a fault of AWS's.
+                          At the end of a call: on this or an earlier try of it */
 } aws_error;
 
 /** Write method, path, query, headers and body for a call. Member values come as JSON: blobs as base64 strings,

@@ -374,6 +374,7 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, limits && limits->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, limits && limits->no_proxy ? "*" : NULL);
     curl_easy_setopt(easy, CURLOPT_PROXY, strcmp(x->request.scheme, "http") == 0 ? x->web->http_proxy : NULL);
 }

@@ -219,7 +219,8 @@ static void set_off(trip *t)
     wire *w = t->wire;
     aws_http_request request = {0};
     rip_error err;
-    aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
+    aws_web_limits limits = {
+        .timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes, .once = t->attempt->once};
     rip_status status = prepare(t, &request, &err);
     if (status == RIP_OK && w->preview) {
         w->preview(w->preview_data, &request);

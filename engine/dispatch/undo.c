@@ -39,8 +39,8 @@ static bool was_made(const json_t *steps, const json_t *step)
     const char *outcome = text_of(step, "outcome", "");
     if (!json_is_true(json_object_get(step, "is_change"))) return false;
     if (strcmp(outcome, "done") == 0) return true;
-    const json_t *known = strcmp(outcome, "uncertain") == 0 ? settled(steps, step) : NULL;
-    return strcmp(outcome, "uncertain") == 0 && (!known || json_is_true(json_object_get(known, "happened")));
+    const json_t *known = settled(steps, step);
+    return known ? json_is_true(json_object_get(known, "happened")) : strcmp(outcome, "uncertain") == 0;
 }
 
 static json_t *entry_of(const json_t *steps, const json_t *step)

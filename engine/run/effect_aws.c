@@ -32,6 +32,11 @@ static bool may_repeat(const pending *p)
     return !p->step.is_change || aws_operation_token_member(p->operation) || aws_operation_is_idempotent(p->operation);
 }
 
+static void add_step_name(pending *p)
+{
+    json_object_set_new(p->error, "step", json_sprintf("%s%s%u", p->path, *p->path ? "/" : "", p->step.number));
+}
+
 /* What the step did is not known: the playbook's library reads the world to find out. */
 static void end_uncertain(pending *p, const char *why)
 {
@@ -39,7 +44,7 @@ static void end_uncertain(pending *p, const char *why)
     const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
     p->error = effect_error(p, "Uncertain", why);
     json_object_set_new(p->error, "started_ms", json_integer(step ? step->started_ms : p->step.started_ms));
-    json_object_set_new(p->error, "step", json_sprintf("%s%s%u", p->path, *p->path ? "/" : "", p->step.number));
+    add_step_name(p);
     effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
 }
 
@@ -61,7 +66,13 @@ static void on_aws(void *data, const aws_result *result)
     json_object_set_new(p->error, "request_id", json_string(result->error->request_id));
     json_object_set_new(p->error, "retryable", json_boolean(result->error->retryable));
     if (result->error->fields) json_object_set(p->error, "fields", result->error->fields);
-    effect_fail(p, "failed");
+    if (p->step.is_change && (p->started || result->error->fate_unknown)) {
+        json_object_set_new(p->error, "sent_before", json_true());
+        add_step_name(p);
+        effect_finish(p, "failed"); /* with its undo, for if it turns out to have happened */
+    } else {
+        effect_fail(p, "failed");
+    }
 }
 
 static void call_aws(pending *p)

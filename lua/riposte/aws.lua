@@ -54,12 +54,20 @@ local function undo_of(state, operation, params, options)
   }
 end
 
--- A change that was sent and whose answer never came. What the world tells of it is put on record, for the undo too.
-local function settled(state, operation, params, uncertain, again)
-  local function note(happened, reply)
+-- What became of a change is put on record, for the undo too.
+local function note_on(state, operation, params, step)
+  return function(happened, reply)
     local request = request_of(state, operation, params)
-    state.engine.perform("settled", { step = uncertain.step, request = request, happened = happened, reply = reply })
+    state.engine.perform("settled", { step = step, request = request, happened = happened, reply = reply })
   end
+end
+
+-- A change whose answers never come is sent so often, at growing distances.
+local AGAIN_MOST = 5
+
+-- A change that was sent and whose answer never came, for the `tries`-th time.
+local function settled(state, operation, params, uncertain, tries, again)
+  local note = note_on(state, operation, params, uncertain.step)
   local verdict, found = settle.of(state.run, {
     service = state.service,
     operation = operation.name,
@@ -76,6 +84,11 @@ local function settled(state, operation, params, uncertain, again)
     state.engine.perform("park", { step = uncertain.step, operation = name, params = params, known = found })
   end
   if verdict == "not" then note(false) end
+  if tries > AGAIN_MOST then
+    uncertain.retryable = true -- the whole run may be made again too
+    return false, uncertain
+  end
+  if tries > 1 then state.run:sleep(2 ^ tries) end
   local ok, value, planned = again()
   if verdict == "again" then
     local gone = not ok and failure.is_gone(failure.new(value))
@@ -85,20 +98,24 @@ local function settled(state, operation, params, uncertain, again)
   return ok, value, planned
 end
 
-local TRIES_MOST = 5 -- of a change whose answers never come
-
-local function make(state, operation, params, undo, why, try)
+local function make(state, operation, params, undo, why, tries)
   local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
-  if ok or value.code ~= "Uncertain" or try == TRIES_MOST then return ok, value, planned end
-  return settled(state, operation, params, value, function()
-    return make(state, operation, params, undo, why, try + 1)
+  if ok then return ok, value, planned end
+  if value.sent_before and settle.takes_away(operation.name) and failure.is_gone(failure.new(value)) then
+    note_on(state, operation, params, value.step)(true, {}) -- AWS took it twice, and has said so the second time
+    return true, {}
+  end
+  if value.code ~= "Uncertain" then return ok, value, planned end
+  tries = tries + 1
+  return settled(state, operation, params, value, tries, function()
+    return make(state, operation, params, undo, why, tries)
   end)
 end
 
 local function change(state, operation, params, options)
   local engine = state.engine
   local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = make(state, operation, params, undo, why, 1)
+  local ok, value, planned = make(state, operation, params, undo, why, 0)
   if not ok then raise(value) end
   if planned then
     engine.planned()

@@ -12,6 +12,7 @@ end
 --- Make an error of these fields, to be raised with `error(…, 0)`.
 ---@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?, fields: table?}
 function failure.new(fields)
+  if getmetatable(fields) == class.__metatable then return fields end -- it is one already
   fields.retryable = fields.retryable == true
   return setmetatable(fields, class)
 end

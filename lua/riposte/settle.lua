@@ -46,7 +46,9 @@ function Change:find(operation, params, pick)
   error(output, 0)
 end
 
-local function takes_away(operation)
+--- Is what it is about gone once it is done?
+---@param operation string AWS's name
+function settle.takes_away(operation)
   for _, verb in ipairs(TAKES_AWAY) do
     if operation:find("^" .. verb .. "%u") then return true end
   end
@@ -70,7 +72,7 @@ end
 ---@return any value
 function settle.of(run, change)
   setmetatable(change, Change)
-  if takes_away(change.operation) then return "again" end
+  if settle.takes_away(change.operation) then return "again" end
   while true do
     local verdict, value = ask(change)
     if verdict ~= "not" or run:now() - change.started >= PATIENCE_MS then return verdict, value end

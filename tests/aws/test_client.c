@@ -310,6 +310,18 @@ static void test_a_service_that_only_throttles_is_given_up_in_the_end(void **sta
     assert_int_equal(w->attempts, AWS_THROTTLED_MOST);
 }
 
+static void test_a_refusal_does_not_hide_that_an_earlier_try_may_have_happened(void **state)
+{
+    world *w = *state;
+    w->aws.status = 0;
+    ANSWER(w, "ConnectionError", "NoSuchEntity");
+    start(w, "iam", "PutUserPolicy",
+          json_pack("{s:s, s:s, s:s}", "UserName", "u", "PolicyName", "p", "PolicyDocument", "{}"));
+    run(w);
+    assert_string_equal(w->error.code, "NoSuchEntity");
+    assert_true(w->error.fate_unknown);
+}
+
 static void test_the_retry_quota_runs_out(void **state)
 {
     world *w = *state;
@@ -656,6 +668,7 @@ int main(void)
         TEST(test_what_the_service_asks_for_is_waited_for),
         TEST(test_throttled_tries_have_more_patience),
         TEST(test_a_service_that_only_throttles_is_given_up_in_the_end),
+        TEST(test_a_refusal_does_not_hide_that_an_earlier_try_may_have_happened),
         TEST(test_the_retry_quota_runs_out),
         TEST(test_the_retry_quota_of_one_service_and_region_is_no_others),
         TEST(test_attempts_are_those_of_the_options_then_of_the_environment),

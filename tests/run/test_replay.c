@@ -211,6 +211,23 @@ static void test_a_change_whose_fate_is_unknown_is_not_repeated_either(void **st
     answer_clear(&often);
 }
 
+/* "No such cluster" tells nothing of whose doing that is, when the change was sent before. */
+static void test_a_change_that_is_refused_when_it_is_sent_again_is_told_from_one_that_is_refused(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClusterNotFoundException"));
+    crash_in(w, delete_cluster("rogue"));
+    open_door(w);
+    answer again = perform(w, 1, "aws", delete_cluster("rogue"));
+    answer once = perform(w, 2, "aws", delete_cluster("other"));
+    assert_string_equal(code(&again), "ClusterNotFoundException");
+    assert_true(json_is_true(json_object_get(again.error, "sent_before")));
+    assert_string_equal(json_string_value(json_object_get(again.error, "step")), "1");
+    assert_null(json_object_get(once.error, "sent_before"));
+    answer_clear(&again);
+    answer_clear(&once);
+}
+
 static void test_a_throttled_change_is_known_not_to_have_happened(void **state)
 {
     world *w = *state;
@@ -452,6 +469,19 @@ static void test_the_engines_own_role_is_protected_always(void **state)
     answer_clear(&other);
 }
 
+static void test_a_change_for_another_account_is_not_made_in_the_credentials_own(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    json_object_set_new(w->replies, "GetCallerIdentity",
+                        json_pack("{s:s}", "Arn", "arn:aws:iam::999999999999:user/alice"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "Guard.Account");
+    assert_int_equal(sent(w), 1); /* the question who we are */
+    answer_clear(&a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
@@ -466,6 +496,7 @@ int main(void)
         TEST(test_a_started_change_that_is_idempotent_is_sent_again),
         TEST(test_a_started_change_without_client_token_is_not_repeated_before_the_world_was_read),
         TEST(test_a_change_whose_fate_is_unknown_is_not_repeated_either),
+        TEST(test_a_change_that_is_refused_when_it_is_sent_again_is_told_from_one_that_is_refused),
         TEST(test_a_throttled_change_is_known_not_to_have_happened),
         TEST(test_a_sleep_that_began_before_the_crash_ends_when_it_would_have),
         TEST(test_a_pause_stops_the_run_before_its_next_change),
@@ -479,6 +510,7 @@ int main(void)
         TEST(test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest),
         TEST(test_a_playbooks_hourly_budget_holds_over_runs),
         TEST(test_the_engines_own_role_is_protected_always),
+        TEST(test_a_change_for_another_account_is_not_made_in_the_credentials_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
