@@ -125,6 +125,11 @@ function cases.a_change_is_made_though_what_was_before_cannot_be_read()
   assert(undo == nil and why:find("could not be read", 1, true) and moot == "unread")
 end
 
+function cases.an_error_that_is_raised_again_stays_the_same_error()
+  local err = failure.new { code = "AccessDenied", message = "no" }
+  assert(failure.new(err) == err)
+end
+
 function cases.a_change_of_what_is_not_there_has_no_undo()
   local _, why, moot = undo_of("iam", "DeleteUser", { UserName = "u" })
   assert(moot == "absent" and why:find("not there", 1, true))
