@@ -38,6 +38,7 @@ struct aws_client {
     peer *peers[64];
     bool is_adaptive;
     uint64_t random;
+    int64_t clock_off_ms;
     aws_call *first; /* under way */
 };
 
@@ -150,7 +151,6 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
-    call->attempt.once = options->once;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;
@@ -267,6 +267,7 @@ static void on_reply(aws_attempt *attempt, const aws_reply *reply)
         aws_retry_classify(&error);
         aws_adaptive_learn(&call->peer->adaptive, rip_clock_monotonic(client->clock), error.throttled);
     }
+    if (reply->server_time_ms) client->clock_off_ms = reply->server_time_ms - rip_clock_now(client->clock);
     if (reply->error) {
         on_failed(call, reply);
         return;
@@ -310,6 +311,11 @@ bool aws_client_quota(const aws_client *client, const aws_operation *operation, 
                       double *refill)
 {
     return aws_throttle_group(client->throttle, operation, NULL, group, capacity, refill);
+}
+
+int64_t aws_client_clock_off(const aws_client *client)
+{
+    return client->clock_off_ms;
 }
 
 /* Making a client. */

@@ -33,7 +33,6 @@ struct aws_attempt {
     const char *token;   /* fills idempotency tokens: the same for every try of a call */
     const void *session; /* an aws_session of client.h; NULL: none in particular */
     int timeout_ms;      /* for this try */
-    bool once;           /* the transport must not send it a second time on its own */
     void (*done)(aws_attempt *attempt, const aws_reply *reply);
     void *transport_data;
 };

@@ -8,6 +8,8 @@
 #include "engine/run/preflight.h"
 #include "engine/run/secret.h"
 
+#define CLOCK_OFF_LEAST_MS 2000 /* less is the way of a reply, and the second that it is told to */
+
 /* The life of a pending effect. */
 
 void pending_free(pending *p)
@@ -343,10 +345,23 @@ static bool is_real_change(const pending *p)
     return p->step.is_change && p->door->settings.mode == RUN_ENFORCE;
 }
 
+/* AWS tells the times of what it made by its own clock: where that is not ours, a settled change is looked for by it.
+ */
+static void note_clock(pending *p)
+{
+    int64_t off = aws_client_clock_off(p->door->settings.client);
+    if (off > -CLOCK_OFF_LEAST_MS && off < CLOCK_OFF_LEAST_MS) return;
+    json_t *request = json_copy(p->step.request);
+    json_object_set_new(request, EFFECT_CLOCK_OFF, json_integer(off));
+    json_decref(p->step.request);
+    p->step.request = request;
+}
+
 static void start(pending *p)
 {
     effect_settings *settings = &p->door->settings;
     p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
+    if (p->step.care == JOURNAL_SAFE) note_clock(p);
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 

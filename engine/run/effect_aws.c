@@ -43,7 +43,10 @@ static void end_uncertain(pending *p, const char *why)
     const effect_settings *settings = &p->door->settings;
     const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
     p->error = effect_error(p, "Uncertain", why);
-    json_object_set_new(p->error, "started_ms", json_integer(step ? step->started_ms : p->step.started_ms));
+    if (!step) step = &p->step;
+    json_t *off = json_object_get(step->request, EFFECT_CLOCK_OFF);
+    json_object_set_new(p->error, "started_ms", json_integer(step->started_ms));
+    if (off) json_object_set(p->error, EFFECT_CLOCK_OFF, off);
     add_step_name(p);
     effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
 }

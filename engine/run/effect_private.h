@@ -8,6 +8,9 @@
 #include "engine/run/plan.h"
 #include "engine/run/unknown.h"
 
+/* Member of a change's request on record: what aws_client_clock_off said when it was sent. */
+#define EFFECT_CLOCK_OFF "clock_off_ms"
+
 typedef struct pending pending;
 
 struct effect_door {

@@ -72,7 +72,8 @@ local function settled(state, operation, params, uncertain, tries, again)
     service = state.service,
     operation = operation.name,
     params = params,
-    started = uncertain.started_ms,
+    sent = uncertain.started_ms,
+    started = uncertain.started_ms + (uncertain.clock_off_ms or 0),
     read = function(reading, wanted) return read(state, operation_of(state, reading), wanted) end,
   })
   if verdict == "happened" then

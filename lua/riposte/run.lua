@@ -173,7 +173,7 @@ function Run:wait_until(fn, options)
     if result then return result end
     if hidden[self].rehearsal and self:has_planned() then return true end
     local now = self:now()
-    started = started or now
+    started = math.min(started or now, now) -- a clock that is set back makes it no longer
     if now + every - started > timeout then
       error(failure.new {
         code = "WaitTimeout",

@@ -7,7 +7,8 @@
 ---     "not"                nothing of it is there: it may be made (again)
 ---     nil, why             can't be told: a person is asked
 ---
---- `change` has service, operation (AWS's name), params, started (milliseconds since the epoch), and read(operation, params).
+--- `change` has service, operation (AWS's name), params, sent (milliseconds since the epoch, by our clock), started (the same by
+--- AWS's clock), and read(operation, params).
 local failure = require "riposte.failure"
 local time = require "riposte.time"
 
@@ -73,9 +74,13 @@ end
 function settle.of(run, change)
   setmetatable(change, Change)
   if settle.takes_away(change.operation) then return "again" end
+  local since = change.sent
   while true do
     local verdict, value = ask(change)
-    if verdict ~= "not" or run:now() - change.started >= PATIENCE_MS then return verdict, value end
+    if verdict ~= "not" then return verdict, value end
+    local now = run:now()
+    since = math.min(since, now) -- a clock that was set back makes it no longer
+    if now - since >= PATIENCE_MS then return verdict, value end
     run:sleep(LOOK_EVERY_MS / 1000)
   end
 end

@@ -2,6 +2,7 @@
 HTTP 500 or never come. It runs in a thread of its own and outlives every riposte that talks to it."""
 
 import asyncio
+import email.utils
 import hashlib
 import json
 import re
@@ -70,7 +71,9 @@ class Connection(asyncio.Protocol):
     def send(self, status, body, service):
         data = body.encode()
         kind = "application/x-amz-json-1.1" if service == "ecs" else "text/xml"
-        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nx-amzn-RequestId: r\r\nContent-Length: {len(data)}\r\n\r\n"
+        date = email.utils.formatdate(self.endpoint.world.clock(), usegmt=True)
+        head = (f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nx-amzn-RequestId: r\r\nDate: {date}\r\n"
+                f"Content-Length: {len(data)}\r\n\r\n")
         self.transport.write(head.encode() + data)
 
     def reset(self):

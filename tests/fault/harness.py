@@ -88,7 +88,7 @@ class Scenario:
         return [PROGRAM, "run", "--journal", self.journal, "--mode", "enforce", "--playbooks", HERE / "playbooks",
                 "--endpoint-url", f"http://127.0.0.1:{self.endpoint.port}", "--set", "retries.tries=12", self.events]
 
-    def start_killed_at(self, chosen):
+    def start_killed_at(self, chosen, **shim):
         """One start, killed at the first call for which `chosen` is true: fun(call, operation, acted)."""
         first = self.endpoint.calls
 
@@ -100,7 +100,7 @@ class Scenario:
 
         self.endpoint.killer = killer
         try:
-            return self.start()
+            return self.start(**shim)
         finally:
             self.endpoint.killer = None
 

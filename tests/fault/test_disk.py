@@ -151,14 +151,23 @@ class Disk(unittest.TestCase):
 
     def test_a_clock_that_is_set_back_an_hour_before_a_restart_makes_nothing_longer(self):
         for acted in (False, True):
-            scenario = self.scenario()
-            for operation in ("CreateTags", "CreateVolume", "RegisterTaskDefinition", "CreateSnapshot"):
+            scenario = self.scenario(["Settled", "Waits"])
+            for operation in ("RegisterTaskDefinition", "CreateSnapshot"):
                 status = scenario.start_killed_at(lambda _, name, done: name == operation and done == acted)
                 self.assertEqual(status, -signal.SIGKILL, operation)
             begun = time.monotonic()
             self.assertEqual(scenario.start(FAULT_BACK=f"{HOUR_S}:0"), 0, scenario.output())
             self.assertLess(time.monotonic() - begun, 20)
             scenario.check()
+
+    def test_a_clock_that_was_an_hour_ahead_of_awss_lets_nothing_be_made_twice(self):
+        for acted in (False, True):
+            scenario = self.scenario()
+            for operation in ("RegisterTaskDefinition", "CreateSnapshot", "CreateUser"):
+                status = scenario.start_killed_at(lambda _, name, done: name == operation and done == acted,
+                                                  FAULT_BACK=f"{-HOUR_S}:0")
+                self.assertEqual(status, -signal.SIGKILL, operation)
+            scenario.finish()  # with the right time
 
     # Two.
 
