@@ -20,7 +20,8 @@
 #define FINDINGS 20000
 #define WAITING 10000
 #define RATE 100
-#define BACKLOG_MOST 256
+#define RUNS_AT_ONCE 2048
+#define BACKLOG_MOST 4096
 #define RATE_SECONDS 5
 
 static const char PLAYBOOK[] =
@@ -289,7 +290,7 @@ static void measure_throughput(bench *b, size_t findings)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
-    open_world(b, PLAYBOOK, 64);
+    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
     double start = seconds();
     while (b->ended < findings) {
         while (b->given < findings && dispatch_backlog(b->dispatch) < BACKLOG_MOST) give(b, text, len, id);
@@ -321,7 +322,7 @@ static void measure_latency(bench *b, unsigned rate)
     *b = (bench){.path = b->path, .given = 0};
     b->accepted = calloc(findings, sizeof *b->accepted);
     b->waits = calloc(findings, sizeof *b->waits);
-    open_world(b, PLAYBOOK, 64);
+    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
     b->first = b->given = 100000000; /* none that the journal knows */
     double start = seconds();
     while (b->ended < findings) {
@@ -339,21 +340,22 @@ static void measure_latency(bench *b, unsigned rate)
     free(text);
 }
 
-static void measure_waiting(bench *b, unsigned waiting)
+/* `at_once` of them asleep, the others waiting for their turn. */
+static void measure_waiting(bench *b, unsigned waiting, unsigned at_once)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
     *b = (bench){.path = b->path};
-    open_world(b, WAITER, waiting);
+    open_world(b, WAITER, at_once);
     double before = megabytes();
-    b->given = 200000000;
+    b->given = 200000000 + (size_t)at_once * 100000;
     for (unsigned i = 0; i < waiting; i++) {
         give(b, text, len, id);
         uv_run(&b->loop, UV_RUN_NOWAIT);
     }
-    while (b->kept < waiting || dispatch_count(b->dispatch).runs < waiting) uv_run(&b->loop, UV_RUN_ONCE);
+    while (b->kept < waiting || dispatch_count(b->dispatch).runs < at_once) uv_run(&b->loop, UV_RUN_ONCE);
     for (int i = 0; i < 1000; i++) uv_run(&b->loop, UV_RUN_NOWAIT);
-    printf("%u runs that wait at once: %.0f MB (%.1f KB each)\n", waiting, megabytes(),
+    printf("%u runs wait at once, %u of them asleep: %.0f MB (%.1f KB each)\n", waiting, at_once, megabytes(),
            (megabytes() - before) * 1e3 / waiting);
     close_world(b);
     free(text);
@@ -381,6 +383,7 @@ int main(int argc, char **argv)
     }
     if (findings) measure_throughput(&b, findings);
     if (rate) measure_latency(&b, rate);
-    if (waiting) measure_waiting(&b, waiting);
+    if (waiting) measure_waiting(&b, waiting, waiting < 64 ? waiting : 64);
+    if (waiting) measure_waiting(&b, waiting, waiting);
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #define GRAIN ((size_t)16)
 #define SMALL_MOST (GRAIN * RIP_ARENA_CLASSES)
-#define SLAB_BYTES ((size_t)32 * 1024)
+#define SLAB_BYTES ((size_t)8 * 1024)
 
 struct rip_arena_slab {
     rip_arena_slab *next;

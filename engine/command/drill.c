@@ -11,6 +11,7 @@
 #include "engine/command/expect.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
+#include "engine/dispatch/words.h"
 #include "engine/intake/source.h"
 #include "engine/run/record.h"
 #include "lua/datafile.h"
@@ -155,6 +156,7 @@ static void on_ended(void *data, const char *id, const json_t *record)
     json_int_t started = json_integer_value(json_object_get(report, "started"));
     json_array_foreach (json_object_get(report, "changes"), i, change) {
         if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
+        if (json_object_get(report, "undo_of")) break; /* contained it was before */
         json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
                          json_integer_value(json_object_get(change, "ms")) - d->start;
         if (end > d->containment_ms) d->containment_ms = end;
@@ -255,12 +257,34 @@ static rip_status open_engine(drill *d, rip_error *err)
     return engine_start(&d->engine, d->account, d->playbooks, d->playbook_count, &listener, err);
 }
 
+static void on_undone(void *data, rip_status status, json_t *value, const rip_error *err)
+{
+    drill *d = data;
+    (void)value;
+    if (status == RIP_OK || status == RIP_EDENIED) return; /* it made no changes */
+    d->failed = true;
+    terminal_error("drill", "undo: %s", err->message);
+}
+
+/* The scenario wants its runs taken back, the last first. */
+static void undo_runs(drill *d)
+{
+    for (size_t i = json_array_size(d->runs); i-- > 0;) {
+        json_t *id = json_object_get(json_array_get(d->runs, i), "id");
+        json_t *request = json_pack("{s:s, s:s, s:O}", "do", "undo", "who", "drill", "run", id);
+        words_perform(d->engine.dispatch, request, on_undone, d);
+        json_decref(request);
+        uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    }
+}
+
 static void play(drill *d)
 {
     for (size_t i = 0; i < d->event_count; i++) {
         rip_timer_start(&d->events[i].timer, d->engine.clock, (uint64_t)d->events[i].at, on_event_due, &d->events[i]);
     }
     uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    if (json_is_true(json_object_get(d->scenario, "undo"))) undo_runs(d);
     d->quotas = sim_transport_quotas(d->account);
     d->after = sim_transport_snapshot(d->account);
 }

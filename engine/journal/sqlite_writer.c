@@ -98,26 +98,44 @@ static void hand_on(writer *w, queue *batch)
     if (tells) uv_async_send(&w->async);
 }
 
-static bool write_once(writer *w, const queue *batch, bool *again, rip_error *err)
+typedef enum outcome { WRITTEN, FAILED, ONE_REFUSED } outcome;
+
+/* One message that the database will never take must not hold up all others. */
+static void refuse(message *m, const rip_error *why)
+{
+    m->is_refused = true;
+    message_fail(m, why);
+}
+
+static void write_one(store *s, message *m, bool *again)
+{
+    if (m->kind == MESSAGE_PRUNE)
+        *again = store_prune(s, m);
+    else if (!message_is_question(m))
+        store_apply(s, m);
+}
+
+static outcome write_once(writer *w, const queue *batch, bool *again, rip_error *err)
 {
     store *s = &w->store;
+    message *m = batch->first;
+    bool one_refused = false;
     *again = false;
-    const message *first = batch->first;
-    while (first && message_is_question(first)) first = first->next;
-    if (!first) return true;
+    while (m && (m->is_refused || message_is_question(m))) m = m->next;
+    if (!m) return WRITTEN;
     db_begin(s->db);
     if (s->place == 0 && !db_failed(s->db)) store_load(s);
-    for (message *m = batch->first; m && !db_failed(s->db); m = m->next) {
-        if (m->kind == MESSAGE_PRUNE)
-            *again = store_prune(s, m);
-        else if (!message_is_question(m))
-            store_apply(s, m);
+    for (; m && !db_failed(s->db); m = m->next) {
+        if (m->is_refused) continue;
+        write_one(s, m, again);
+        one_refused = db_failed(s->db) && s->db->is_refusal;
+        if (one_refused) refuse(m, &s->db->failure);
     }
     store_settle(s);
-    if (db_commit(s->db, err)) return true;
+    if (db_commit(s->db, err)) return WRITTEN;
     store_forget(s);
     s->place = 0;
-    return false;
+    return one_refused ? ONE_REFUSED : FAILED;
 }
 
 static void tell(writer *w, bool is_stuck, bool has_given_up, const rip_error *err)
@@ -166,13 +184,16 @@ static void fail_batch(const queue *batch, const rip_error *err)
 static bool write_batch(writer *w, queue *batch, bool *again)
 {
     rip_error err;
-    if (write_once(w, batch, again, &err)) return true;
+    outcome how = write_once(w, batch, again, &err);
+    while (how == ONE_REFUSED) how = write_once(w, batch, again, &err);
+    if (how == WRITTEN) return true;
     uint64_t begun = uv_hrtime(), pause = RETRY_FIRST_MS;
     unsigned patience = w->options.give_up_after_ms;
     tell(w, true, false, &err);
     for (;;) {
-        bool goes_on = wait_a_while(w, batch, pause);
-        if (write_once(w, batch, again, &err)) {
+        bool goes_on = how == ONE_REFUSED || wait_a_while(w, batch, pause);
+        how = write_once(w, batch, again, &err);
+        if (how == WRITTEN) {
             tell(w, false, false, NULL);
             return true;
         }

@@ -1,10 +1,10 @@
 --- Clients for AWS: boto3's method names, AWS's own parameters. What an operation is comes from the API models, through
 --- the engine; what a change would leave behind is known to riposte.inverse, and in a rehearsal to riposte.foresee.
-local duration = require "riposte.duration"
 local failure = require "riposte.failure"
-local inverse = require "riposte.inverse"
-local jmespath = require "riposte.jmespath"
-local settle = require "riposte.settle"
+
+-- Most runs need little of the rest: it is loaded when it is first asked for.
+local require = require
+local function library(name) return require("riposte." .. name) end
 
 local module = {}
 
@@ -39,7 +39,7 @@ local operation_of
 
 -- What takes the change back is worked out before it is made: afterwards the prior state is gone.
 local function undo_of(state, operation, params, options)
-  return inverse.of {
+  return library("inverse").of {
     service = state.service,
     operation = operation.name,
     params = params,
@@ -68,7 +68,7 @@ local AGAIN_MOST = 5
 -- A change that was sent and whose answer never came, for the `tries`-th time.
 local function settled(state, operation, params, uncertain, tries, again)
   local note = note_on(state, operation, params, uncertain.step)
-  local verdict, found = settle.of(state.run, {
+  local verdict, found = library("settle").of(state.run, {
     service = state.service,
     operation = operation.name,
     params = params,
@@ -102,7 +102,7 @@ end
 local function make(state, operation, params, undo, why, tries)
   local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
   if ok then return ok, value, planned end
-  if value.sent_before and settle.takes_away(operation.name) and failure.is_gone(failure.new(value)) then
+  if value.sent_before and library("settle").takes_away(operation.name) and failure.is_gone(failure.new(value)) then
     note_on(state, operation, params, value.step)(true, {}) -- AWS took it twice, and has said so the second time
     return true, {}
   end
@@ -160,10 +160,10 @@ end
 
 -- The parameters that lead to the next page, or nil when this was the last.
 local function next_page(paging, params, output)
-  if paging.more_results and not jmespath.search(paging.more_results, output) then return nil end
+  if paging.more_results and not library("jmespath").search(paging.more_results, output) then return nil end
   local tokens, following, found = list(paging.output_token), copy(params), false
   for i, input in ipairs(list(paging.input_token)) do
-    local token = jmespath.search(tokens[i], output)
+    local token = library("jmespath").search(tokens[i], output)
     if token == "" then token = nil end
     found = found or token ~= nil
     following[input] = token
@@ -181,7 +181,7 @@ local function page_of(state, operation, params)
     for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == params[input] end
     if same then error(operation.name .. ": the service gave the same page token twice", 0) end
   end
-  return { items = jmespath.search(list(paging.result_key)[1], output) or {}, after = after }
+  return { items = library("jmespath").search(list(paging.result_key)[1], output) or {}, after = after }
 end
 
 -- A page that is on its way, in a fiber of its own; what goes wrong on it is told to who asks for its items.
@@ -252,7 +252,7 @@ local function accepts(acceptor, ok, result)
     return not ok and result.code == acceptor.expected
   end
   if not ok then return false end
-  local value = jmespath.search(acceptor.argument, result)
+  local value = library("jmespath").search(acceptor.argument, result)
   if matcher == "pathAll" then return all_equal(value, acceptor.expected) end
   if matcher == "pathAny" then return any_equal(value, acceptor.expected) end
   return value == acceptor.expected
@@ -269,7 +269,7 @@ function Client:wait(name, params, options)
   if not waiter then error(problem, 0) end
   local operation = operation_of(state, waiter.operation)
   local every = options.every or waiter.delay
-  local timeout = options.timeout or (duration.ms(every, "every") / 1000 * waiter.maxAttempts)
+  local timeout = options.timeout or (library("duration").ms(every, "every") / 1000 * waiter.maxAttempts)
   return state.run:wait_until(function()
     local ok, result = pcall(call, state, operation, params)
     if not ok and not failure.is(result) then error(result, 0) end

@@ -176,6 +176,14 @@ static void write_some(keeper *k, blob *database, blob *wal)
     if (!wal) *database = read_whole(k->path);
 }
 
+static void run_sql(const keeper *k, const char *sql)
+{
+    sqlite3 *file;
+    assert_int_equal(sqlite3_open(k->path, &file), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(file, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(file);
+}
+
 static void put_back(const keeper *k, const char *text, size_t len, const char *wal, size_t wal_len)
 {
     char path[128];
@@ -238,6 +246,41 @@ static bool comes_back(keeper *k)
     return whole;
 }
 
+/* All of the -wal file is in the database too, and then it loses its end: what is left of it would take some pages back
+ * to an older state, and others not. */
+static void test_a_wal_cut_after_a_checkpoint_is_never_put_over_newer_pages_unnoticed(void **state)
+{
+    keeper *k = *state;
+    char path[128];
+    keeper_open(k);
+    for (int i = 1; i <= 9; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "r-%d", i);
+        keeper_whole_run(k, id, id, i);
+    }
+    run_sql(k, "PRAGMA wal_checkpoint(PASSIVE)");
+    path_of(k, "-wal", path);
+    blob database = read_whole(k->path), wal = read_whole(path);
+    keeper_close(k);
+    size_t refused = 0;
+    for (size_t len = 0; len <= wal.len; len += 2060) {
+        rip_error err = {RIP_OK, ""};
+        put_back(k, database.bytes, database.len, wal.bytes, len);
+        if (keeper_try(k, JOURNAL_OWN, &k->j, &err) == RIP_OK) {
+            size_t runs = keeper_count(k);
+            keeper_close(k);
+            if (runs != 9 || keeper_mistakes(k) != 0) fail_msg("cut at %zu of %zu: %zu runs", len, wal.len, runs);
+        } else {
+            assert_int_equal(err.status, RIP_EINVAL);
+            k->j = NULL;
+            refused++;
+        }
+    }
+    assert_true(refused > 0);
+    free(database.bytes);
+    free(wal.bytes);
+}
+
 static void test_bytes_overwritten_anywhere_never_crash_and_are_found_where_they_matter(void **state)
 {
     keeper *k = *state;
@@ -276,14 +319,6 @@ static void expect_refusal(keeper *k, const char *words)
     if (!strstr(err.message, words)) fail_msg("%s", err.message);
     assert_int_equal(keeper_try(k, JOURNAL_READ, &k->j, &err), RIP_EINVAL);
     k->j = NULL;
-}
-
-static void run_sql(const keeper *k, const char *sql)
-{
-    sqlite3 *file;
-    assert_int_equal(sqlite3_open(k->path, &file), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(file, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(file);
 }
 
 static void test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(void **state)
@@ -355,6 +390,7 @@ int main(void)
         ON(test_another_process_is_kept_out_until_the_owner_is_gone_even_if_it_was_killed),
         ON(test_a_journal_cut_at_any_byte_is_refused_and_says_what_to_do),
         ON(test_a_wal_cut_at_any_byte_leaves_what_was_committed_before_it),
+        ON(test_a_wal_cut_after_a_checkpoint_is_never_put_over_newer_pages_unnoticed),
         ON(test_bytes_overwritten_anywhere_never_crash_and_are_found_where_they_matter),
         ON(test_a_file_that_is_no_journal_is_refused_and_left_as_it_is),
         ON(test_an_emptied_journal_is_not_taken_for_a_new_one),

@@ -142,6 +142,8 @@ function cases.the_world_agrees_as_aws_takes_values_for_the_same()
   local a, b = { key = "a", value = "1" }, { key = "b", value = "2" }
   assert(agree.params({ tags = { a, b } }, { tags = { b } }))
   assert(agree.params({ Groups = { "sg-1", "sg-2" } }, { Groups = { "sg-2", "sg-1" } }))
+  assert(agree.params({ defs = { { name = "c" } } }, { defs = { { name = "c", essential = true, env = {} } } }))
+  assert(agree.params({ env = "(secret 00ff.12ab)" }, { env = { { name = "TOKEN", value = "x" } } }))
   assert(agree.params({ net = { ids = { "s" }, public = false } }, { net = { ids = { "s" }, more = 1 } }))
   for _, each in ipairs {
     { { service = "eb" }, { service = arn } },

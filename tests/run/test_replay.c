@@ -469,6 +469,19 @@ static void test_the_engines_own_role_is_protected_always(void **state)
     answer_clear(&other);
 }
 
+static void test_a_change_for_another_account_is_not_made_in_the_credentials_own(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    json_object_set_new(w->replies, "GetCallerIdentity",
+                        json_pack("{s:s}", "Arn", "arn:aws:iam::999999999999:user/alice"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "Guard.Account");
+    assert_int_equal(sent(w), 1); /* the question who we are */
+    answer_clear(&a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
@@ -497,6 +510,7 @@ int main(void)
         TEST(test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest),
         TEST(test_a_playbooks_hourly_budget_holds_over_runs),
         TEST(test_the_engines_own_role_is_protected_always),
+        TEST(test_a_change_for_another_account_is_not_made_in_the_credentials_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
