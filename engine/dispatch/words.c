@@ -171,8 +171,11 @@ static void retry(word *w)
                                         "paused", "secret-lost", "outside-plan", "expired",  NULL};
     if (!is_any(text_of(w->record, "outcome", ""), ENDED))
         deny_state(w, "only one that failed or was stopped can be done again");
-    else
-        decide(w, "retried", job_again(w->owner, w->record, 1));
+    else {
+        json_t *next = job_again(w->owner, w->record, 1);
+        json_object_del(next, "tokens_of"); /* who asks for it wants it done: what was made may be gone by now */
+        decide(w, "retried", next);
+    }
 }
 
 static void on_cancelled(void *data, rip_status status, const rip_error *err)

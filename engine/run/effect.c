@@ -224,12 +224,20 @@ void effect_succeed(pending *p, json_t *value, const char *outcome)
     effect_finish(p, outcome);
 }
 
-void effect_token(const pending *p, char out[37])
+/* A UUID of a text's own. */
+static void uuid_of(const char *text, char out[37])
 {
-    char text[512], hex[RIP_SHA256_HEX];
-    snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
+    char hex[RIP_SHA256_HEX];
     rip_sha256_hex(text, strlen(text), hex);
     snprintf(out, 37, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
+}
+
+/* A second run for the same may ask for something else at this step: that is another change. */
+void effect_token(const pending *p, char out[37])
+{
+    char text[640];
+    snprintf(text, sizeof text, "%s/%s/%u/%s", p->door->settings.tokens_of, p->path, p->step.number, p->fingerprint);
+    uuid_of(text, out);
 }
 
 /* Effects that are not AWS's. */
@@ -315,9 +323,10 @@ static void act(pending *p)
             json_int_t most = json_integer_value(json_object_get(p->request, "most"));
             value = json_integer(1 + (json_int_t)(step_random(p) % (uint64_t)(most > 0 ? most : 1)));
         } else if (strcmp(p->kind, "uuid") == 0) {
-            char token[37];
-            effect_token(p, token);
-            value = json_string(token);
+            char text[512], uuid[37];
+            snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
+            uuid_of(text, uuid);
+            value = json_string(uuid);
         } else if (strcmp(p->kind, "plan") == 0) {
             value = planned_changes(p->door);
         } else { /* log, evidence, left-alone, settled, preflight: being in the journal is all there is to them */

@@ -66,7 +66,8 @@ json_t *effect_error(const pending *p, const char *code, const char *message);
  * the approved plan that are still to come. */
 void effect_settled(effect_door *door, const json_t *request);
 
-/** The client token of a step: the same whenever the step is sent, so that AWS takes a repetition for what it is. */
+/** The client token of a step: the same whenever the step is sent, also by a run that does it again, so that AWS takes a
+ * repetition for what it is. */
 void effect_token(const pending *p, char out[37]);
 
 /* effect_aws.c */

@@ -190,6 +190,7 @@ static rip_status open_door(run *r, rip_error *err)
         .mode = r->mode,
         .plan = json_object_get(r->record, "approved"),
         .planned_by = text_of(r->record, "plan_of", r->id),
+        .tokens_of = text_of(r->record, "tokens_of", r->id),
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,

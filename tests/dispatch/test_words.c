@@ -196,6 +196,32 @@ static void test_a_run_that_fails_for_a_while_is_tried_again_then_parked(void **
     assert_int_equal(dispatch_count(w->dispatch).failed, 1);
 }
 
+static const char *token_sent(world *w, size_t index)
+{
+    return json_string_value(json_object_get(json_array_get(fake_aws_sent(w->fake), index), "token"));
+}
+
+static void test_what_a_run_has_made_is_not_made_again_when_it_is_tried_again(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s, s:i}", "$error", "InternalError", "status", 500));
+    w->limits.tries = 2;
+    playbook(w, "a", "permissions = { 'ecs:*' },",
+             "run.aws.ecs():run_task { taskDefinition = 'scan' } run.aws.ecs():delete_cluster { cluster = 'rogue' }");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    EXPECT_LOG(w, "started a", "failed a", "started a", "parked a", "finding 1");
+    size_t last = json_array_size(fake_aws_sent(w->fake)), runs = 0;
+    for (size_t i = 0; i < last; i++) {
+        const json_t *operation = json_object_get(json_array_get(fake_aws_sent(w->fake), i), "operation");
+        if (strcmp(json_string_value(operation), "RunTask") != 0) continue;
+        assert_string_equal(token_sent(w, i), token_sent(w, 0));
+        runs++;
+    }
+    assert_int_equal(runs, 2);
+}
+
 static void test_a_run_that_fails_for_good_is_not_tried_again(void **state)
 {
     world *w = *state;
@@ -433,6 +459,7 @@ int main(void)
         TEST(test_nobody_can_pass_for_the_deadline),
         TEST(test_a_change_outside_the_plan_makes_a_new_plan_that_shows_what_differs),
         TEST(test_a_run_that_fails_for_a_while_is_tried_again_then_parked),
+        TEST(test_what_a_run_has_made_is_not_made_again_when_it_is_tried_again),
         TEST(test_a_run_that_fails_for_good_is_not_tried_again),
         TEST(test_one_that_has_done_its_work_cannot_be_retried),
         TEST(test_a_run_under_way_can_be_cancelled),

@@ -193,9 +193,6 @@ class World:
         self.tasks.append({"arn": arn("ecs", f"task/main/{self.number()}"), "by": p["startedBy"]})
         return {"tasks": [self.task_told(self.tasks[-1])], "failures": []}
 
-    def ecs_ListTasks(self, p):
-        return {"taskArns": [task["arn"] for task in self.tasks if task["by"] == p.get("startedBy", task["by"])]}
-
     # EC2
 
     def ec2_CreateTags(self, p):
@@ -245,10 +242,6 @@ class World:
         self.volumes.append({"volumeId": f"vol-{self.number()}", "size": p["Size"], "status": "available",
                              "tagSet": [{"key": "finding", "value": tag_of(p, "TagSpecification.1.Tag", "finding")}]})
         return dict(self.volumes[-1])
-
-    def ec2_DescribeVolumes(self, p):
-        values = filter_values(p, "tag:finding")
-        return {"volumeSet": [each for each in self.volumes if values is None or each["tagSet"][0]["value"] in values]}
 
     # IAM
 
