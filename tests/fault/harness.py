@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import world as worlds
@@ -111,12 +112,13 @@ class Scenario:
         with output.open("w") as out:
             process = self.process = subprocess.Popen(list(map(str, self.arguments())), env=self.environment(**shim),
                                                       stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-            try:
-                status = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
+            late = threading.Event()
+            limit = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+            limit.start()
+            status = process.wait()  # without a timeout of its own, for which it would poll
+            limit.cancel()
+        if late.is_set():
+            raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
         if status == -signal.SIGKILL:
             self.kills += 1
         elif status < 0:
