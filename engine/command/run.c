@@ -370,7 +370,11 @@ int command_run(int argc, char **argv)
         if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !is_reading(&c)) break;
     }
     if (dispatch_backlog(c.engine.dispatch) > 0) {
-        terminal_error("run", "%zu runs wait for something that can't come", dispatch_backlog(c.engine.dispatch));
+        bool paused = json_object_size(journal_pauses(c.engine.journal)) > 0;
+        terminal_error("run",
+                       paused ? "%zu runs wait until changes are resumed (riposte resume)"
+                              : "%zu runs wait for something that can't come",
+                       dispatch_backlog(c.engine.dispatch));
         c.failed = true;
     }
     print_summary(&c);

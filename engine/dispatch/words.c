@@ -115,6 +115,16 @@ static void deny_state(word *w, const char *what)
     refuse(w, rip_fail(&err, RIP_EDENIED, "run %s is %s: %s", w->run, state, what), &err);
 }
 
+/* The playbook as the run knew it, for the one that follows. */
+static void keep_text(const json_t *record, json_t *next)
+{
+    static const char *const KEYS[] = {"text", "sources"};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        json_t *value = json_object_get(record, KEYS[i]);
+        if (value) json_object_set(next, KEYS[i], value);
+    }
+}
+
 /* Approvals. */
 
 static bool has_approved(const word *w, const char *who, unsigned *count)
@@ -152,6 +162,7 @@ static void approve(word *w)
     }
     json_t *next = job_next_record(w->record, "plan_of", "enforce", now_of(w));
     json_object_set(next, "approved", json_object_get(w->record, "plan"));
+    keep_text(w->record, next);
     decide(w, "approved", next);
 }
 
@@ -165,17 +176,18 @@ static void deny(word *w)
 
 /* Retry, cancel, undo. */
 
+/* With the playbook of today, or, where there is none any more, with the one that it had. */
 static void retry(word *w)
 {
     static const char *const ENDED[] = {"failed", "parked",      "uncertain",    "diverged", "cancelled", "denied",
                                         "paused", "secret-lost", "outside-plan", "expired",  NULL};
-    if (!is_any(text_of(w->record, "outcome", ""), ENDED))
+    if (!is_any(text_of(w->record, "outcome", ""), ENDED)) {
         deny_state(w, "only one that failed or was stopped can be done again");
-    else {
-        json_t *next = job_again(w->owner, w->record, 1);
-        json_object_del(next, "tokens_of"); /* who asks for it wants it done: what was made may be gone by now */
-        decide(w, "retried", next);
+        return;
     }
+    json_t *next = job_again(w->owner, w->record, 1);
+    if (!library_find(w->owner->options.books, text_of(w->record, "playbook", ""))) keep_text(w->record, next);
+    decide(w, "retried", next);
 }
 
 static void on_cancelled(void *data, rip_status status, const rip_error *err)

@@ -102,6 +102,27 @@ static void test_a_plan_waits_and_is_carried_out_when_it_is_approved(void **stat
     assert_non_null(strstr(say(w, "approve", "bob", NULL, NULL), "is approved"));
 }
 
+static void test_what_is_carried_out_is_the_playbook_that_planned(void **state)
+{
+    world *w = *state;
+    playbook(w, "a", "mode = 'approve',", "run.aws.ecs():delete_cluster { cluster = 'meant' }");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    dispatch_free(w->dispatch);
+    library_free(w->books);
+    playbook(w, "a", "mode = 'approve',", "run.aws.ecs():delete_cluster { cluster = 'edited' }");
+    open_dispatch(w);
+    assert_string_equal(say(w, "approve", "alice", NULL, NULL), "approved");
+    size_t i;
+    json_t *sent;
+    assert_int_equal(sent_of(w, "DeleteCluster"), 1);
+    json_array_foreach (fake_aws_sent(w->fake), i, sent) {
+        if (strcmp(text(sent, "operation"), "DeleteCluster") == 0)
+            assert_string_equal(text(json_object_get(sent, "params"), "cluster"), "meant");
+    }
+}
+
 static void test_a_plan_that_is_denied_changes_nothing(void **state)
 {
     world *w = *state;
@@ -454,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_plan_waits_and_is_carried_out_when_it_is_approved),
+        TEST(test_what_is_carried_out_is_the_playbook_that_planned),
         TEST(test_a_plan_that_is_denied_changes_nothing),
         TEST(test_two_people_must_approve_where_two_are_asked_for),
         TEST(test_nobody_can_pass_for_the_deadline),
