@@ -22,8 +22,9 @@ local TAKES_AWAY = { "Delete", "Detach", "Remove", "Deactivate", "Disassociate" 
 -- AWS's clocks and the engine's may differ by so much.
 local SKEW_MS = 5000
 
--- AWS may still be at what was sent a moment ago: that nothing is there tells something only after a while.
-local PATIENCE_MS = 30000
+-- AWS may still be at what was sent a moment ago: that nothing is there tells something only after a while. And where it
+-- cannot be read for a moment, a person could read no more.
+local PATIENCE_MS = { ["not"] = 30000, unread = 600000 }
 local LOOK_EVERY_MS = 5000
 
 local Change = {}
@@ -56,13 +57,13 @@ function settle.takes_away(operation)
   return false
 end
 
--- What the service's own function says; its failures are told to a person.
+-- What the service's own function says; its failures are told to a person, "unread" is one that may pass.
 local function ask(change)
   local of = SERVICES[change.service] and require("riposte.settle." .. change.service)[change.operation]
   if not of then return nil, "there is no rule that tells from the world whether it happened" end
   local ok, verdict, value = pcall(of, change)
   if ok then return verdict, value end
-  return nil, "the world could not be read: " .. tostring(verdict)
+  return failure.is(verdict) and verdict.retryable and "unread" or nil, "the world could not be read: " .. tostring(verdict)
 end
 
 --- What became of a change: "happened" and its reply, "not", "again" (send it again: that it takes away what is not there
@@ -77,10 +78,11 @@ function settle.of(run, change)
   local since = change.sent
   while true do
     local verdict, value = ask(change)
-    if verdict ~= "not" then return verdict, value end
+    local patience = verdict and PATIENCE_MS[verdict]
+    if not patience then return verdict, value end
     local now = run:now()
     since = math.min(since, now) -- a clock that was set back makes it no longer
-    if now - since >= PATIENCE_MS then return verdict, value end
+    if now - since >= patience then return verdict == "not" and verdict or nil, value end
     run:sleep(LOOK_EVERY_MS / 1000)
   end
 end

@@ -89,7 +89,7 @@ class Endpoint:
         self.world, self.seed, self.port = None, None, 0
         self.seen = {}  # how often each request came: the faults of a seed do not depend on what came between
         self.calls = 0
-        self.killer = None  # fun(call, operation, acted): kills who asks, before or after the effect, if it likes
+        self.watch = None  # fun(call, operation, acted): hears of a call before and after its effect; true: no answer
         ready = threading.Event()
         threading.Thread(target=self.serve, args=(ready,), daemon=True).start()
         ready.wait()
@@ -103,10 +103,10 @@ class Endpoint:
         asyncio.run(main())
 
     def begin(self, world, seed):
-        self.world, self.seed, self.seen, self.calls, self.killer = world, seed, {}, 0, None
+        self.world, self.seed, self.seen, self.calls, self.watch = world, seed, {}, 0, None
 
-    def kills(self, operation, acted):
-        return self.killer is not None and self.killer(self.calls, operation, acted)
+    def is_over(self, operation, acted):
+        return self.watch is not None and self.watch(self.calls, operation, acted)
 
     def fault(self, body):
         if self.seed is None:
@@ -130,7 +130,7 @@ class Endpoint:
             params = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
             operation = params.get("Action", "?")
         fault = self.fault(body)
-        if self.kills(operation, acted=False):
+        if self.is_over(operation, acted=False):
             return
         if fault == "throttled":
             code = "RequestLimitExceeded" if service == "ec2" else "ThrottlingException" if service == "ecs" else "Throttling"
@@ -141,7 +141,7 @@ class Endpoint:
                 status, text = 200, ok_body(service, operation, self.world.call(service, operation, params))
             except Refused as refusal:
                 status, text = refusal.status, error_body(service, refusal.code, refusal.message)
-        if self.kills(operation, acted=True):
+        if self.is_over(operation, acted=True):
             return
         if fault.startswith("reset"):
             connection.reset()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import world as worlds
@@ -59,8 +60,8 @@ class Broken(Exception):
 class Scenario:
     """Some findings, a world, and a journal in a folder of its own."""
 
-    def __init__(self, endpoint, seed, kinds, faults):
-        self.endpoint, self.random = endpoint, random.Random(seed)
+    def __init__(self, endpoint, seed, kinds, faults, speed=SPEED):
+        self.endpoint, self.random, self.speed = endpoint, random.Random(seed), speed
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="riposte-fault-"))
         self.journal, self.events = self.folder / "journal", self.folder / "events.jsonl"
         self.kinds = {f"f{i:04d}": kind for i, kind in enumerate(kinds)}
@@ -74,35 +75,38 @@ class Scenario:
         self.process = None
 
     def clock(self):
-        return (self.since[1] + (time.monotonic_ns() - self.since[0]) * SPEED) / 1e9
+        return (self.since[1] + (time.monotonic_ns() - self.since[0]) * self.speed) / 1e9
 
     def environment(self, **shim):
         plain = {name: os.environ[name] for name in ("PATH", "LANG", "RIPOSTE_DATA_DIR") if name in os.environ}
         return plain | {
             "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "LD_PRELOAD": SHIM,
-            "FAULT_JOURNAL": str(self.journal), "FAULT_SPEED": str(SPEED), "FAULT_SINCE": "%d:%d" % self.since,
+            "FAULT_JOURNAL": str(self.journal), "FAULT_SPEED": str(self.speed), "FAULT_SINCE": "%d:%d" % self.since,
         } | {name: str(value) for name, value in shim.items()}
 
     def arguments(self):
         return [PROGRAM, "run", "--journal", self.journal, "--mode", "enforce", "--playbooks", HERE / "playbooks",
                 "--endpoint-url", f"http://127.0.0.1:{self.endpoint.port}", "--set", "retries.tries=12", self.events]
 
+    def start_watched(self, watch, **shim):
+        """One start, in which `watch` hears of each call: fun(call, operation, acted), true if it shall never be answered."""
+        first = self.endpoint.calls
+        self.endpoint.watch = lambda call, operation, acted: watch(call - first, operation, acted)
+        try:
+            return self.start(**shim)
+        finally:
+            self.endpoint.watch = None
+
     def start_killed_at(self, chosen, **shim):
         """One start, killed at the first call for which `chosen` is true: fun(call, operation, acted)."""
-        first = self.endpoint.calls
-
-        def killer(call, operation, acted):
-            if not self.process or not chosen(call - first, operation, acted):
+        def watch(*about):
+            if not self.process or not chosen(*about):
                 return False
             self.process.kill()
             return True
 
-        self.endpoint.killer = killer
-        try:
-            return self.start(**shim)
-        finally:
-            self.endpoint.killer = None
+        return self.start_watched(watch, **shim)
 
     def start(self, seconds=START_SECONDS, **shim):
         """One start of riposte: its exit status, negative where a signal ended it."""
@@ -111,12 +115,13 @@ class Scenario:
         with output.open("w") as out:
             process = self.process = subprocess.Popen(list(map(str, self.arguments())), env=self.environment(**shim),
                                                       stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-            try:
-                status = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
+            late = threading.Event()
+            limit = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+            limit.start()
+            status = process.wait()  # without a timeout of its own, for which it would poll
+            limit.cancel()
+        if late.is_set():
+            raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
         if status == -signal.SIGKILL:
             self.kills += 1
         elif status < 0:

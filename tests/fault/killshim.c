@@ -6,7 +6,7 @@
  *   FAULT_KILL_HOW=HOW     before it, after it, or torn: half of a write is done
  *   FAULT_KILL_US=N        SIGKILL so many microseconds after the journal was opened first
  *   FAULT_POWER=1          at the kill, writes that were not synced are taken back
- *   FAULT_FAIL=N:COUNT     from the N-th on so many fail, with the errno FAULT_ERROR (default ENOSPC)
+ *   FAULT_FULL=PATH        while there is such a file they fail, with the errno FAULT_ERROR (default ENOSPC)
  *   FAULT_READONLY=1       opening them to write fails with EROFS
  *   FAULT_SPEED=N          time goes N times as fast, counted from FAULT_SINCE (nanoseconds of CLOCK_MONOTONIC and
  *   FAULT_SINCE=M:R        CLOCK_REALTIME), so that every process of a test agrees on it
@@ -43,10 +43,10 @@ typedef struct undone { /* the bytes that a write or a truncation took away */
 } undone;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static const char *journal;
+static const char *journal, *full;
 static enum { BEFORE, AFTER, TORN } how = BEFORE;
 static long kill_at, kill_us, count;
-static int64_t fail_at, fail_count, fail_error = ENOSPC;
+static int full_error = ENOSPC;
 static bool power, readonly, opened;
 static int own_fd[FILES_MOST]; /* of a journal's file: a second descriptor, so that it can be mended after a close */
 static undone *last;
@@ -271,8 +271,8 @@ static bool arrive(void)
 /* A disk that is full takes no writes. */
 static bool is_full(void)
 {
-    if (count < fail_at || count >= fail_at + fail_count) return false;
-    errno = (int)fail_error;
+    if (!full || access(full, F_OK) != 0) return false;
+    errno = full_error;
     return true;
 }
 
@@ -411,8 +411,8 @@ __attribute__((constructor)) static void read_settings(void)
     kill_us = (long)number("FAULT_KILL_US");
     power = number("FAULT_POWER") != 0;
     readonly = number("FAULT_READONLY") != 0;
-    pair("FAULT_FAIL", &fail_at, &fail_count);
-    if (number("FAULT_ERROR") > 0) fail_error = number("FAULT_ERROR");
+    full = getenv("FAULT_FULL");
+    if (number("FAULT_ERROR") > 0) full_error = (int)number("FAULT_ERROR");
     how = word && strcmp(word, "after") == 0 ? AFTER : word && strcmp(word, "torn") == 0 ? TORN : BEFORE;
     if (number("FAULT_SPEED") > 0) speed = number("FAULT_SPEED");
     int64_t monotonic_ns = 0, back_s = 0, back_ms = 0;

@@ -7,13 +7,13 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
 from harness import Endpoint, Scenario
 
 KINDS = ["Settled", "Idempotent", "Tokens", "Waits"]
-PAST_OPENING = 330  # boundaries of a journal that is made; the work comes after
 CUTS = 24
 HOUR_S = 3600
 
@@ -23,27 +23,41 @@ class Disk(unittest.TestCase):
     def setUpClass(cls):
         cls.endpoint = Endpoint()
 
-    def scenario(self, kinds=KINDS):
-        self.made = Scenario(self.endpoint, self.id(), kinds, faults=False)
-        self.addCleanup(self.made.remove)
-        return self.made
+    def scenario(self, kinds=KINDS, **more):
+        made = Scenario(self.endpoint, self.id(), kinds, faults=False, **more)
+        self.addCleanup(made.remove)
+        return made
 
     def kill_half_way(self, scenario):
-        self.assertEqual(scenario.start(FAULT_KILL_AT=PAST_OPENING + 100, FAULT_KILL_HOW="after"), -signal.SIGKILL)
+        self.assertEqual(scenario.start_killed_at(lambda _, name, acted: name == "CreateSnapshot" and acted), -signal.SIGKILL)
+
+    def start_and_fail(self, scenario, error, seconds=None):
+        """One start, whose disk fails from the middle on, for so many of our seconds or for good."""
+        full = scenario.folder / "full"
+
+        def watch(_, name, acted):
+            if name == "CreateSnapshot" and acted:
+                full.touch()
+                if seconds:
+                    threading.Timer(seconds, full.unlink).start()
+            return False
+
+        status = scenario.start_watched(watch, FAULT_FULL=full, FAULT_ERROR=error)
+        full.unlink(missing_ok=True)
+        return status
 
     # Full.
 
     def test_a_disk_that_is_full_for_a_while_delays_and_nothing_else(self):
-        scenario = self.scenario()
-        # Fewer tries than there is patience for: 200 ms, 400 ms …, of which each begins with a write that fails.
-        self.assertEqual(scenario.start(FAULT_FAIL=f"{PAST_OPENING + 60}:3"), 0, scenario.output())
+        scenario = self.scenario(speed=4)  # so that a busy machine does not use the patience up
+        self.assertEqual(self.start_and_fail(scenario, errno.ENOSPC, seconds=0.3), 0, scenario.output())
         self.assertIn("journal.stuck", scenario.output())
         self.assertIn("journal.goes-on", scenario.output())
         scenario.check()
 
     def test_a_disk_that_stays_full_stops_what_is_not_safe_and_it_is_done_when_there_is_room(self):
         scenario = self.scenario()
-        self.assertEqual(scenario.start(FAULT_FAIL=f"{PAST_OPENING + 60}:1000000"), 1, scenario.output())
+        self.assertEqual(self.start_and_fail(scenario, errno.ENOSPC), 1, scenario.output())
         self.assertIn("journal.given-up", scenario.output())
         self.assertIn("full", scenario.output())
         scenario.finish()
@@ -75,14 +89,14 @@ class Disk(unittest.TestCase):
 
     def test_a_disk_that_becomes_read_only_stops_changes(self):
         scenario = self.scenario()
-        status = scenario.start(FAULT_FAIL=f"{PAST_OPENING + 60}:1000000", FAULT_ERROR=errno.EROFS)
+        status = self.start_and_fail(scenario, errno.EROFS)
         self.assertEqual(status, 1, scenario.output())
         self.assertIn("journal.given-up", scenario.output())
         scenario.finish()
 
     def test_a_disk_that_fails_to_write_is_no_reason_to_go_on_without(self):
         scenario = self.scenario()
-        status = scenario.start(FAULT_FAIL=f"{PAST_OPENING + 60}:1000000", FAULT_ERROR=errno.EIO)
+        status = self.start_and_fail(scenario, errno.EIO)
         self.assertEqual(status, 1, scenario.output())
         scenario.finish()
 

@@ -83,6 +83,13 @@ static void on_lost(void *data)
     answer_uncertain(data);
 }
 
+static void on_unread(void *data)
+{
+    json_t *error = json_pack("{s:s, s:s, s:b}", "code", "ConnectionError", "message", "no answer", "retryable", 1);
+    answer(data, NULL, error, false);
+    json_decref(error);
+}
+
 static void call_aws(pending *p)
 {
     stage *s = p->s;
@@ -93,6 +100,11 @@ static void call_aws(pending *p)
     assert_int_equal(aws_models_service(s->models, service_name, &service, &err), RIP_OK);
     if (aws_service_operation(service, name, &p->operation, &err) != RIP_OK) fail_msg("%s", err.message);
     json_t *params = json_object_get(p->request, "params");
+    if (!s->lost && s->unread > 0 && aws_operation_is_read(p->operation)) {
+        s->unread--;
+        rip_timer_start(&p->timer, s->clock, 1, on_unread, p);
+        return;
+    }
     p->lost = loses_answer(s, service_name, name);
     if (p->lost && s->lost_before) {
         rip_timer_start(&p->timer, s->clock, 1, on_lost, p);

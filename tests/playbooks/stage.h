@@ -21,6 +21,7 @@ typedef struct stage {
     const char *mode;
     const char *lost; /* the first answer to this operation is lost: "ecs:CreateCluster" */
     bool lost_before; /* …before AWS had the request */
+    unsigned unread;  /* then so many reads fail for a while */
     json_t *steps;    /* changes, in the order in which they finished */
     json_t *left;     /* texts of what was left alone: "what: why" */
     json_t *effects;  /* {kind: [requests]} of the others */

@@ -142,11 +142,26 @@ static void test_a_person_is_asked_where_the_world_does_not_tell(void **state)
     check_parked("rename_user", "iam:UpdateUser", true, "there is no rule");
 }
 
+static void test_a_world_that_cannot_be_read_for_a_while_is_read_again(void **state)
+{
+    (void)state;
+    static stage s;
+    stage_open(&s, "tests/playbooks/undo");
+    s.lost = "iam:CreateUser";
+    s.unread = 3;
+    stage_run(&s, "create_user", NULL);
+    assert_int_equal(s.unread, 0);
+    assert_null(json_object_get(s.effects, "park"));
+    assert_true(json_is_true(json_object_get(json_array_get(json_object_get(s.effects, "settled"), 0), "happened")));
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_happened_is_not_made_again_though_its_answer_is_lost),
         cmocka_unit_test(test_what_never_reached_aws_is_made_then),
+        cmocka_unit_test(test_a_world_that_cannot_be_read_for_a_while_is_read_again),
         cmocka_unit_test(test_a_person_is_asked_where_the_world_does_not_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,10 +7,11 @@ return {
 
   run = function(finding, run)
     local ec2, ecs, iam = run.aws.ec2(), run.aws.ecs(), run.aws.iam()
+    local cluster = ("quarantine-%s-%s"):format(finding.id, run.id) -- a second run makes, and takes away, one of its own
     ec2:create_tags { Resources = { "i-" .. finding.id }, Tags = { { Key = "finding", Value = finding.id } } }
-    ecs:create_cluster { clusterName = "quarantine-" .. finding.id }
+    ecs:create_cluster { clusterName = cluster }
     iam:put_user_policy { UserName = "suspect", PolicyName = finding.id, PolicyDocument = '{"Statement":[]}' }
     ec2:delete_tags { Resources = { "i-" .. finding.id }, Tags = { { Key = "finding" } } }
-    ecs:delete_cluster { cluster = "quarantine-" .. finding.id }
+    ecs:delete_cluster { cluster = cluster }
   end,
 }
