@@ -24,6 +24,7 @@ struct job {
     ticket *of;
     json_t *record; /* the journal's */
     run *run;       /* NULL while it waits */
+    library *books; /* kept while it goes on: its playbook is one of them */
     bool follows;   /* another run follows it: the finding is not dealt with yet */
     rip_timer delay;
 };
