@@ -9,10 +9,10 @@
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
 #include "engine/dispatch/words.h"
+#include "engine/run/session_tags.h"
 
 /* How long a command waits for a disk that is full before it gives up: what is not safe was not acknowledged. */
 #define JOURNAL_PATIENCE_MS 10000
-#include "engine/run/session_tags.h"
 
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
@@ -199,8 +199,11 @@ static rip_status open_journal(engine *e, rip_error *err)
     if (!*path || rip_clock_is_virtual(e->clock)) return journal_open_memory(&e->journal, err);
     char owner[64];
     snprintf(owner, sizeof owner, "riposte %s", e->command);
-    journal_options options = {
-        .path = path, .access = JOURNAL_OWN, .loop = &e->loop, .owner = owner, .give_up_after_ms = JOURNAL_PATIENCE_MS};
+    journal_options options = {.path = path,
+                               .access = JOURNAL_OWN,
+                               .loop = &e->loop,
+                               .owner = owner,
+                               .give_up_after_ms = e->stays ? 0 : JOURNAL_PATIENCE_MS};
     return journal_open_sqlite(&options, &e->journal, err);
 }
 

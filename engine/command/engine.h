@@ -30,8 +30,9 @@ typedef struct engine {
     library *books;
     suppressions *suppressions;
     dispatch *dispatch;
-    control *control;               /* NULL: nobody can talk to this process */
-    size_t mistakes;                /* in playbooks */
+    control *control; /* NULL: nobody can talk to this process */
+    bool stays;       /* a service: set after opening. What the disk does not take is tried again for ever */
+    size_t mistakes;  /* in playbooks */
     const char *const *given_paths; /* of playbooks, by flags: borrowed */
     size_t given_count;
     char *shipped; /* the folder of the playbooks that come along; NULL: others are used */

@@ -295,6 +295,16 @@ size_t dispatch_backlog(const dispatch *d)
     return d->accepting + d->waiting + d->running;
 }
 
+void dispatch_quiet(dispatch *d)
+{
+    d->quiet = true;
+}
+
+size_t dispatch_under_way(const dispatch *d)
+{
+    return d->accepting + d->running;
+}
+
 int64_t dispatch_oldest(const dispatch *d)
 {
     for (const job *j = d->first; j; j = j->next) {

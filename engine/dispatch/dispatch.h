@@ -93,6 +93,12 @@ rip_status dispatch_document(dispatch *d, const dispatch_source *from, const cha
  * people). A source stops handing over while there are many. */
 size_t dispatch_backlog(const dispatch *d);
 
+/** Start nothing more: what waits for its turn waits for the next process. */
+void dispatch_quiet(dispatch *d);
+
+/** Findings on their way into the journal, and runs under way. */
+size_t dispatch_under_way(const dispatch *d);
+
 /** When the oldest run was queued that waits for its turn (milliseconds since the epoch); 0: none waits. */
 int64_t dispatch_oldest(const dispatch *d);
 

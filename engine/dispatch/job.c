@@ -306,7 +306,7 @@ static bool is_paused(void *data, const turn *t)
 void jobs_pump(dispatch *d)
 {
     turn *t;
-    while ((t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
+    while (!d->quiet && (t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
 }
 
 /* A run that a pause stopped is done again. */
