@@ -232,6 +232,20 @@ void engine_mistake(void *data, const rip_playbook_mistake *mistake)
                    mistake->message);
 }
 
+/* A service tells in its log, whose lines programs read. */
+static void on_book_mistake(void *data, const rip_playbook_mistake *mistake)
+{
+    const engine *e = data;
+    char line[16];
+    if (!e->stays) {
+        engine_mistake((void *)(uintptr_t)e->command, mistake);
+        return;
+    }
+    snprintf(line, sizeof line, "%u", mistake->line);
+    rip_log(RIP_LOG_ERROR, "playbook.rejected", "path", mistake->path, "line", line, "field", mistake->field, "error",
+            mistake->message, NULL);
+}
+
 const char *const *engine_book_paths(const engine *e, size_t *count)
 {
     *count = e->given_count;
@@ -246,8 +260,7 @@ static rip_status load_books(engine *e, const library *before, library **out, ri
 {
     size_t count;
     const char *const *paths = engine_book_paths(e, &count);
-    rip_status status = library_reload(before, paths, count, e->models, engine_mistake, (void *)(uintptr_t)e->command,
-                                       &e->mistakes, out, err);
+    rip_status status = library_reload(before, paths, count, e->models, on_book_mistake, e, &e->mistakes, out, err);
     aws_models_settle(e->models);
     return status;
 }
