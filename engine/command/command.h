@@ -25,6 +25,10 @@ int command_drill(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_match(int argc, char **argv);
 int command_aws(int argc, char **argv);
+int command_policy(int argc, char **argv);
+int command_config(int argc, char **argv);
+int command_init(int argc, char **argv);
+int command_completion(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
 
