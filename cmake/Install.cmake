@@ -12,3 +12,9 @@ file(GLOB MANUAL_PAGES CONFIGURE_DEPENDS packaging/man/*.1)
 install(FILES ${MANUAL_PAGES} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+
+# What a service needs: the unit names the program where it is installed.
+configure_file(packaging/systemd/riposte.service.in ${CMAKE_CURRENT_BINARY_DIR}/riposte.service @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/riposte.service DESTINATION lib/systemd/system)
+install(FILES packaging/systemd/riposte.sysusers DESTINATION lib/sysusers.d RENAME riposte.conf)
+install(FILES packaging/systemd/riposte.tmpfiles DESTINATION lib/tmpfiles.d RENAME riposte.conf)
