@@ -82,6 +82,7 @@ struct http_server {
     unsigned peer_count;
     http_exchange *exchanges;
     size_t body_bytes;
+    bool again;     /* it is to be run once more */
     char said[256]; /* the library's last complaint */
 };
 
@@ -94,11 +95,19 @@ static void on_due(uv_timer_t *timer)
     pump(timer->data);
 }
 
+/* The library's descriptor does not tell of everything that there is to do: run it once more from the loop. */
+static void pump_soon(http_server *s)
+{
+    s->again = true;
+    uv_timer_start(&s->due, on_due, 0, 0);
+}
+
 static void pump(http_server *s)
 {
-    MHD_UNSIGNED_LONG_LONG ms;
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    s->again = false;
     MHD_run(s->daemon);
-    if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
+    if (s->again || MHD_get_timeout(s->daemon, &ms) == MHD_YES)
         uv_timer_start(&s->due, on_due, ms, 0);
     else
         uv_timer_stop(&s->due);
@@ -128,7 +137,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
         if (!p) return;
         *p->self = p->next;
         if (p->next) p->next->self = p->self;
-        s->peer_count--;
+        if (s->peer_count-- == s->options.connections) pump_soon(s); /* the next may be accepted */
         free(p);
         return;
     }
@@ -209,8 +218,10 @@ static void respond(http_exchange *x, unsigned status, struct MHD_Response *resp
 {
     x->response = response;
     x->status = status;
-    if (x->suspended) MHD_resume_connection(x->connection);
+    if (!x->suspended) return;
     x->suspended = false;
+    MHD_resume_connection(x->connection);
+    pump_soon(x->server);
 }
 
 static void respond_text(http_exchange *x, unsigned status, const char *type, const char *body, size_t len,
@@ -448,8 +459,10 @@ static void on_stream_free(void *data)
 
 static void wake(http_stream *stream)
 {
-    if (stream->suspended) MHD_resume_connection(stream->x->connection);
+    if (!stream->suspended) return;
     stream->suspended = false;
+    MHD_resume_connection(stream->x->connection);
+    pump_soon(stream->x->server);
 }
 
 http_stream *http_answer_stream(http_exchange *x, const char *type, void (*closed)(void *data), void *data)
