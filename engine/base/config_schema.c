@@ -40,6 +40,21 @@ static const rip_config_column ACCOUNT_MODE_COLUMNS[] = {
     {"mode", "observe, dry-run, approve or enforce.", true, false},
 };
 
+static const rip_config_column WEBHOOK_COLUMNS[] = {
+    {"name", "How reports call the sender.", true, false},
+    {"kind", "eventbridge, sns or hmac.", true, false},
+    {"secret_file", "A file with its secret; two lines while it is changed.", false, false},
+    {"header", "eventbridge: the header that has the API key. Left out: Authorization.", false, false},
+    {"user", "eventbridge: the user of Basic credentials. Left out: a bearer token.", false, false},
+    {"topic", "sns: the ARN of its topic; * and ? are wildcards.", false, false},
+};
+
+static const rip_config_column TOKEN_COLUMNS[] = {
+    {"name", "Whose it is: what the journal records.", true, false},
+    {"role", "viewer, approver or operator.", true, false},
+    {"sha256", "The token's SHA-256, in hexadecimal.", true, false},
+};
+
 #define COLUMNS(list) .columns = (list), .column_count = sizeof(list) / sizeof *(list)
 
 static const rip_config_key SCHEMA[] = {
@@ -271,6 +286,51 @@ static const rip_config_key SCHEMA[] = {
      .type = RIP_CONFIG_STRING,
      .otherwise = "",
      .about = "Where traces of runs are sent, by OTLP over HTTP: http://127.0.0.1:4318/v1/traces. Empty: nowhere."},
+    {.name = "http.listen",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "Where the API and the webhook are: 127.0.0.1:8080, [::1]:8080 or unix:/run/riposte/http.sock. Empty: "
+              "nowhere."},
+    {.name = "http.certificate",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "A PEM file with the TLS certificate and its chain. Empty: no TLS, on the loopback or a unix socket."},
+    {.name = "http.key", .type = RIP_CONFIG_STRING, .otherwise = "", .about = "A PEM file with its key."},
+    {.name = "http.plain",
+     .type = RIP_CONFIG_BOOLEAN,
+     .otherwise = "false",
+     .about =
+         "Listen without TLS where others can reach it: a proxy has the TLS, and tokens cross the network between."},
+    {.name = "http.url",
+     .type = RIP_CONFIG_STRING,
+     .otherwise = "",
+     .about = "How people reach the API, for links: https://riposte.example.com. Empty: messages have no links."},
+    {.name = "http.connections",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "1024",
+     .least = 8,
+     .most = 65536,
+     .about = "Connections at once; others wait until there is room."},
+    {.name = "http.connections_per_address",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "0",
+     .most = 65536,
+     .about = "Connections at once from one address. 0: 128, or any number on the loopback and on a unix socket."},
+    {.name = "http.rate",
+     .type = RIP_CONFIG_INTEGER,
+     .otherwise = "0",
+     .most = 1000000,
+     .about = "Events a second that one address may post, twice as many at once. 0: any number."},
+    {.name = "webhooks",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(WEBHOOK_COLUMNS),
+     .about = "Who may post events to /v1/events."},
+    {.name = "api.tokens",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(TOKEN_COLUMNS),
+     .about = "Who may use the API, and for what."},
 };
 
 const rip_config_key *rip_config_schema(size_t *count)
