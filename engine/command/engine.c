@@ -390,10 +390,17 @@ static void close_handle(uv_handle_t *handle, void *data)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-void engine_close(engine *e)
+void engine_end(engine *e)
 {
     dispatch_free(e->dispatch);
     control_free(e->control);
+    e->dispatch = NULL;
+    e->control = NULL;
+}
+
+void engine_close(engine *e)
+{
+    engine_end(e);
     suppressions_free(e->suppressions);
     library_free(e->books);
     journal_close(e->journal);

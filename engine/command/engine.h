@@ -75,6 +75,10 @@ rip_status engine_models(const rip_config *config, aws_models **out, rip_error *
 /** Print a playbook's mistake to stderr; a rip_playbook_mistake_fn, `data` is the command's name. */
 void engine_mistake(void *data, const rip_playbook_mistake *mistake);
 
+/** Runs are given up to the journal, and nobody can talk to this process any more. What hands over to the dispatch may
+ * be freed then, before the loop runs again, and before the engine is closed. */
+void engine_end(engine *e);
+
 void engine_close(engine *e);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "engine/command/engine.h"
 #include "engine/command/tally.h"
+#include "engine/command/ways.h"
 #include "engine/dispatch/sink.h"
 #include "engine/serve/trace.h"
 #include "engine/serve/watch.h"
@@ -28,6 +29,7 @@ typedef struct serve {
     bool failed;
     tally tally;
     sink sink;
+    ways ways;
     trace *trace; /* NULL: traces go nowhere */
     watch *watch; /* NULL: nothing is watched */
     const char **watched;

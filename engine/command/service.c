@@ -31,6 +31,9 @@ static void on_started(void *data, const char *id, const char *playbook, const j
 {
     serve *s = data;
     rip_log(RIP_LOG_INFO, "run.started", "run", id, "playbook", playbook, "finding", text_of(finding, "id"), NULL);
+    json_t *about = json_pack("{s:s, s:s, s:s}", "run", id, "playbook", playbook, "finding", text_of(finding, "id"));
+    if (s->ways.api && about) api_publish(s->ways.api, "started", about);
+    json_decref(about);
     json_object_set_nocheck(s->findings, id, (json_t *)(uintptr_t)finding);
 }
 
@@ -42,6 +45,10 @@ static void on_ended(void *data, const char *id, const json_t *record)
             text_of(record, "playbook"), "outcome", outcome, "finding",
             text_of(json_object_get(record, "finding"), "id"), "error",
             json_string_value(json_object_get(json_object_get(record, "error"), "message")), NULL);
+    json_t *about =
+        json_pack("{s:s, s:s, s:s}", "run", id, "playbook", text_of(record, "playbook"), "outcome", outcome);
+    if (s->ways.api && about) api_publish(s->ways.api, "ended", about);
+    json_decref(about);
     tally_run(&s->tally, s->engine.journal, record);
     trace_run(s->trace, s->engine.journal, record, json_object_get(s->findings, id));
     json_object_del(s->findings, id);
@@ -188,7 +195,7 @@ static rip_status start_watch(serve *s, rip_error *err)
 static void on_stopping(void *data)
 {
     serve *s = data;
-    size_t left = dispatch_under_way(s->engine.dispatch);
+    size_t left = dispatch_under_way(s->engine.dispatch) + ways_under_way(&s->ways);
     char runs[24];
     if (left > 0 && rip_clock_monotonic(s->engine.clock) < s->stop_by) {
         rip_timer_start(&s->stopping, s->engine.clock, STOP_LOOK_MS, on_stopping, s);
@@ -210,6 +217,7 @@ static void begin_stop(serve *s, const char *why)
     systemd_tell("STOPPING=1");
     rip_log(RIP_LOG_INFO, "serve.stopping", "why", why, NULL);
     s->sink.closed = true;
+    ways_stop(&s->ways);
     dispatch_quiet(s->engine.dispatch);
     s->stop_by = rip_clock_monotonic(s->engine.clock) + rip_config_duration(s->engine.config, "serve.stop");
     on_stopping(s);
@@ -265,6 +273,13 @@ static rip_status open_engine(serve *s, rip_config *config, rip_error *err)
     return status;
 }
 
+static bool is_ready(void *data, const char **why)
+{
+    const serve *s = data;
+    *why = s->state == SERVE_STARTING ? "what the journal holds from before is being read" : "it stops";
+    return s->state == SERVE_READY;
+}
+
 static rip_status start_trace(serve *s, rip_error *err)
 {
     const char *endpoint = rip_config_string(s->engine.config, "trace.endpoint");
@@ -294,7 +309,15 @@ rip_status serve_open(serve *s, rip_error *err)
     if (status != RIP_OK) return status;
     aws_client_watch(s->engine.client, tally_call, &s->tally);
     sink_open(&s->sink, s->engine.dispatch, (size_t)rip_config_integer(config, "serve.backlog"));
-    return RIP_OK;
+    ways_options in = {&s->engine, &s->sink, s->tally.all, is_ready, s};
+    return ways_open(&s->ways, &in, err);
+}
+
+static void fail(serve *s, const rip_error *err)
+{
+    rip_log(RIP_LOG_ERROR, "serve.failed", "error", err->message, NULL);
+    s->failed = true;
+    s->state = SERVE_OVER;
 }
 
 /* What was under way has its turn before anything new. */
@@ -304,12 +327,15 @@ static void on_recovered(void *data, rip_status status, const rip_error *err)
     char left[24];
     if (s->state != SERVE_STARTING) return;
     if (status != RIP_OK) {
-        rip_log(RIP_LOG_ERROR, "serve.failed", "error", err->message, NULL);
-        s->failed = true;
-        s->state = SERVE_OVER;
+        fail(s, err);
         return;
     }
     engine_listen(&s->engine);
+    rip_error why;
+    if (ways_start(&s->ways, &why) != RIP_OK) {
+        fail(s, &why);
+        return;
+    }
     s->state = SERVE_READY;
     snprintf(left, sizeof left, "%zu", dispatch_backlog(s->engine.dispatch));
     rip_log(RIP_LOG_INFO, "serve.ready", "version", RIPOSTE_VERSION, "mode", run_mode_name(s->engine.context.mode),
@@ -335,6 +361,8 @@ void serve_close(serve *s)
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) rip_timer_stop(timers[i]);
     watch_free(s->watch);
     trace_free(s->trace);
+    engine_end(&s->engine);
+    ways_close(&s->ways);
     engine_close(&s->engine);
     tally_close(&s->tally);
     json_decref(s->findings);

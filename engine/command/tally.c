@@ -58,7 +58,6 @@ static const metric_definition
     SPENT = GAUGE("riposte_budget_spent_changes", "Changes within the last hour, where there is a budget.", "scope"),
     BUDGET = GAUGE("riposte_budget_limit_changes", "Changes that are allowed within an hour.", "scope"),
     PAUSED = PLAIN("riposte_paused_scopes", "Scopes in which changes are paused.", METRIC_GAUGE),
-    DOCUMENTS = COUNTER("riposte_source_documents_total", "Documents of a source.", "source", "kind", "result"),
     CPU = PLAIN("process_cpu_seconds_total", "User and system CPU time.", METRIC_COUNTER),
     MEMORY = PLAIN("process_resident_memory_bytes", "Resident memory.", METRIC_GAUGE),
     BUILD = GAUGE("riposte_build_info", "The version that runs; always 1.", "version");
@@ -236,14 +235,6 @@ void tally_look(tally *t, const engine *e)
     set(t, &PAUSED, NULL, (double)json_object_size(journal_pauses(e->journal)));
     look_at_budgets(t, e);
     look_at_process(t);
-}
-
-void tally_source(tally *t, const json_t *status)
-{
-    static const char *const EACH[] = {"taken", "kept", "failed"};
-    for (size_t i = 0; i < sizeof EACH / sizeof *EACH; i++)
-        set(t, &DOCUMENTS, LABELS(text_of(status, "name"), text_of(status, "kind"), EACH[i]),
-            (double)number_of(status, EACH[i]));
 }
 
 /* CloudWatch's embedded metric format, specification of 2018-06: the agent makes metrics of such lines. */

@@ -31,9 +31,6 @@ void tally_reload(tally *t, bool done);
 /** What is looked at rather than counted: queue, budgets, playbooks, the process itself. Called every few seconds. */
 void tally_look(tally *t, const engine *e);
 
-/** A source's documents, from its `status`. */
-void tally_source(tally *t, const json_t *status);
-
 /** One line of CloudWatch's embedded metric format: what changed since the last one. */
 void tally_emf(tally *t, const engine *e, FILE *out);
 
