@@ -226,6 +226,7 @@ static void begin_stop(serve *s, const char *why)
 static void on_signal(uv_signal_t *handle, int number)
 {
     serve *s = handle->data;
+    if (s->state == SERVE_OVER) return; /* it is being taken apart */
     if (number != SIGHUP)
         begin_stop(s, number == SIGTERM ? "SIGTERM" : "SIGINT");
     else if (s->state == SERVE_READY)
