@@ -21,6 +21,7 @@ int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_token(int argc, char **argv);
 int command_drill(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_match(int argc, char **argv);

@@ -19,6 +19,7 @@ const command COMMANDS[] = {
     {"pause", "stop all changes until they are resumed", command_pause},
     {"resume", "let changes be made again", command_resume},
     {"audit", "verify the record of what was done, or export it", command_audit},
+    {"token", "make a token for the API", command_token},
     {"drill", "play a scenario on a simulated account", command_drill},
     {"check", "check playbooks without running them", command_check},
     {"match", "try an event pattern on events", command_match},
