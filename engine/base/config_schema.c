@@ -53,6 +53,26 @@ static const rip_config_column TOKEN_COLUMNS[] = {
     {"name", "Whose it is: what the journal records.", true, false},
     {"role", "viewer, approver or operator.", true, false},
     {"sha256", "The token's SHA-256, in hexadecimal.", true, false},
+static const rip_config_column SQS_COLUMNS[] = {
+    {"name", "How status, log and metrics call it.", true, false},
+    {"url", "The queue's URL.", true, false},
+    {"region", "Its region. Left out: as the URL tells.", false, false},
+    {"concurrency", "Receivers at a time, 1 to 16. Left out: 2.", false, false},
+    {"visibility", "How long a message stays hidden unless that is extended. Left out: 2m.", false, false},
+    {"receives", "Deliveries after which a message is not tried any more. Left out: 20.", false, false},
+};
+
+static const rip_config_column POLL_COLUMNS[] = {
+    {"source", "securityhub or guardduty.", true, false},
+    {"region", "The region that is asked.", true, false},
+    {"account", "The account that is asked. Left out: that of the credentials.", false, false},
+    {"every", "From the start of a round to that of the next. Left out: 1m.", false, false},
+    {"since", "How far back the very first round looks. Left out: 24h.", false, false},
+};
+
+static const rip_config_column FOLDER_COLUMNS[] = {
+    {"name", "How status, log and metrics call it.", true, false},
+    {"path", "The folder; done/ and failed/ are made in it.", true, false},
 };
 
 #define COLUMNS(list) .columns = (list), .column_count = sizeof(list) / sizeof *(list)
@@ -331,6 +351,21 @@ static const rip_config_key SCHEMA[] = {
      .otherwise = "",
      COLUMNS(TOKEN_COLUMNS),
      .about = "Who may use the API, and for what."},
+    {.name = "sqs",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(SQS_COLUMNS),
+     .about = "SQS queues that findings come from."},
+    {.name = "poll",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(POLL_COLUMNS),
+     .about = "Where findings are asked for, in Security Hub or GuardDuty, now and then."},
+    {.name = "folders",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(FOLDER_COLUMNS),
+     .about = "Folders that files with findings are dropped into."},
 };
 
 const rip_config_key *rip_config_schema(size_t *count)

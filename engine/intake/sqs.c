@@ -304,11 +304,8 @@ static void sqs_free(live_source *source)
     free(s);
 }
 
-static const live_ops OPS = {.start = sqs_start,
-                             .stop = sqs_stop,
-                             .under_way = sqs_under_way,
-                             .status = sqs_status,
-                             .free = sqs_free};
+static const live_ops OPS = {
+    .start = sqs_start, .stop = sqs_stop, .under_way = sqs_under_way, .status = sqs_status, .free = sqs_free};
 
 static rip_status within(const char *what, unsigned given, unsigned otherwise, unsigned least, unsigned most,
                          unsigned *out, rip_error *err)

@@ -68,8 +68,8 @@ static bool settle_deleted(sqs_message *m, bool done, const json_t *why)
 {
     sqs_source *s = m->source;
     if (m->renewed) return true; /* that was an old receipt's */
-    bool is_hopeless = json_is_true(json_object_get(why, "SenderFault")) ||
-                       rip_clock_monotonic(s->clock) >= m->hidden_until;
+    bool is_hopeless =
+        json_is_true(json_object_get(why, "SenderFault")) || rip_clock_monotonic(s->clock) >= m->hidden_until;
     if (!done && !is_hopeless) return true;
     if (!done) rip_log(RIP_LOG_INFO, "sqs.not_deleted", "source", s->tally.name, "message", m->id, NULL);
     sqs_message_drop(m);

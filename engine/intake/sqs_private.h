@@ -86,7 +86,8 @@ void sqs_cancel_batches(sqs_source *s);
 
 /* sqs_message.c */
 
-/** What a message carries: the text itself, or the "Message" of SNS's envelope around it, which `*content` then owns. */
+/** What a message carries: the text itself, or the "Message" of SNS's envelope around it, which `*content` then owns.
+ */
 const char *sqs_unwrap(const char *body, size_t len, json_t **content, size_t *text_len);
 
 #endif

@@ -14,10 +14,11 @@ static const metric_definition DOCUMENTS = {.name = "riposte_source_documents_to
                                             .help = "Documents that came in, by what became of them.",
                                             .kind = METRIC_COUNTER,
                                             .labels = DOCUMENT_LABELS};
-static const metric_definition ERRORS = {.name = "riposte_source_errors_total",
-                                         .help = "Times that a source could not get at its documents, or at what keeps them.",
-                                         .kind = METRIC_COUNTER,
-                                         .labels = ERROR_LABELS};
+static const metric_definition ERRORS = {
+    .name = "riposte_source_errors_total",
+    .help = "Times that a source could not get at its documents, or at what keeps them.",
+    .kind = METRIC_COUNTER,
+    .labels = ERROR_LABELS};
 
 rip_status tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err)
 {
@@ -56,6 +57,7 @@ void tally_failed(live_tally *t, const char *origin, const rip_error *why)
 {
     count(t, &t->failed, "failed");
     snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
+    if (!origin) return;
     rip_log(RIP_LOG_WARN, "source.document_failed", "kind", t->kind, "source", t->name, "origin", origin, "error",
             why->message, NULL);
 }
@@ -82,6 +84,5 @@ json_t *tally_status(const live_tally *t, const char *state)
 {
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", t->name, "kind", t->kind, "state",
                      t->in_trouble ? "failing" : state, "taken", (json_int_t)t->taken, "kept", (json_int_t)t->kept,
-                     "failed", (json_int_t)t->failed, "troubles", (json_int_t)t->troubles, "last_error",
-                     t->last_error);
+                     "failed", (json_int_t)t->failed, "troubles", (json_int_t)t->troubles, "last_error", t->last_error);
 }

@@ -25,7 +25,7 @@ void tally_free(live_tally *t);
 
 void tally_taken(live_tally *t);
 void tally_kept(live_tally *t);
-/** A document that no later try will make good: logged with where it came from. */
+/** A document that no later try will make good: logged with where it came from (NULL: counted, not logged). */
 void tally_failed(live_tally *t, const char *origin, const rip_error *why);
 
 /** Something outside (AWS, the journal, the file system) said no; the source tries again. Logged where it is news. */
