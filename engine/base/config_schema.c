@@ -53,6 +53,8 @@ static const rip_config_column TOKEN_COLUMNS[] = {
     {"name", "Whose it is: what the journal records.", true, false},
     {"role", "viewer, approver or operator.", true, false},
     {"sha256", "The token's SHA-256, in hexadecimal.", true, false},
+};
+
 static const rip_config_column SQS_COLUMNS[] = {
     {"name", "How status, log and metrics call it.", true, false},
     {"url", "The queue's URL.", true, false},

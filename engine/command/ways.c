@@ -1,31 +1,11 @@
 #include "engine/command/ways.h"
 
-#include <stdlib.h>
-
 #include "engine/serve/webhook.h"
 
 static const char *text_of(const rip_config *config, const char *key)
 {
     const char *text = rip_config_string(config, key);
     return *text ? text : NULL;
-}
-
-/* Sources. */
-
-static rip_status add_source(ways *w, live_source *source, rip_error *err)
-{
-    if (w->count == w->room) {
-        size_t room = w->room ? w->room * 2 : 8;
-        live_source **grown = realloc((void *)w->sources, room * sizeof(*grown));
-        if (!grown) {
-            source->ops->free(source);
-            return rip_nomem(err);
-        }
-        w->sources = grown;
-        w->room = room;
-    }
-    w->sources[w->count++] = source;
-    return RIP_OK;
 }
 
 /* The HTTP server. */
@@ -62,7 +42,6 @@ static rip_status mount_api(ways *w, rip_error *err)
 static rip_status mount_webhook(ways *w, rip_error *err)
 {
     engine *e = w->options.engine;
-    live_source *source = NULL;
     if (rip_config_rows(e->config, "webhooks") == 0) return RIP_OK;
     rip_status status = web_fetcher_new(&e->loop, &w->fetcher, err);
     if (status != RIP_OK) return status;
@@ -74,8 +53,7 @@ static rip_status mount_webhook(ways *w, rip_error *err)
         .metrics = w->options.metrics,
         .fetcher = web_fetcher_use(w->fetcher),
     };
-    status = webhook_new(&options, &source, err);
-    return status == RIP_OK ? add_source(w, source, err) : status;
+    return webhook_new(&options, &w->webhook, err);
 }
 
 static rip_status open_server(ways *w, rip_error *err)
@@ -105,45 +83,44 @@ static rip_status open_server(ways *w, rip_error *err)
 rip_status ways_open(ways *w, const ways_options *options, rip_error *err)
 {
     *w = (ways){.options = *options};
-    return open_server(w, err);
+    const engine *e = options->engine;
+    live_parts parts = {e->config, e->client, e->clock, e->journal, options->sink->live, options->metrics};
+    rip_status status = live_queue_arns(e->config, e->protected_arns, err);
+    if (status == RIP_OK) status = live_set_new(&parts, &w->set, err);
+    if (status == RIP_OK) status = open_server(w, err);
+    return status;
 }
 
 rip_status ways_start(ways *w, rip_error *err)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        rip_status status = w->sources[i]->ops->start(w->sources[i], err);
-        if (status != RIP_OK) return status;
-    }
-    return RIP_OK;
+    rip_status status = live_set_start(w->set, err);
+    if (status == RIP_OK && w->webhook) status = w->webhook->ops->start(w->webhook, err);
+    return status;
 }
 
 void ways_stop(ways *w)
 {
-    for (size_t i = 0; i < w->count; i++) w->sources[i]->ops->stop(w->sources[i]);
+    live_set_stop(w->set);
+    if (w->webhook) w->webhook->ops->stop(w->webhook);
     if (w->server) http_server_quiet(w->server);
 }
 
 size_t ways_under_way(const ways *w)
 {
-    size_t all = 0;
-    for (size_t i = 0; i < w->count; i++) all += w->sources[i]->ops->under_way(w->sources[i]);
-    return all;
+    return live_set_under_way(w->set) + (w->webhook ? w->webhook->ops->under_way(w->webhook) : 0);
 }
 
 json_t *ways_status(const ways *w)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < w->count; i++) {
-        json_t *status = w->sources[i]->ops->status(w->sources[i]);
-        if (status) json_array_append_new(list, status);
-    }
+    json_t *list = live_set_status(w->set);
+    if (list && w->webhook) json_array_append_new(list, w->webhook->ops->status(w->webhook));
     return list;
 }
 
 void ways_close(ways *w)
 {
-    for (size_t i = 0; i < w->count; i++) w->sources[i]->ops->free(w->sources[i]);
-    free((void *)w->sources);
+    live_set_free(w->set);
+    if (w->webhook) w->webhook->ops->free(w->webhook);
     web_fetcher_free(w->fetcher);
     api_free(w->api);
     http_server_free(w->server);

@@ -6,6 +6,7 @@
 #include "engine/command/engine.h"
 #include "engine/command/tally.h"
 #include "engine/dispatch/sink.h"
+#include "engine/intake/live_set.h"
 #include "engine/serve/api.h"
 #include "engine/serve/fetch.h"
 #include "engine/serve/http.h"
@@ -24,8 +25,8 @@ typedef struct ways {
     http_server *server; /* NULL: nobody listens */
     api *api;
     web_fetcher *fetcher;
-    live_source **sources;
-    size_t count, room;
+    live_set *set;        /* queues, polls, folders */
+    live_source *webhook; /* NULL: nobody may post */
 } ways;
 
 /** Make them all; nothing comes in yet. Close it also after an error. */
