@@ -42,6 +42,7 @@ static const entry TABLE[] = {
     {"pause", "--playbook --account --why " JOURNAL, ""},
     {"resume", "--playbook --account --why " JOURNAL, ""},
     {"audit", "--head --since --output --journal --config --set --help", "verify export"},
+    {"token", "--role --help", ""},
     {"drill", "--mode --playbooks --verbose --output --state --help", ""},
     {"check", "--output --help", ""},
     {"match", "--pattern --event --explain --cases --help", ""},
