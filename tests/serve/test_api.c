@@ -200,7 +200,7 @@ static void test_who_it_was_is_recorded_not_who_they_say(void **state)
 {
     box *b = *state;
     open_with_plan(b);
-    char target[128], whose[128];
+    char target[160], whose[128];
     snprintf(whose, sizeof whose, "/v1/runs/%s", newest(b));
     snprintf(target, sizeof target, "%s/deny", whose);
     json_decref(
