@@ -17,6 +17,7 @@
 #include "engine/serve/routes.h"
 
 #define SWEEP_MS 250
+#define ROUNDS_AT_ONCE 8
 /* How long a client may take to say what it wants once three in four connections are in use. */
 #define PRESSED_MS 2000
 #define PEM_MOST ((size_t)1 << 20)
@@ -82,8 +83,9 @@ struct http_server {
     unsigned peer_count;
     http_exchange *exchanges;
     size_t body_bytes;
-    bool again;     /* it is to be run once more */
-    char said[256]; /* the library's last complaint */
+    bool again;      /* it is to be run once more */
+    unsigned rounds; /* in which it was, since its descriptor told anything */
+    char said[256];  /* the library's last complaint */
 };
 
 /* Driving the library: its epoll descriptor, and the time it asks for. */
@@ -102,12 +104,16 @@ static void pump_soon(http_server *s)
     uv_timer_start(&s->due, on_due, 0, 0);
 }
 
+/* The library asks to be run at once for as long as the handshake of a connection is not complete, whether or not there
+ * is anything to read (0.9.75). A timer of 0 ms that starts itself anew would let nothing else run. */
 static void pump(http_server *s)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
     s->again = false;
     MHD_run(s->daemon);
-    if (s->again || MHD_get_timeout(s->daemon, &ms) == MHD_YES)
+    bool wanted = s->again || MHD_get_timeout(s->daemon, &ms) == MHD_YES;
+    if (wanted && ms == 0 && s->rounds++ >= ROUNDS_AT_ONCE) ms = 1;
+    if (wanted)
         uv_timer_start(&s->due, on_due, ms, 0);
     else
         uv_timer_stop(&s->due);
@@ -117,6 +123,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
+    ((http_server *)poll->data)->rounds = 0;
     pump(poll->data);
 }
 

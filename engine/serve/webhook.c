@@ -16,6 +16,7 @@
 #define SNS_RAW_HEADER "x-amz-sns-rawdelivery"
 /* An SNS envelope holds its event as a string, in which every quote is two bytes. */
 #define ENVELOPE 2
+#define LOG_EVERY_MS 1000
 
 typedef struct webhook {
     live_source source; /* first */
@@ -25,6 +26,7 @@ typedef struct webhook {
     rate rate;
     replay replay;
     bool is_open;
+    int64_t log_again_ms;
     struct delivery *deliveries;
     size_t under_way, taken, kept, failed, refused;
     char last_error[256];
@@ -95,10 +97,13 @@ static void end(delivery *d, unsigned status, const char *detail)
         problem_answer(x, status, detail, status == 429 ? SOON : status == 503 ? LATER : status == 401 ? ASK : NULL);
 }
 
-/* Who it was is not told to a stranger, but to the log. */
+/* Who it was is not told to a stranger, but to the log: once a second, since strangers decide how often. */
 static void refuse(delivery *d, const char *why)
 {
-    rip_log(RIP_LOG_WARN, "webhook.refused", "remote", http_remote(d->x), "why", why, NULL);
+    webhook *w = d->owner;
+    int64_t now = rip_clock_monotonic(w->options.clock);
+    if (now >= w->log_again_ms) rip_log(RIP_LOG_WARN, "webhook.refused", "remote", http_remote(d->x), "why", why, NULL);
+    if (now >= w->log_again_ms) w->log_again_ms = now + LOG_EVERY_MS;
     end(d, 401, "no sender that is configured has these credentials");
 }
 
