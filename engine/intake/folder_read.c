@@ -125,7 +125,7 @@ static void work_on(folder_file *f, uv_work_cb work, uv_after_work_cb after)
 static void add_fault(folder_file *f, size_t line, const rip_error *err)
 {
     rip_buffer origin = {0};
-    if (f->why.len < WHY_BYTES_MOST && line > 0) rip_buffer_printf(&f->why, "line %zu: ", line);
+    if (f->why.len < WHY_BYTES_MOST && line > 0) rip_buffer_printf(&f->why, "document at line %zu: ", line);
     if (f->why.len < WHY_BYTES_MOST) rip_buffer_printf(&f->why, "%s\n", err->message);
     rip_buffer_printf(&origin, "folder:%s/%s:%zu", f->source->tally.name, f->shown, line);
     tally_failed(&f->source->tally, f->faults++ < LOGGED_MOST ? origin.data : NULL, err);

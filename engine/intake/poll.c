@@ -10,9 +10,10 @@
 #include "engine/intake/poll_private.h"
 
 #define AGAIN_MS 250
-#define OVERLAP_MS INT64_C(600000) /* services tell of findings minutes after their time of update */
-#define SEEN_MOST 20000            /* past it the journal alone knows what was there before */
-#define BACKOFF_FIRST 1000         /* ms */
+#define REALS JSON_REAL_PRECISION(15) /* 5.3 stays 5.3, as an event would have it */
+#define OVERLAP_MS INT64_C(600000)    /* services tell of findings minutes after their time of update */
+#define SEEN_MOST 20000               /* past it the journal alone knows what was there before */
+#define BACKOFF_FIRST 1000            /* ms */
 #define BACKOFF_MOST 300000
 
 static const char *const KINDS[] = {[POLL_SECURITYHUB] = "securityhub", [POLL_GUARDDUTY] = "guardduty"};
@@ -21,17 +22,18 @@ static void begin_round(void *data);
 static void begin_target(poll_source *s);
 static void offer(void *data);
 
-/* What the journal knows the target by. */
-static void place_of(const poll_source *s, char *place, size_t size)
-{
-    const char *target = poll_target(s);
-    snprintf(place, size, "poll:%s:%s:%s%s%s", KINDS[s->kind], s->account, s->region, *target ? ":" : "", target);
-}
-
 const char *poll_target(const poll_source *s)
 {
     const char *target = json_string_value(json_array_get(s->targets, s->target));
     return target ? target : "";
+}
+
+/* What the journal knows the target by. */
+static void set_place(poll_source *s)
+{
+    const char *target = poll_target(s);
+    snprintf(s->place, sizeof s->place, "poll:%s:%s:%s%s%s", KINDS[s->kind], s->account, s->region, *target ? ":" : "",
+             target);
 }
 
 static void forget_page(poll_source *s)
@@ -104,14 +106,13 @@ void poll_on_targets(poll_source *s, json_t *targets)
 
 static void begin_target(poll_source *s)
 {
-    char place[512];
     int64_t position;
     if (s->target == json_array_size(s->targets)) {
         end_round(s);
         return;
     }
-    place_of(s, place, sizeof place);
-    const char *known = journal_position(s->journal, place);
+    set_place(s);
+    const char *known = journal_position(s->journal, s->place);
     bool was_here = known && rip_time_parse(known, &position);
     s->from = was_here ? position - OVERLAP_MS : s->to - s->since_ms;
     s->newest = 0;
@@ -148,7 +149,7 @@ static int64_t reached(const poll_source *s)
 
 static void end_page(poll_source *s)
 {
-    char place[512], position[32];
+    char position[32];
     bool is_kept = s->is_kept;
     forget_page(s);
     if (!is_kept) {
@@ -158,10 +159,9 @@ static void end_page(poll_source *s)
         poll_on_trouble(s, &why);
         return;
     }
-    place_of(s, place, sizeof place);
     rip_time_format(reached(s), position);
     s->under_way++; /* the journal's answer */
-    journal_position_set(s->journal, place, position, on_position, s);
+    journal_position_set(s->journal, s->place, position, on_position, s);
 }
 
 static void remember(poll_source *s, const char *key)
@@ -196,7 +196,7 @@ static bool offer_one(poll_source *s, size_t index)
         remember(s, d->key);
         return true;
     }
-    char *text = json_dumps(json_array_get(s->page, index), JSON_COMPACT);
+    char *text = json_dumps(json_array_get(s->page, index), JSON_COMPACT | REALS);
     snprintf(origin, sizeof origin, "%s/%s", s->tally.name, d->key ? d->key : "");
     s->under_way++; /* `kept` may be called from inside */
     rip_status status = text ? s->sink.take(s->sink.data, text, strlen(text), origin, on_kept, d, &err) : RIP_ENOMEM;
@@ -298,9 +298,7 @@ static size_t poll_under_way(const live_source *source)
 static json_t *poll_status(const live_source *source)
 {
     const poll_source *s = (const poll_source *)source;
-    char place[512];
-    place_of(s, place, sizeof place);
-    const char *position = journal_position(s->journal, place);
+    const char *position = journal_position(s->journal, s->place);
     json_t *told = tally_status(&s->tally, s->running ? "running" : "stopped");
     json_object_set_new(told, "under_way", json_integer((json_int_t)s->under_way));
     json_object_set_new(told, "targets", json_integer((json_int_t)json_array_size(s->targets)));
@@ -356,6 +354,7 @@ rip_status poll_source_new(const poll_options *options, live_source **out, rip_e
     s->seen = json_object();
     snprintf(name, sizeof name, "%s:%s%s%s", KINDS[s->kind], options->region, *account ? ":" : "", account);
     status = s->region && s->account && s->seen ? RIP_OK : rip_nomem(err);
+    if (status == RIP_OK) set_place(s);
     if (status == RIP_OK) status = tally_init(&s->tally, "poll", name, options->numbers, err);
     if (status == RIP_OK) status = poll_find_operations(s, err);
     if (status == RIP_OK)

@@ -36,6 +36,7 @@ struct poll_source {
     /* A round goes from one target to the next: GuardDuty's detectors; Security Hub has one, "". */
     json_t *targets;
     size_t target;
+    char place[512];  /* what the journal knows the target by */
     int64_t from, to; /* of the updates that are asked for; milliseconds since the epoch */
     char *token;      /* of the next page; NULL: there is none */
 

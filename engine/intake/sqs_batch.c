@@ -9,7 +9,7 @@
 #define GATHER_MS 20 /* what is kept within so long is deleted by one call */
 #define RETRY_MS 1000
 
-static void send_batches(sqs_source *s);
+static void send_all(sqs_source *s, sqs_purpose purpose);
 
 void sqs_message_drop(sqs_message *m)
 {
@@ -96,7 +96,8 @@ static void tell_trouble(sqs_batch *b, const aws_error *error)
 
 static void on_settle(void *data)
 {
-    send_batches(data);
+    send_all(data, SQS_DELETE);
+    send_all(data, SQS_GIVE_BACK);
 }
 
 static void on_batch(void *data, const aws_result *result)
@@ -184,12 +185,10 @@ static bool send_batch(sqs_source *s, sqs_purpose purpose, sqs_message **at)
     return true;
 }
 
-static void send_batches(sqs_source *s)
+static void send_all(sqs_source *s, sqs_purpose purpose)
 {
-    for (sqs_purpose purpose = SQS_DELETE; purpose < SQS_PURPOSES; purpose++) {
-        sqs_message *at = s->first;
-        while (send_batch(s, purpose, &at)) continue;
-    }
+    sqs_message *at = s->first;
+    while (send_batch(s, purpose, &at)) continue;
 }
 
 void sqs_settle(sqs_source *s)
@@ -200,7 +199,7 @@ void sqs_settle(sqs_source *s)
 static void on_extend(void *data)
 {
     sqs_source *s = data;
-    send_batches(s);
+    send_all(s, SQS_EXTEND);
     sqs_extend_later(s);
 }
 
