@@ -75,6 +75,25 @@ static const rip_config_column POLL_COLUMNS[] = {
 static const rip_config_column FOLDER_COLUMNS[] = {
     {"name", "How status, log and metrics call it.", true, false},
     {"path", "The folder; done/ and failed/ are made in it.", true, false},
+static const rip_config_column NOTIFY_COLUMNS[] = {
+    {"name", "How logs and metrics call it.", true, false},
+    {"kind", "sns, eventbridge, slack, teams, pagerduty, http or ses.", true, false},
+    {"target", "The topic's or bus's ARN, the address (https://), or the e-mail addresses, separated by commas.", false,
+     false},
+    {"secret_file",
+     "A file with one line: the webhook's address (slack, teams), the routing key (pagerduty), or the value of the "
+     "Authorization header (http).",
+     false, false},
+    {"when", "A list of approval, failed, contained and guard. Left out: all of them.", false, true},
+    {"template_file", "The body that http sends, with {field} filled in. Left out: all fields as one object.", false,
+     false},
+    {"rate", "How many messages in which time: 10/1h. Left out: any number.", false, false},
+    {"digest", "How long the first message waits for others to go with it: 5m. Left out: not at all.", false, false},
+    {"retry",
+     "How long a message waits that could not be told, twice as long each time, an hour at most. Left out: 10s.", false,
+     false},
+    {"from", "The sender's address (ses).", false, false},
+    {"region", "The region in which SES is used (ses).", false, false},
 };
 
 #define COLUMNS(list) .columns = (list), .column_count = sizeof(list) / sizeof *(list)
@@ -368,6 +387,31 @@ static const rip_config_key SCHEMA[] = {
      .otherwise = "",
      COLUMNS(FOLDER_COLUMNS),
      .about = "Folders that files with findings are dropped into."},
+    {.name = "outcome.securityhub",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "update",
+     .words = "none update",
+     .about = "Whether findings of Security Hub are given a workflow status and a note with the run's id."},
+    {.name = "outcome.resolve",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "done",
+     .words = "never done",
+     .about =
+         "Whether a run that contained its finding makes it RESOLVED; else it becomes NOTIFIED, as all others do."},
+    {.name = "outcome.guardduty",
+     .type = RIP_CONFIG_CHOICE,
+     .otherwise = "none",
+     .words = "none archive",
+     .about = "Whether findings of GuardDuty that were contained are archived, with feedback that names the run."},
+    {.name = "outcome.dry_run",
+     .type = RIP_CONFIG_BOOLEAN,
+     .otherwise = "false",
+     .about = "Whether findings are updated for runs in observe and dry-run too."},
+    {.name = "notify",
+     .type = RIP_CONFIG_ROWS,
+     .otherwise = "",
+     COLUMNS(NOTIFY_COLUMNS),
+     .about = "Who is told of runs that wait for approval, failed, contained a finding, or were stopped by a guard."},
 };
 
 const rip_config_key *rip_config_schema(size_t *count)
