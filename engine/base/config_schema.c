@@ -75,6 +75,8 @@ static const rip_config_column POLL_COLUMNS[] = {
 static const rip_config_column FOLDER_COLUMNS[] = {
     {"name", "How status, log and metrics call it.", true, false},
     {"path", "The folder; done/ and failed/ are made in it.", true, false},
+};
+
 static const rip_config_column NOTIFY_COLUMNS[] = {
     {"name", "How logs and metrics call it.", true, false},
     {"kind", "sns, eventbridge, slack, teams, pagerduty, http or ses.", true, false},

@@ -6,6 +6,7 @@
 #include "engine/command/tally.h"
 #include "engine/command/ways.h"
 #include "engine/dispatch/sink.h"
+#include "engine/notify/notify.h"
 #include "engine/serve/trace.h"
 #include "engine/serve/watch.h"
 
@@ -30,6 +31,7 @@ typedef struct serve {
     tally tally;
     sink sink;
     ways ways;
+    notify *notify;
     trace *trace; /* NULL: traces go nowhere */
     watch *watch; /* NULL: nothing is watched */
     const char **watched;

@@ -9,6 +9,7 @@
 #include "engine/command/command.h"
 #include "engine/command/serve.h"
 #include "engine/command/settings.h"
+#include "engine/command/terminal.h"
 #include "engine/run/record.h"
 #include "engine/serve/privileges.h"
 #include "engine/serve/systemd.h"
@@ -34,6 +35,7 @@ static void on_started(void *data, const char *id, const char *playbook, const j
     json_t *about = json_pack("{s:s, s:s, s:s}", "run", id, "playbook", playbook, "finding", text_of(finding, "id"));
     if (s->ways.api && about) api_publish(s->ways.api, "started", about);
     json_decref(about);
+    notify_run(s->notify, journal_run(s->engine.journal, id), NULL, finding);
     json_object_set_nocheck(s->findings, id, (json_t *)(uintptr_t)finding);
 }
 
@@ -51,6 +53,9 @@ static void on_ended(void *data, const char *id, const json_t *record)
     json_decref(about);
     tally_run(&s->tally, s->engine.journal, record);
     trace_run(s->trace, s->engine.journal, record, json_object_get(s->findings, id));
+    json_t *report = record_report(s->engine.journal, id);
+    notify_run(s->notify, record, report, json_object_get(s->findings, id));
+    json_decref(report);
     json_object_del(s->findings, id);
 }
 
@@ -274,6 +279,30 @@ static rip_status open_engine(serve *s, rip_config *config, rip_error *err)
     return status;
 }
 
+static void on_mistake(void *data, const rip_error *mistake)
+{
+    (void)data;
+    terminal_error("serve", "%s", mistake->message);
+}
+
+/* Links lead to the approval page, which is there where the API is. */
+static rip_status start_notify(serve *s, rip_error *err)
+{
+    const rip_config *config = s->engine.config;
+    const char *url = rip_config_string(config, "http.url");
+    notify_options options = {
+        .config = config,
+        .clock = s->engine.clock,
+        .client = s->engine.client,
+        .journal = s->engine.journal,
+        .metrics = s->tally.all,
+        .base_url = *url && *rip_config_string(config, "http.listen") ? url : NULL,
+        .mistake = on_mistake,
+        .data = s,
+    };
+    return notify_new(&options, &s->notify, err);
+}
+
 static bool is_ready(void *data, const char **why)
 {
     const serve *s = data;
@@ -307,6 +336,7 @@ rip_status serve_open(serve *s, rip_error *err)
     if (status == RIP_OK) status = start_signals(s, err);
     if (status == RIP_OK) status = start_watch(s, err);
     if (status == RIP_OK) status = start_trace(s, err);
+    if (status == RIP_OK) status = start_notify(s, err);
     if (status != RIP_OK) return status;
     aws_client_watch(s->engine.client, tally_call, &s->tally);
     sink_open(&s->sink, s->engine.dispatch, (size_t)rip_config_integer(config, "serve.backlog"));
@@ -332,6 +362,7 @@ static void on_recovered(void *data, rip_status status, const rip_error *err)
         return;
     }
     engine_listen(&s->engine);
+    notify_recover(s->notify);
     rip_error why;
     if (ways_start(&s->ways, &why) != RIP_OK) {
         fail(s, &why);
@@ -364,6 +395,7 @@ void serve_close(serve *s)
     trace_free(s->trace);
     engine_end(&s->engine);
     ways_close(&s->ways);
+    notify_free(s->notify);
     engine_close(&s->engine);
     tally_close(&s->tally);
     json_decref(s->findings);

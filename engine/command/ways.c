@@ -1,5 +1,6 @@
 #include "engine/command/ways.h"
 
+#include "engine/notify/notify.h"
 #include "engine/serve/webhook.h"
 
 static const char *text_of(const rip_config *config, const char *key)
@@ -34,6 +35,7 @@ static rip_status mount_api(ways *w, rip_error *err)
         .metrics = w->options.metrics,
         .status = more_status,
         .ready = is_ready,
+        .link_check = notify_link_check,
         .data = w,
     };
     return api_mount(w->server, &options, &w->api, err);
