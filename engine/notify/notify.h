@@ -31,8 +31,9 @@ void notify_free(notify *n);
 /** What the journal still has to tell. */
 void notify_recover(notify *n);
 
-/** A run has ended, or waits for people: the finding it answers is updated where it came from, and whoever wants to
- * know is told. `record` as in the journal, `report` as record_report gives it; both borrowed. */
+/** A run has begun (its record has no outcome), has ended, or waits for people: the finding it answers is updated where
+ * it came from, and whoever wants to know is told. `record` as in the journal, `report` as record_report gives it
+ * (NULL: none), `finding` normalised with its event; all borrowed. */
 void notify_run(notify *n, const json_t *record, const json_t *report, const json_t *finding);
 
 /** Messages that wait to be told. */
