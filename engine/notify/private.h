@@ -62,6 +62,7 @@ struct notifier {
     notify_item *sending;         /* what the message that is under way is about */
     json_t *batch;                /* their briefs */
     json_t *step;                 /* outcome: what of the batch is left to do; NULL: nothing */
+    char *place;                  /* outcome: whose findings; NULL for others */
     unsigned fails;               /* tries since one was told */
     rip_timer timer;
     aws_exchange *exchange; /* what is under way, if anything is */
@@ -74,7 +75,6 @@ struct notify {
     char *base_url;
     aws_web *web;
     notifier *notifiers;
-    notifier *outcome; /* one of them; NULL: findings are not updated */
     size_t waiting;
     unsigned char *slots; /* of the journal's places, which are taken */
     unsigned slot_count;
@@ -137,6 +137,9 @@ bool notify_arn_region(const char *arn, const char *service, char out[64]);
 /* outcome.c */
 
 extern const notifier_kind notify_outcome_kind;
+/** The queue for the findings of that brief's account and region: one whose service says no holds up no other. NULL:
+ * out of memory. */
+notifier *outcome_queue(notify *n, const json_t *brief);
 /** The brief of an update that a run's record calls for; NULL: none. New reference. */
 json_t *outcome_brief(const notify *n, const json_t *record, const json_t *report, const json_t *finding);
 

@@ -263,9 +263,10 @@ void notifier_done(notifier *n, notify_verdict verdict, const char *why, int64_t
 
 /* After a restart. */
 
-static notifier *find_notifier(notify *n, const char *name)
+static notifier *find_notifier(notify *n, const char *name, const json_t *brief)
 {
     notifier *found = n->notifiers;
+    if (strcmp(name, notify_outcome_kind.name) == 0) return outcome_queue(n, brief);
     while (found && strcmp(found->name, name) != 0) found = found->next;
     return found;
 }
@@ -279,7 +280,7 @@ void notify_slots_recover(notify *n)
         const char *text = journal_position(n->options.journal, name);
         json_t *kept = json_loads(text ? text : "", 0, NULL);
         json_t *brief = json_object_get(kept, "brief");
-        notifier *to = find_notifier(n, brief_text(kept, "to", NULL));
+        notifier *to = find_notifier(n, brief_text(kept, "to", NULL), brief);
         if (to && json_is_object(brief)) {
             insert(to, json_incref(brief), slot);
             n->slots[slot] = SLOT_MINE;

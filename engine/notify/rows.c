@@ -200,6 +200,7 @@ void notifier_free(notifier *n)
     notifier_empty(n);
     wipe(n->secret);
     free(n->form);
+    free(n->place);
     free(n->name);
     free(n);
 }
