@@ -66,6 +66,8 @@ void notify_free(notify *n)
         notifier_free(n->notifiers);
         n->notifiers = next;
     }
+    notify_search_leave(n->search);
+    json_decref(n->told);
     if (n->web) aws_web_free(n->web);
     free(n->base_url);
     free(n->slots);
@@ -75,6 +77,7 @@ void notify_free(notify *n)
 void notify_recover(notify *n)
 {
     notify_slots_recover(n);
+    notify_find_untold(n);
 }
 
 void notify_run(notify *n, const json_t *record, const json_t *report, const json_t *finding)
@@ -90,6 +93,7 @@ void notify_run(notify *n, const json_t *record, const json_t *report, const jso
     for (notifier *to = n->notifiers; to && events; to = to->next) {
         if (to->when & events) notifier_add(to, brief_new(to->when & events, record, report, finding, now));
     }
+    notify_told(n, record);
 }
 
 size_t notify_backlog(const notify *n)

@@ -126,22 +126,21 @@ static char *place_of(const json_t *brief)
     return rip_buffer_take(&place, NULL);
 }
 
-static notifier *new_queue(notify *n, char *place)
+static notifier *new_queue(notify *n, const char *place)
 {
     notifier *to = calloc(1, sizeof *to);
-    char *name = strdup(notify_outcome_kind.name);
-    if (!to || !name) {
-        free(to);
-        free(name);
-        return NULL;
-    }
+    if (!to) return NULL;
     *to = (notifier){.owner = n,
                      .kind = &notify_outcome_kind,
-                     .name = name,
-                     .place = place,
+                     .name = strdup(notify_outcome_kind.name),
+                     .place = strdup(place),
                      .digest_ms = GATHER_MS,
                      .retry_ms = RETRY_MS,
                      .next = n->notifiers};
+    if (!to->name || !to->place) {
+        notifier_free(to);
+        return NULL;
+    }
     n->notifiers = to;
     return to;
 }
@@ -158,7 +157,7 @@ notifier *outcome_queue(notify *n, const json_t *brief)
         found = NULL;
     }
     if (!found && place) found = new_queue(n, place);
-    if (!found || found->place != place) free(place);
+    free(place);
     return found;
 }
 

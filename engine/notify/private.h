@@ -20,6 +20,7 @@ typedef enum notify_event {
 } notify_event;
 
 typedef struct notifier notifier;
+typedef struct notify_search notify_search;
 
 /** How a try ended. */
 typedef enum notify_verdict {
@@ -75,6 +76,8 @@ struct notify {
     char *base_url;
     aws_web *web;
     notifier *notifiers;
+    json_t *told;          /* how far the telling has come (recover.c); NULL: not known yet */
+    notify_search *search; /* for runs that nobody was told of; NULL: none goes on */
     size_t waiting;
     unsigned char *slots; /* of the journal's places, which are taken */
     unsigned slot_count;
@@ -93,6 +96,15 @@ void notifier_empty(notifier *n);
 /** Which places of the journal are taken. */
 rip_status notify_slots_load(notify *n, rip_error *err);
 void notify_slots_recover(notify *n);
+
+/* recover.c */
+
+/** A run that has ended is told of: its messages are written. */
+void notify_told(notify *n, const json_t *record);
+/** Tell of runs that ended in a process before this one, and that nobody was told of. */
+void notify_find_untold(notify *n);
+/** What still goes on of it ends by itself. NULL is allowed. */
+void notify_search_leave(notify_search *s);
 
 /* rows.c: the configuration. */
 

@@ -204,37 +204,111 @@ static void test_places_in_the_journal_are_used_again(void **state)
 }
 
 /* The journal's file alone is what a killed process leaves. */
+typedef struct disk {
+    char folder[32], path[64];
+    journal *memory; /* the fixture's own */
+} disk;
+
+static void open_journal(fixture *f, const disk *d)
+{
+    rip_error err = {0};
+    journal_options options = {.path = d->path, .access = JOURNAL_OWN, .loop = &f->loop, .owner = "test"};
+    if (journal_open_sqlite(&options, &f->journal, &err) != RIP_OK) fail_msg("%s", err.message);
+}
+
+static disk disk_make(fixture *f)
+{
+    disk d = {.memory = f->journal};
+    snprintf(d.folder, sizeof d.folder, "/tmp/riposte-notify-XXXXXX");
+    assert_non_null(mkdtemp(d.folder));
+    snprintf(d.path, sizeof d.path, "%s/journal", d.folder);
+    open_journal(f, &d);
+    return d;
+}
+
+static void end_process(fixture *f)
+{
+    notify_free(f->notify);
+    f->notify = NULL;
+    journal_close(f->journal);
+}
+
+static void begin_process(fixture *f, const disk *d)
+{
+    open_journal(f, d);
+    assert_int_equal(open_notify(f, NULL), RIP_OK);
+    notify_recover(f->notify);
+}
+
+static void disk_remove(fixture *f, const disk *d)
+{
+    char command[128];
+    end_process(f);
+    f->journal = d->memory;
+    snprintf(command, sizeof command, "rm -r %s", d->folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_a_journal_on_disk_keeps_what_was_not_told(void **state)
 {
     fixture *f = *state;
-    char folder[] = "/tmp/riposte-notify-XXXXXX", path[64];
-    rip_error err;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/journal", folder);
-    journal *memory = f->journal;
-    journal_options options = {.path = path, .access = JOURNAL_OWN, .loop = &f->loop, .owner = "test"};
-    assert_int_equal(journal_open_sqlite(&options, &f->journal, &err), RIP_OK);
+    disk d = disk_make(f);
     assert_int_equal(open_notify(f, ROW(",\"retry\":\"1h\"")), RIP_OK);
     f->reply = DOWN;
     tell(f, "run-1", "failed", "t");
     run_for(f, 60);
-    notify_free(f->notify);
-    f->notify = NULL;
-    journal_close(f->journal);
-    assert_int_equal(journal_open_sqlite(&options, &f->journal, &err), RIP_OK);
+    end_process(f);
     f->reply = OK_REPLY;
-    assert_int_equal(open_notify(f, NULL), RIP_OK);
-    notify_recover(f->notify);
+    begin_process(f, &d);
     settle(f, 5000);
     assert_int_equal(posted(f), 2);
     assert_string_equal(run_of(f, 1), "run-1");
-    notify_free(f->notify);
-    f->notify = NULL;
-    journal_close(f->journal);
-    f->journal = memory;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
+    disk_remove(f, &d);
+}
+
+static void end_run(fixture *f, const char *id, const char *outcome, int64_t finished)
+{
+    json_t *queued = json_pack("{s:s, s:s, s:s, s:I, s:{s:s, s:s}}", "id", id, "playbook", "p", "mode", "enforce",
+                               "queued", (json_int_t)finished - 10, "finding", "id", id, "version", "1");
+    json_t *begun = json_pack("{s:s, s:I, s:s}", "id", id, "started", (json_int_t)finished - 5, "text", "");
+    json_t *ended = json_pack("{s:s, s:I}", "outcome", outcome, "finished", (json_int_t)finished);
+    journal_run_queue(f->journal, queued, journal_ignore, NULL);
+    journal_run_begin(f->journal, begun, journal_ignore, NULL);
+    journal_run_end(f->journal, id, ended, NULL, journal_ignore, NULL);
+    json_decref(queued);
+    json_decref(begun);
+    json_decref(ended);
+}
+
+static void test_runs_that_ended_before_a_crash_untold_are_told_once_in_their_order(void **state)
+{
+    fixture *f = *state;
+    disk d = disk_make(f);
+    int64_t now = rip_clock_now(f->clock);
+    assert_int_equal(open_notify(f, ROW("")), RIP_OK);
+    end_run(f, "run-old", "failed", now - 100000);
+    notify_recover(f->notify); /* the first process there is: what was before is not told */
+    run_for(f, 50);
+    end_run(f, "run-1", "failed", now + 1000);
+    notify_run(f->notify, journal_run(f->journal, "run-1"), NULL, NULL);
+    settle(f, 5000);
+    end_run(f, "run-3", "failed", now + 1002);
+    end_run(f, "run-2", "failed", now + 1000);
+    end_run(f, "run-fine", "planned", now + 1001);
+    end_process(f);
+    assert_int_equal(posted(f), 1);
+
+    run_for(f, 1100); /* a process begins after the one before it */
+    begin_process(f, &d);
+    run_for(f, 200);
+    assert_int_equal(posted(f), 3);
+    assert_string_equal(run_of(f, 1), "run-2");
+    assert_string_equal(run_of(f, 2), "run-3");
+    end_process(f);
+    begin_process(f, &d);
+    run_for(f, 100);
+    assert_int_equal(posted(f), 3);
+    disk_remove(f, &d);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -258,6 +332,7 @@ int main(void)
         TEST(test_a_notifier_that_is_gone_from_the_configuration_is_forgotten),
         TEST(test_places_in_the_journal_are_used_again),
         TEST(test_a_journal_on_disk_keeps_what_was_not_told),
+        TEST(test_runs_that_ended_before_a_crash_untold_are_told_once_in_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
