@@ -39,6 +39,7 @@ static int setup(void **state, bool is_virtual)
     assert_int_equal(aws_client_new(&options, &f->client, &err), RIP_OK);
     assert_int_equal(journal_open_memory(&f->journal, &err), RIP_OK);
     f->config = rip_config_new();
+    f->metrics = metrics_new();
     f->posted = json_array();
     f->reply = OK_REPLY;
     if (!is_virtual) f->server = loopback_start(&f->loop, answer, f);
@@ -65,6 +66,7 @@ int fixture_teardown(void **state)
     aws_models_free(f->models);
     journal_close(f->journal);
     rip_config_free(f->config);
+    metrics_free(f->metrics);
     rip_clock_free(f->clock);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
@@ -88,6 +90,7 @@ static rip_status make(fixture *f)
                               .clock = f->clock,
                               .client = f->client,
                               .journal = f->journal,
+                              .metrics = f->metrics,
                               .base_url = "https://riposte.example/",
                               .mistake = collect,
                               .data = f};

@@ -24,6 +24,7 @@ typedef struct fixture {
     json_t *replies; /* of the fake */
     journal *journal;
     rip_config *config;
+    metrics *metrics;
     notify *notify;
     loopback *server;
     const char *reply; /* the server's */

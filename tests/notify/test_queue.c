@@ -58,6 +58,40 @@ static void test_a_failure_that_is_tried_again_is_not_told(void **state)
     json_decref(record);
 }
 
+static void test_a_run_that_takes_changes_back_contains_nothing(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(open_notify(f, ROW("")), RIP_OK);
+    json_t *record = json_pack("{s:s, s:s, s:s, s:{}}", "id", "undo-1", "mode", "enforce", "outcome", "done", "undo");
+    json_t *report = json_pack("{s:[{s:s}]}", "changes", "state", "done");
+    notify_run(f->notify, record, report, NULL);
+    assert_int_equal(notify_backlog(f->notify), 0);
+    json_decref(record);
+    json_decref(report);
+}
+
+static void expect_metric(fixture *f, const char *line)
+{
+    rip_buffer all = {0};
+    metrics_write(f->metrics, &all);
+    if (!strstr(all.data, line)) fail_msg("expected %s in\n%s", line, all.data);
+    rip_buffer_free(&all);
+}
+
+static void test_what_was_told_and_what_waits_is_counted(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(open_notify(f, ROW(",\"retry\":\"1h\"")), RIP_OK);
+    tell(f, "run-1", "failed", "t");
+    settle(f, 5000);
+    f->reply = DOWN;
+    tell(f, "run-2", "failed", "t");
+    run_for(f, 100);
+    expect_metric(f, "riposte_notify_messages_total{notifier=\"h\",result=\"told\"} 1\n");
+    expect_metric(f, "riposte_notify_messages_total{notifier=\"h\",result=\"failed\"} 1\n");
+    expect_metric(f, "riposte_notify_waiting 1\n");
+}
+
 static void test_nothing_is_sent_from_inside_the_call(void **state)
 {
     fixture *f = *state;
@@ -320,6 +354,8 @@ int main(void)
         TEST(test_a_run_is_told_once_to_those_who_asked),
         TEST(test_a_guard_that_acted_is_told_before_the_failure_it_made),
         TEST(test_a_failure_that_is_tried_again_is_not_told),
+        TEST(test_a_run_that_takes_changes_back_contains_nothing),
+        TEST(test_what_was_told_and_what_waits_is_counted),
         TEST(test_nothing_is_sent_from_inside_the_call),
         TEST(test_a_notifier_that_is_down_is_tried_again_until_it_is_told),
         TEST(test_a_notifier_that_asks_for_time_is_given_it),
