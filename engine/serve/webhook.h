@@ -28,8 +28,8 @@ typedef struct webhook_options {
 } webhook_options;
 
 /** Its route is there from now on, and answers 503 until the source is started and after it is stopped. Free it after
- * what it hands over to and before the server. RIP_EINVAL: the configuration is wrong; RIP_EIO, RIP_ENOTFOUND: a file
- * with secrets. */
+ * what it hands over to, before the fetcher and the server, without running the loop between. RIP_EINVAL: the
+ * configuration is wrong; RIP_EIO, RIP_ENOTFOUND: a file with secrets. */
 rip_status webhook_new(const webhook_options *options, live_source **out, rip_error *err);
 
 #endif
