@@ -1,7 +1,7 @@
 /* Events that others post: POST /v1/events, from the senders that the configuration's `webhooks` names.
  *
  *   eventbridge  API destinations, and raw deliveries of SNS: an API key in a header, Basic credentials, or a bearer
- *                token. The body is the event.
+ *                token: its secret, or what POST /v1/token gave for it (OAuth 2.0). The body is the event.
  *   sns          HTTPS subscriptions to the topics named: the signature of SNS. The event is in the envelope;
  *                subscriptions are confirmed.
  *   hmac         anybody with the secret: SIGNATURE_HEADER. The body is the event.
