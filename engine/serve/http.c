@@ -114,7 +114,7 @@ static void on_sweep(uv_timer_t *timer)
 
 /* Starting and stopping. */
 
-static void on_complaint(void *data, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0))) on_complaint(void *data, const char *format, va_list arguments)
 {
     http_server *s = data;
     vsnprintf(s->said, sizeof s->said, format, arguments);

@@ -58,13 +58,18 @@ static delivery *delivery_new(webhook *w, http_exchange *x)
     return d;
 }
 
+static void delivery_release(delivery *d)
+{
+    sns_message_free(&d->message);
+    free(d);
+}
+
 static void delivery_free(delivery *d)
 {
     *d->self = d->next;
     if (d->next) d->next->self = d->self;
     if (d->is_under_way) d->owner->under_way--;
-    sns_message_free(&d->message);
-    free(d);
+    delivery_release(d);
 }
 
 /* Answers. */
@@ -311,7 +316,10 @@ static void webhook_free(live_source *source)
 {
     webhook *w = (void *)source;
     sns_certificates_free(w->certificates);
-    while (w->deliveries) delivery_free(w->deliveries);
+    for (delivery *d = w->deliveries, *next; d; d = next) {
+        next = d->next;
+        delivery_release(d);
+    }
     senders_free(&w->senders);
     free(w);
 }
