@@ -51,7 +51,8 @@ unsigned brief_events(const json_t *record, const json_t *report)
     if (strcmp(outcome, "waiting") == 0) events |= NOTIFY_APPROVAL;
     if (count_changes(report, "refused")) events |= NOTIFY_GUARD;
     if (!record_is_well(record)) events |= NOTIFY_FAILED;
-    if (strcmp(outcome, "done") == 0 && count_changes(report, "done")) events |= NOTIFY_CONTAINED;
+    bool takes_back = json_object_get(record, "undo");
+    if (strcmp(outcome, "done") == 0 && count_changes(report, "done") && !takes_back) events |= NOTIFY_CONTAINED;
     return events;
 }
 

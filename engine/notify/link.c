@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/digest.h"
@@ -21,9 +22,8 @@ static void sign(const journal *j, const char *run, int64_t expires_ms, unsigned
     int len = snprintf(text, sizeof text, "%capproval-link/1 %s %lld", 0, about, (long long)expires_ms);
     journal_digest(j, text, (size_t)len, hex);
     for (size_t i = 0; i < MAC_BYTES; i++) {
-        unsigned byte = 0;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        mac[i] = (unsigned char)byte;
+        const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        mac[i] = (unsigned char)strtoul(pair, NULL, 16);
     }
 }
 

@@ -5,9 +5,6 @@
 
 #include "engine/notify/private.h"
 
-#define OUTCOME_GATHER_MS 1000
-#define OUTCOME_RETRY_MS 10000
-
 static void open_metrics(notify *n)
 {
     static const char *const LABELS[] = {"notifier", "result", NULL};
@@ -22,24 +19,13 @@ static void open_metrics(notify *n)
     n->backlog = metrics_get(n->options.metrics, &BACKLOG);
 }
 
-static rip_status open_outcome(notify *n, rip_error *err)
+static void open_outcome(notify *n)
 {
     const rip_config *config = n->options.config;
     n->outcome_dry_run = rip_config_boolean(config, "outcome.dry_run");
     n->outcome_resolve = strcmp(rip_config_string(config, "outcome.resolve"), "done") == 0;
     n->outcome_securityhub = strcmp(rip_config_string(config, "outcome.securityhub"), "update") == 0;
     n->outcome_guardduty = strcmp(rip_config_string(config, "outcome.guardduty"), "archive") == 0;
-    if (!n->outcome_securityhub && !n->outcome_guardduty) return RIP_OK;
-    notifier *to = calloc(1, sizeof *to);
-    if (!to) return rip_nomem(err);
-    to->owner = n;
-    to->kind = &notify_outcome_kind;
-    to->name = strdup(notify_outcome_kind.name);
-    to->digest_ms = OUTCOME_GATHER_MS;
-    to->retry_ms = OUTCOME_RETRY_MS;
-    to->next = n->notifiers;
-    n->notifiers = n->outcome = to;
-    return to->name ? RIP_OK : rip_nomem(err);
 }
 
 static rip_status open_base_url(notify *n, rip_error *err)
@@ -62,8 +48,8 @@ rip_status notify_new(const notify_options *options, notify **out, rip_error *er
     if (status == RIP_OK) status = notify_slots_load(n, err);
     if (status == RIP_OK) status = aws_web_new(&web, &n->web, err);
     if (status == RIP_OK) status = notify_rows_load(n, err);
-    if (status == RIP_OK) status = open_outcome(n, err);
     if (status == RIP_OK) {
+        open_outcome(n);
         open_metrics(n);
         *out = n;
     } else {
@@ -80,6 +66,8 @@ void notify_free(notify *n)
         notifier_free(n->notifiers);
         n->notifiers = next;
     }
+    notify_search_leave(n->search);
+    json_decref(n->told);
     if (n->web) aws_web_free(n->web);
     free(n->base_url);
     free(n->slots);
@@ -89,16 +77,23 @@ void notify_free(notify *n)
 void notify_recover(notify *n)
 {
     notify_slots_recover(n);
+    notify_find_untold(n);
 }
 
 void notify_run(notify *n, const json_t *record, const json_t *report, const json_t *finding)
 {
     unsigned events = brief_events(record, report);
     int64_t now = rip_clock_now(n->options.clock);
-    if (n->outcome) notifier_add(n->outcome, outcome_brief(n, record, report, finding));
+    json_t *update = outcome_brief(n, record, report, finding);
+    notifier *queue = update ? outcome_queue(n, update) : NULL;
+    if (queue)
+        notifier_add(queue, update);
+    else
+        json_decref(update);
     for (notifier *to = n->notifiers; to && events; to = to->next) {
         if (to->when & events) notifier_add(to, brief_new(to->when & events, record, report, finding, now));
     }
+    notify_told(n, record);
 }
 
 size_t notify_backlog(const notify *n)

@@ -28,7 +28,8 @@ typedef struct notify_options {
 rip_status notify_new(const notify_options *options, notify **out, rip_error *err);
 /** What waits to be told is told by the next process. */
 void notify_free(notify *n);
-/** What the journal still has to tell. */
+/** What the journal still has to tell, and runs that ended in another process before anybody was told. Once, before the
+ * first run is told of. */
 void notify_recover(notify *n);
 
 /** A run has begun (its record has no outcome), has ended, or waits for people: the finding it answers is updated where

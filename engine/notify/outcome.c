@@ -14,7 +14,10 @@
 #include "engine/run/record.h"
 
 #define NOTE_MOST 512 /* characters that Security Hub takes */
-#define BATCH_MOST 15 /* of GetFindings' 20 values in a filter, for which a note has room */
+#define GATHER_MS 1000
+#define RETRY_MS 10000
+#define QUEUES_MOST 1000 /* places: more share a queue */
+#define BATCH_MOST 15    /* of GetFindings' 20 values in a filter, for which a note has room */
 
 /* Which service, and by which name it knows the finding. */
 
@@ -38,6 +41,13 @@ static json_t *address_of(const json_t *finding)
         return json_pack("{s:s, s:s}", "key", brief_text(detail, "id", NULL), "product",
                          brief_text(detail, "service", "detectorId"));
     return NULL;
+}
+
+/* Where the event was delivered is where its service takes the answer, wherever the resource is. */
+static const char *delivered_at(const json_t *finding, const char *key)
+{
+    const char *text = brief_text(finding, "event", key);
+    return *text ? text : brief_text(finding, key, NULL);
 }
 
 /* What there is to say. */
@@ -99,24 +109,67 @@ json_t *outcome_brief(const notify *n, const json_t *record, const json_t *repor
     json_t *more = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "event", "outcome", "run",
                              brief_text(record, "id", NULL), "at", (json_int_t)rip_clock_now(n->options.clock), "form",
                              form, "status", status, "version", brief_text(finding, "version", NULL), "account",
-                             brief_text(finding, "event", "account"), "region", brief_text(finding, "event", "region"));
+                             delivered_at(finding, "account"), "region", delivered_at(finding, "region"));
     json_object_update(brief, more);
     json_decref(more);
     return brief;
 }
 
-static bool same(const json_t *a, const json_t *b, const char *key)
+/* Queues. */
+
+static char *place_of(const json_t *brief)
 {
-    return strcmp(brief_text(a, key, NULL), brief_text(b, key, NULL)) == 0;
+    static const char *const KEYS[] = {"form", "account", "region"};
+    rip_buffer place = {0};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        rip_buffer_printf(&place, "%s ", brief_text(brief, KEYS[i], NULL));
+    return rip_buffer_take(&place, NULL);
 }
 
+static notifier *new_queue(notify *n, const char *place)
+{
+    notifier *to = calloc(1, sizeof *to);
+    if (!to) return NULL;
+    *to = (notifier){.owner = n,
+                     .kind = &notify_outcome_kind,
+                     .name = strdup(notify_outcome_kind.name),
+                     .place = strdup(place),
+                     .digest_ms = GATHER_MS,
+                     .retry_ms = RETRY_MS,
+                     .next = n->notifiers};
+    if (!to->name || !to->place) {
+        notifier_free(to);
+        return NULL;
+    }
+    n->notifiers = to;
+    return to;
+}
+
+notifier *outcome_queue(notify *n, const json_t *brief)
+{
+    char *place = place_of(brief);
+    size_t queues = 0;
+    notifier *found = NULL;
+    for (notifier *to = n->notifiers; to && place; to = to->next) {
+        if (!to->place) continue;
+        found = to;
+        if (strcmp(to->place, place) == 0 || ++queues == QUEUES_MOST) break;
+        found = NULL;
+    }
+    if (!found && place) found = new_queue(n, place);
+    free(place);
+    return found;
+}
+
+/* One call's worth: those that are told the same. */
 static bool outcome_together(const json_t *first, const json_t *other)
 {
     static const char *const KEYS[] = {"form", "account", "region", "status", "text"};
+    bool is_hub = strcmp(brief_text(first, "form", NULL), "guardduty") != 0;
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        if (!same(first, other, KEYS[i])) return false;
+        if (strcmp(brief_text(first, KEYS[i], NULL), brief_text(other, KEYS[i], NULL)) != 0) return false;
     }
-    return strcmp(brief_text(first, "form", NULL), "guardduty") != 0 || same(first, other, "product");
+    return is_hub || strcmp(brief_text(first, "product", NULL), brief_text(other, "product", NULL)) == 0;
 }
 
 /* Writing. */

@@ -32,7 +32,7 @@ static void pagerduty_send(notifier *n)
 {
     const json_t *brief = json_array_get(n->batch, 0);
     json_t *words = brief_words(n->owner, brief);
-    const char *link = brief_text(words, "link", NULL);
+    const char *link = brief_text(words, "link", NULL), *account = brief_text(brief, "finding", "account");
     char key[256], at[32];
     snprintf(key, sizeof key, "riposte:%.240s", brief_text(brief, "base", NULL));
     rip_time_format(json_integer_value(json_object_get(brief, "at")), at);
@@ -40,7 +40,7 @@ static void pagerduty_send(notifier *n)
         *link ? json_pack("[{s:s, s:s}]", "href", link, "text", "Look at the plan, and decide") : json_array();
     json_t *payload =
         json_pack("{s:O, s:s, s:s, s:s, s:s, s:s, s:{s:O, s:O}}", "summary", json_object_get(words, "title"), "source",
-                  brief_text(brief, "finding", "account"), "severity", severity_of(brief), "timestamp", at, "component",
+                  *account ? account : "riposte", "severity", severity_of(brief), "timestamp", at, "component",
                   brief_text(brief, "playbook", NULL), "class", brief_text(brief, "finding", "kind"), "custom_details",
                   "lines", json_object_get(words, "lines"), "command", json_object_get(words, "command"));
     bool is_over = strcmp(brief_event(brief), "contained") == 0;

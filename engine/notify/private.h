@@ -20,6 +20,7 @@ typedef enum notify_event {
 } notify_event;
 
 typedef struct notifier notifier;
+typedef struct notify_search notify_search;
 
 /** How a try ended. */
 typedef enum notify_verdict {
@@ -62,6 +63,7 @@ struct notifier {
     notify_item *sending;         /* what the message that is under way is about */
     json_t *batch;                /* their briefs */
     json_t *step;                 /* outcome: what of the batch is left to do; NULL: nothing */
+    char *place;                  /* outcome: whose findings; NULL for others */
     unsigned fails;               /* tries since one was told */
     rip_timer timer;
     aws_exchange *exchange; /* what is under way, if anything is */
@@ -74,7 +76,8 @@ struct notify {
     char *base_url;
     aws_web *web;
     notifier *notifiers;
-    notifier *outcome; /* one of them; NULL: findings are not updated */
+    json_t *told;          /* how far the telling has come (recover.c); NULL: not known yet */
+    notify_search *search; /* for runs that nobody was told of; NULL: none goes on */
     size_t waiting;
     unsigned char *slots; /* of the journal's places, which are taken */
     unsigned slot_count;
@@ -93,6 +96,15 @@ void notifier_empty(notifier *n);
 /** Which places of the journal are taken. */
 rip_status notify_slots_load(notify *n, rip_error *err);
 void notify_slots_recover(notify *n);
+
+/* recover.c */
+
+/** A run that has ended is told of: its messages are written. */
+void notify_told(notify *n, const json_t *record);
+/** Tell of runs that ended in a process before this one, and that nobody was told of. */
+void notify_find_untold(notify *n);
+/** What still goes on of it ends by itself. NULL is allowed. */
+void notify_search_leave(notify_search *s);
 
 /* rows.c: the configuration. */
 
@@ -137,6 +149,9 @@ bool notify_arn_region(const char *arn, const char *service, char out[64]);
 /* outcome.c */
 
 extern const notifier_kind notify_outcome_kind;
+/** The queue for the findings of that brief's account and region: one whose service says no holds up no other. NULL:
+ * out of memory. */
+notifier *outcome_queue(notify *n, const json_t *brief);
 /** The brief of an update that a run's record calls for; NULL: none. New reference. */
 json_t *outcome_brief(const notify *n, const json_t *record, const json_t *report, const json_t *finding);
 

@@ -73,11 +73,15 @@ static bool slot_write(const notifier *n, unsigned slot, json_t *brief)
 
 /* Counting. */
 
-static void count_message(const notifier *n, const char *result, double by)
+static void count_messages(const notifier *n, const char *result, size_t by)
 {
     const char *values[] = {n->name, result};
-    if (n->owner->messages) metric_add(n->owner->messages, values, by);
-    if (n->owner->backlog) metric_set(n->owner->backlog, NULL, (double)n->owner->waiting);
+    if (n->owner->messages) metric_add(n->owner->messages, values, (double)by);
+}
+
+static void show_backlog(const notify *n)
+{
+    if (n->backlog) metric_set(n->backlog, NULL, (double)n->waiting);
 }
 
 /* The queue. */
@@ -117,14 +121,14 @@ void notifier_add(notifier *n, json_t *brief)
     if (!slot_take(n->owner, &slot)) {
         rip_log(RIP_LOG_ERROR, "notify.dropped", "to", n->name, "run", brief_text(brief, "run", NULL), "why",
                 "too many messages wait", NULL);
-        count_message(n, "dropped", 1);
+        count_messages(n, "dropped", 1);
         json_decref(brief);
         return;
     }
     if (!slot_write(n, slot, brief))
         rip_log(RIP_LOG_WARN, "notify.not_kept", "to", n->name, "run", brief_text(brief, "run", NULL), NULL);
     insert(n, brief, slot);
-    count_message(n, "waiting", 0);
+    show_backlog(n->owner);
     wake(n, n->digest_ms);
 }
 
@@ -217,7 +221,7 @@ static void put_back(notifier *n)
         }
         rip_log(RIP_LOG_ERROR, "notify.dropped", "to", n->name, "run", brief_text(item->brief, "run", NULL), "why",
                 "it could not be told for three days", NULL);
-        count_message(n, "dropped", 1);
+        count_messages(n, "dropped", 1);
         *end = item->next;
         item->next = NULL;
         free_items(n, item, true);
@@ -239,7 +243,7 @@ static int64_t retry_delay(const notifier *n, int64_t retry_after_ms)
 
 void notifier_done(notifier *n, notify_verdict verdict, const char *why, int64_t retry_after_ms)
 {
-    double briefs = (double)json_array_size(n->batch);
+    size_t briefs = json_array_size(n->batch);
     json_decref(n->batch);
     json_decref(n->step);
     n->batch = n->step = NULL;
@@ -249,7 +253,8 @@ void notifier_done(notifier *n, notify_verdict verdict, const char *why, int64_t
         n->fails++;
         rip_log(RIP_LOG_WARN, "notify.failed", "to", n->name, "why", why, NULL);
         put_back(n);
-        count_message(n, "failed", briefs);
+        count_messages(n, "failed", briefs);
+        show_backlog(n->owner);
         wake(n, retry_delay(n, retry_after_ms));
         return;
     }
@@ -257,15 +262,17 @@ void notifier_done(notifier *n, notify_verdict verdict, const char *why, int64_t
     if (verdict == NOTIFY_REFUSED) rip_log(RIP_LOG_ERROR, "notify.refused", "to", n->name, "why", why, NULL);
     free_items(n, n->sending, true);
     n->sending = NULL;
-    count_message(n, verdict == NOTIFY_TOLD ? "told" : "refused", briefs);
+    show_backlog(n->owner);
+    count_messages(n, verdict == NOTIFY_TOLD ? "told" : "refused", briefs);
     wake(n, 0);
 }
 
 /* After a restart. */
 
-static notifier *find_notifier(notify *n, const char *name)
+static notifier *find_notifier(notify *n, const char *name, const json_t *brief)
 {
     notifier *found = n->notifiers;
+    if (strcmp(name, notify_outcome_kind.name) == 0) return outcome_queue(n, brief);
     while (found && strcmp(found->name, name) != 0) found = found->next;
     return found;
 }
@@ -279,7 +286,7 @@ void notify_slots_recover(notify *n)
         const char *text = journal_position(n->options.journal, name);
         json_t *kept = json_loads(text ? text : "", 0, NULL);
         json_t *brief = json_object_get(kept, "brief");
-        notifier *to = find_notifier(n, brief_text(kept, "to", NULL));
+        notifier *to = find_notifier(n, brief_text(kept, "to", NULL), brief);
         if (to && json_is_object(brief)) {
             insert(to, json_incref(brief), slot);
             n->slots[slot] = SLOT_MINE;
@@ -291,4 +298,5 @@ void notify_slots_recover(notify *n)
         }
         json_decref(kept);
     }
+    show_backlog(n);
 }

@@ -1,7 +1,5 @@
 /* The rows of the configuration: who is told, of what, how often. */
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,16 +26,23 @@ static const char *cell(const reading *r, const char *column)
     return text ? text : "";
 }
 
+/* Where in the file the cell is, or the row where the cell is missing. */
+static void add_place(const reading *r, const char *column, rip_error *found)
+{
+    const rip_config *config = r->owner->options.config;
+    const char *origin = rip_config_origin(config, KEY), *colon = strrchr(origin, ':');
+    unsigned line, at;
+    if (!rip_config_place(config, KEY, r->row, column, &line, &at) &&
+        !rip_config_place(config, KEY, r->row, NULL, &line, &at))
+        return;
+    rip_error_prefix(found, "%.*s:%u:%u: ", colon ? (int)(colon - origin) : (int)strlen(origin), origin, line, at);
+}
+
 static void mistake(reading *r, const char *column, const char *message)
 {
     rip_error found;
-    unsigned line, at;
-    const rip_config *config = r->owner->options.config;
     rip_fail(&found, RIP_EINVAL, KEY "[%zu].%s: %s", r->row + 1, column, message);
-    if (rip_config_place(config, KEY, r->row, column, &line, &at) ||
-        rip_config_place(config, KEY, r->row, NULL, &line, &at))
-        rip_error_prefix(&found, "%.*s:%u:%u: ", (int)strcspn(rip_config_origin(config, KEY), ":"),
-                         rip_config_origin(config, KEY), line, at);
+    add_place(r, column, &found);
     if (r->mistakes++ == 0 && r->err) *r->err = found;
     if (r->owner->options.mistake) r->owner->options.mistake(r->owner->options.data, &found);
 }
@@ -200,6 +205,7 @@ void notifier_free(notifier *n)
     notifier_empty(n);
     wipe(n->secret);
     free(n->form);
+    free(n->place);
     free(n->name);
     free(n);
 }
