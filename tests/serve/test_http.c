@@ -428,6 +428,9 @@ static void test_an_ipv4_client_of_an_ipv6_socket_has_its_own_name(void **state)
 {
     box *b = *state;
     http_options options = {.listen = "[::]:0", .plain = true};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0) skip(); /* a machine without IPv6 */
+    close(fd);
     open_server(b, &options);
     assert_non_null(strstr(ask(b, "GET", "/echo", NULL, NULL), "from 127.0.0.1"));
 }
