@@ -310,9 +310,10 @@ static const live_ops OPS = {
 static rip_status within(const char *what, unsigned given, unsigned otherwise, unsigned least, unsigned most,
                          unsigned *out, rip_error *err)
 {
+    if (given != 0 && (given < least || given > most))
+        return rip_fail(err, RIP_EINVAL, "%s is %u: expected %u to %u", what, given, least, most);
     *out = given ? given : otherwise;
-    if (*out >= least && *out <= most) return RIP_OK;
-    return rip_fail(err, RIP_EINVAL, "%s is %u: expected %u to %u", what, given, least, most);
+    return RIP_OK;
 }
 
 static rip_status find_operations(sqs_source *s, rip_error *err)
