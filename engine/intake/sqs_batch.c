@@ -42,10 +42,12 @@ static void batch_free(sqs_batch *b)
 
 void sqs_cancel_batches(sqs_source *s)
 {
-    while (s->batches) {
-        aws_call_cancel(s->batches->call);
-        batch_free(s->batches);
+    for (sqs_batch *b = s->batches, *next; b; b = next) {
+        next = b->next;
+        aws_call_cancel(b->call);
+        free(b);
     }
+    s->batches = NULL;
 }
 
 /* Why an entry failed; NULL: it did not. */
