@@ -114,6 +114,7 @@ void job_free(job *j)
     queue_remove(d->queue, &j->turn);
     queue_done(d->queue, &j->turn);
     run_free(j->run);
+    library_free(j->books);
     json_decref(j->record);
     free(j);
 }
@@ -173,6 +174,7 @@ json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries)
         if (value) json_object_set(next, KEPT[i], value);
     }
     json_object_set_new(next, "tries", json_integer(tries));
+    json_object_set_new(next, "tokens_of", json_string(text_of(record, "tokens_of", text_of(record, "id", ""))));
     return next;
 }
 
@@ -275,6 +277,7 @@ static void job_start(job *j)
     bool is_undo = json_object_get(j->record, "undo"); /* it brings its playbook along */
     const rip_playbook *playbook = is_undo ? NULL : library_find(d->options.books, j->turn.playbook);
     run_order order = {playbook, j->of->finding, j->record};
+    j->books = library_keep(d->options.books);
     run_listener listener = {on_ending, on_done, j};
     rip_error err;
     d->waiting--;
@@ -304,7 +307,7 @@ static bool is_paused(void *data, const turn *t)
 void jobs_pump(dispatch *d)
 {
     turn *t;
-    while ((t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
+    while (!d->quiet && (t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
 }
 
 /* A run that a pause stopped is done again. */

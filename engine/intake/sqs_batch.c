@@ -54,7 +54,7 @@ void sqs_cancel_batches(sqs_source *s)
 static const json_t *entry_failure(const json_t *output, size_t index)
 {
     const json_t *failed = json_object_get(output, "Failed"), *one;
-    char id[16];
+    char id[24];
     size_t i;
     snprintf(id, sizeof id, "%zu", index);
     json_array_foreach (failed, i, one) {
@@ -131,7 +131,7 @@ static void on_batch(void *data, const aws_result *result)
 
 static json_t *make_entry(const sqs_message *m, size_t index, sqs_purpose purpose)
 {
-    char id[16];
+    char id[24];
     snprintf(id, sizeof id, "%zu", index);
     json_t *entry = json_pack("{s:s, s:s}", "Id", id, "ReceiptHandle", m->receipt);
     json_int_t hidden = purpose == SQS_EXTEND ? m->source->visibility : m->give_back_s;
