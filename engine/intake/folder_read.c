@@ -100,7 +100,7 @@ static void on_moved(uv_work_t *work, int status)
         file_free(f);
         return;
     }
-    if (f->err.status != RIP_OK) tally_trouble(&f->source->tally, &f->err);
+    if (f->err.status != RIP_OK) live_tally_trouble(&f->source->tally, &f->err);
     end(f, f->err.status == RIP_OK ? FOLDER_MOVED : FOLDER_STUCK);
 }
 
@@ -127,7 +127,7 @@ static void add_fault(folder_file *f, size_t line, const rip_error *err)
     if (f->why.len < WHY_BYTES_MOST && line > 0) rip_buffer_printf(&f->why, "document at line %zu: ", line);
     if (f->why.len < WHY_BYTES_MOST) rip_buffer_printf(&f->why, "%s\n", err->message);
     rip_buffer_printf(&origin, "folder:%s/%s:%zu", f->source->tally.name, f->shown, line);
-    tally_failed(&f->source->tally, f->faults++ < LOGGED_MOST ? origin.data : NULL, err);
+    live_tally_failed(&f->source->tally, f->faults++ < LOGGED_MOST ? origin.data : NULL, err);
     rip_buffer_free(&origin);
 }
 
@@ -180,11 +180,11 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     folder_file *f = d->file;
     take_back(d);
     if (status == RIP_OK) {
-        tally_kept(&f->source->tally);
+        live_tally_kept(&f->source->tally);
     } else if (status == RIP_EINVAL || status == RIP_ELIMIT) {
         add_fault(f, d->line, err);
     } else {
-        tally_trouble(&f->source->tally, err);
+        live_tally_trouble(&f->source->tally, err);
         f->is_kept = false;
     }
     free(d);
@@ -221,7 +221,7 @@ static rip_status offer_first(folder_file *f, rip_error *err)
         s->sink.take(s->sink.data, d->text, d->len, origin.data ? origin.data : f->shown, on_kept, d, err);
     rip_buffer_free(&origin);
     if (status == RIP_OK)
-        tally_taken(&s->tally);
+        live_tally_taken(&s->tally);
     else
         put_back(d);
     return status;
@@ -282,7 +282,7 @@ static void refuse(folder_file *f)
         work_on(f, move, on_moved);
         return;
     }
-    if (f->err.status != RIP_ENOTFOUND) tally_trouble(&f->source->tally, &f->err);
+    if (f->err.status != RIP_ENOTFOUND) live_tally_trouble(&f->source->tally, &f->err);
     end(f, FOLDER_LATER);
 }
 

@@ -93,7 +93,7 @@ static void tell_trouble(sqs_batch *b, const aws_error *error)
                                                     "ChangeMessageVisibilityBatch"};
     rip_error why;
     (void)rip_fail(&why, RIP_EREMOTE, "%s: %s: %s", NAMES[b->purpose], error->code, error->message);
-    tally_trouble(&b->source->tally, &why);
+    live_tally_trouble(&b->source->tally, &why);
 }
 
 static void on_settle(void *data)
@@ -173,7 +173,7 @@ static bool send_batch(sqs_source *s, sqs_purpose purpose, sqs_message **at)
     rip_status status = aws_call_start(s->client, operations[purpose], params, &options, on_batch, b, &b->call, &err);
     json_decref(params);
     if (status != RIP_OK) {
-        tally_trouble(&s->tally, &err);
+        live_tally_trouble(&s->tally, &err);
         free(b);
         return false;
     }
