@@ -120,7 +120,7 @@ static void print_reply(FILE *out, const json_t *step, const json_t *reply)
 {
     const char *message = json_string_value(json_object_get(reply, "message"));
     bool bad = has_outcome(step, "failed") || has_outcome(step, "refused");
-    if (tells_nothing(reply)) return;
+    if (tells_nothing(reply) || has_outcome(step, "planned")) return; /* a plan's replies are made up */
     if (bad && message) {
         fprintf(out, "%*s", COLUMN, "");
         terminal_quote(out, TERMINAL_RED, text(reply, "code"), 80);

@@ -157,6 +157,23 @@ static void print_decisions(FILE *out, const json_t *whole)
     }
 }
 
+/* How long a plan waits, for whom, and how it differs from the one before it. */
+static void print_terms(FILE *out, const json_t *whole, const json_t *record)
+{
+    json_int_t deadline = number(record, "deadline"), needed = number(record, "approvers"), have = 0;
+    size_t i;
+    json_t *decision;
+    char until[32];
+    if (!deadline) return;
+    json_array_foreach (json_object_get(whole, "decisions"), i, decision) {
+        have += strcmp(text(decision, "decision"), "approve") == 0;
+    }
+    rip_time_format(deadline, until);
+    fprintf(out, "  waits until %s; %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " people have approved\n", until,
+            have, needed);
+    timeline_detail(out, json_object_get(record, "difference"));
+}
+
 static void print_finding(FILE *out, const json_t *whole, const json_t *record)
 {
     const json_t *finding = json_object_get(whole, "finding");
@@ -194,6 +211,7 @@ void view_run(FILE *out, const json_t *whole, view_steps steps)
     print_error(out, record);
     print_finding(out, whole, record);
     print_decisions(out, whole);
+    if (waits) print_terms(out, whole, record);
     timeline_print(out, record, all, steps == VIEW_CHANGES || (steps == VIEW_AS_FITS && waits));
     print_help(out, record, timeline_can_be_undone(all));
 }

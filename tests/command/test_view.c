@@ -258,17 +258,22 @@ static void test_a_run_that_waits_shows_its_plan_and_who_has_approved(void **sta
     open_box(&b);
     begin(&b);
     step(&b, "DescribeClusters", false, "done", json_object(), json_object(), NULL);
-    step(&b, "StopTask", true, "planned", json_pack("{s:s}", "task", "t-1"), json_object(), NULL);
+    step(&b, "StopTask", true, "planned", json_pack("{s:s}", "task", "t-1"), json_pack("{s:s}", "made", "up"), NULL);
     end(&b, "waiting");
+    json_t *terms = json_pack("{s:s, s:I, s:i}", "id", RUN, "deadline", (json_int_t)START, "approvers", 2);
+    journal_run_begin(b.journal, terms, on_kept, NULL);
+    json_decref(terms);
     json_t *decision = json_pack("{s:s, s:s, s:s, s:I}", "decision", "approve", "who", "alice", "why", "INC-7", "at",
                                  (json_int_t)START);
     journal_run_decide(b.journal, RUN, decision, NULL, NULL, on_kept, NULL);
     json_decref(decision);
     char *text = shown(&b, VIEW_AS_FITS);
     assert_non_null(strstr(text, "approve by alice at 2025-11-24T16:00:00.000Z: INC-7\n"));
+    assert_non_null(strstr(text, "waits until 2025-11-24T16:00:00.000Z; 1 of 2 people have approved\n"));
     assert_null(strstr(text, "ecs:DescribeClusters"));
     assert_non_null(strstr(text, "1 of 2 change something, 1 can't be undone"));
     assert_non_null(strstr(text, "ecs:StopTask  planned"));
+    assert_null(strstr(text, "made")); /* the reply, for the playbook's eyes */
     assert_non_null(strstr(text, "can't be undone: a task that was stopped"));
     assert_non_null(strstr(text, "riposte approve " RUN));
     assert_null(strstr(text, "riposte undo")); /* nothing was done yet */

@@ -1,11 +1,13 @@
 """What people do with runs: list and show them, approve, deny, retry, cancel, pause, undo; with a process that owns the
 journal and without one. AWS is a service of ECS that this test plays."""
 
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import pwd
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -199,6 +201,29 @@ class Alone(Journal):
         self.assertEqual(twice.returncode, 1)
         self.assertIn("not paused", twice.stderr)
 
+    def test_what_a_run_changed_is_undone_and_a_rehearsal_of_it_changes_nothing(self):
+        self.configure("enforce")
+        run = self.answer_finding()
+        self.assertEqual(self.service.updates, [0])
+        rehearsed = self.riposte("undo", "--mode", "dry-run", run["id"])
+        self.assertEqual(rehearsed.returncode, 0, rehearsed.stdout + rehearsed.stderr)
+        self.assertEqual(self.service.updates, [0])
+        done = self.riposte("undo", run["id"], "--why", "a build machine")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.service.updates, [0, 3])
+        shown = self.riposte("show", run["id"]).stdout
+        self.assertIn(f"undo by {WHO}", shown)
+        self.assertIn("a build machine", shown)
+        [undo, *_] = self.json("runs")
+        self.assertIn(f"takes back what was done by {run['id']}", self.riposte("show", undo["id"]).stdout)
+
+    def test_a_step_that_is_not_there_can_t_be_undone(self):
+        self.configure("enforce")
+        run = self.answer_finding()
+        done = self.riposte("undo", "--step", "77/1", run["id"])
+        self.assertEqual((done.returncode, self.service.updates), (1, [0]))
+        self.assertIn("77/1", done.stderr)
+
     def test_filters_select_runs(self):
         run = self.answer_finding()
         for matching in (["--outcome", "waiting"], ["--outcome", "open"], ["--playbook", "scale-down"], ["--since", "1h"],
@@ -221,6 +246,60 @@ class Alone(Journal):
                 self.assertEqual(done.stdout, "")
 
 
+class Audit(Journal):
+    def change(self, sql):
+        database = sqlite3.connect(self.folder / "journal")
+        with database:
+            self.assertEqual(database.execute(sql).rowcount, 1)
+        database.close()
+
+    def verify(self, *args):
+        done = self.riposte("audit", "--output", "json", *args, "verify")
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, rows[:-1], rows[-1]["verified"]
+
+    def test_what_is_as_it_was_written_is_found_so_up_to_a_head_that_was_kept(self):
+        self.answer_finding()
+        status, mistakes, verified = self.verify()
+        self.assertEqual((status, mistakes, verified["mistakes"], verified["runs"]), (0, [], 0, 1))
+        self.riposte("deny", self.json("runs")[0]["id"])
+        self.assertEqual(self.verify("--head", verified["head"])[0], 0)
+
+    def test_a_decision_that_was_changed_is_found(self):
+        run = self.answer_finding()
+        self.riposte("deny", run["id"], "--why", "ours")
+        self.change("UPDATE decisions SET decision = replace(decision, 'ours', 'mine')")
+        status, mistakes, _ = self.verify()
+        self.assertEqual(status, 1)
+        self.assertTrue(any(m["table"] == "decisions" and run["id"] in m["row"] for m in mistakes), mistakes)
+        text = self.riposte("audit", "verify")
+        self.assertEqual(text.returncode, 1)
+        self.assertIn("decisions", text.stdout)
+
+    def test_an_export_goes_on_where_the_last_one_ended(self):
+        run = self.answer_finding()
+        target = self.folder / "export.jsonl"
+        first = self.riposte("audit", "export", "--output", target)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertEqual(stat.S_IMODE(target.stat().st_mode), 0o600)
+        rows = [json.loads(line) for line in target.read_text().splitlines()]
+        self.assertIn("finding", [row["kind"] for row in rows])
+        last = max(row["place"] for row in rows if "place" in row)
+        self.assertIn(f"--since {last}", first.stderr)
+        self.riposte("deny", run["id"])
+        more = self.riposte("audit", "export", "--since", last)
+        places = [row["place"] for row in map(json.loads, more.stdout.splitlines()) if "place" in row]
+        self.assertTrue(places and min(places) == last + 1, places)
+
+    def test_what_can_t_be_written_is_told(self):
+        self.answer_finding()
+        done = self.riposte("audit", "export", "--output", self.folder / "no/such/folder")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no/such/folder", done.stderr)
+        if os.path.exists("/dev/full"):
+            self.assertEqual(self.riposte("audit", "export", "--output", "/dev/full").returncode, 1)
+
+
 class Mistakes(unittest.TestCase):
     def test_without_a_journal_it_says_how_to_give_one(self):
         for command in (["runs"], ["show", "x"], ["approve", "x"], ["pause"]):
@@ -239,7 +318,9 @@ class Mistakes(unittest.TestCase):
         for args, says in ((["runs", "--since", "soon"], "soon"), (["runs", "--limit", "0"], "--limit"),
                            (["runs", "--output", "xml"], "xml"), (["show"], "one run"), (["show", "a", "b"], "one run"),
                            (["show", "--steps", "some", "a"], "some"), (["retry", "--happened", "--repeat", "a"], "exclude"),
-                           (["undo", "--mode", "destroy", "a"], "destroy"), (["pause", "--account", "12"], "twelve"),
+                           (["undo", "--mode", "destroy", "a"], "destroy"), (["audit"], "verify or export"),
+                           (["audit", "verify", "--since", "1"], "export"), (["audit", "export", "--since", "x"], "x"),
+                           (["pause", "--account", "12"], "twelve"),
                            (["pause", "--account", "123456789012", "--playbook", "x"], "one"),
                            (["approve", b"\xff"], "UTF-8")):
             with self.subTest(args):
@@ -262,9 +343,9 @@ class Owned(Journal):
         return json.loads(self.owner.stdout.readline())["runs"][0]
 
     def stop(self):
-        if self.owner.poll() is None:
+        with contextlib.suppress(BrokenPipeError):
             self.owner.stdin.close()
-            self.owner.wait(60)
+        self.owner.wait(60)
         self.owner.stdout.close()
         self.owner.stderr.close()
 
