@@ -38,6 +38,7 @@ struct aws_client {
     peer *peers[64];
     bool is_adaptive;
     uint64_t random;
+    int64_t clock_off_ms;
     aws_call *first; /* under way */
     aws_client_watcher watcher;
     void *watcher_data;
@@ -56,8 +57,8 @@ struct aws_call {
     json_t *params;
     char token[37];
     int tries, throttled;
-    int quota_taken; /* by the last retry */
-    bool once;
+    int quota_taken;         /* by the last retry */
+    bool once, fate_unknown; /* AWS may have acted on a try that failed */
     int64_t started, queued_from, queued_ms;
     aws_call_done done;
     void *data;
@@ -78,12 +79,15 @@ static uint64_t next_random(aws_client *client)
 
 static void random_token(aws_client *client, char out[37])
 {
-    uint64_t chance[] = {next_random(client), next_random(client)};
-    unsigned char *bytes = (unsigned char *)chance;
+    unsigned char bytes[16];
     char hex[33];
+    for (size_t i = 0; i < sizeof bytes; i += sizeof(uint64_t)) {
+        uint64_t chance = next_random(client);
+        memcpy(bytes + i, &chance, sizeof chance);
+    }
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* RFC 9562, 5.4 */
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    rip_hex(bytes, sizeof chance, hex);
+    rip_hex(bytes, sizeof bytes, hex);
     for (const char *from = hex; *from; from++) {
         size_t at = (size_t)(from - hex);
         if (at == 8 || at == 12 || at == 16 || at == 20) *out++ = '-';
@@ -241,6 +245,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     aws_client *client = call->client;
     aws_error error = *reply->error;
     aws_retry_classify(&error);
+    call->fate_unknown = call->fate_unknown || error.fate_unknown;
     if (!*error.request_id) snprintf(error.request_id, sizeof error.request_id, "%s", reply->request_id);
     if (error.throttled) {
         aws_throttle_learn(client->throttle, call->attempt.operation, call->params, payer(call), call->attempt.region,
@@ -252,6 +257,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
         call->state = CALL_WAITING;
         rip_timer_start(&call->timer, client->clock, (uint64_t)delay, queue, call);
     } else {
+        error.fate_unknown = call->fate_unknown;
         end(call, NULL, &error, reply->request_id);
     }
 }
@@ -265,6 +271,7 @@ static void on_reply(aws_attempt *attempt, const aws_reply *reply)
         aws_retry_classify(&error);
         aws_adaptive_learn(&call->peer->adaptive, rip_clock_monotonic(client->clock), error.throttled);
     }
+    if (reply->server_time_ms) client->clock_off_ms = reply->server_time_ms - rip_clock_now(client->clock);
     if (reply->error) {
         on_failed(call, reply);
         return;
@@ -308,6 +315,11 @@ bool aws_client_quota(const aws_client *client, const aws_operation *operation, 
                       double *refill)
 {
     return aws_throttle_group(client->throttle, operation, NULL, group, capacity, refill);
+}
+
+int64_t aws_client_clock_off(const aws_client *client)
+{
+    return client->clock_off_ms;
 }
 
 /* Making a client. */

@@ -85,6 +85,10 @@ void aws_call_cancel(aws_call *call);
 bool aws_client_quota(const aws_client *client, const aws_operation *operation, const char **group, double *capacity,
                       double *refill);
 
+/** AWS's clock less ours in milliseconds, as the last reply told it (to the second, and late by its way here); 0 before
+ * there was one. */
+int64_t aws_client_clock_off(const aws_client *client);
+
 /** The wire: libcurl's multi interface on the loop, SigV4, the credentials' chain, endpoints. Options that are NULL or
  * 0 come from the environment and the profile, as the SDKs read them. */
 typedef struct aws_wire_options {

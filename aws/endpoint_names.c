@@ -1,5 +1,5 @@
-/* Endpoints whose names are not of the common form. Written by tools/import-endpoints from AWS's published rules: do not
- * edit. */
+/* Endpoints whose names are not of the common form. Written by tools/import-endpoints from AWS's published rules: do
+ * not edit. */
 #include "aws/endpoint_names.h"
 
 /* clang-format off */

@@ -36,12 +36,30 @@ void aws_operation_free(aws_operation *operation)
     free(operation);
 }
 
-static bool listed(const aws_models *models, const char *list, const char *action)
+static bool matches_any(const json_t *patterns, const char *action)
 {
     size_t i;
     json_t *pattern;
-    json_array_foreach (json_object_get(models->traits, list), i, pattern) {
+    json_array_foreach (patterns, i, pattern) {
         if (rip_glob_match(json_string_value(pattern), action)) return true;
+    }
+    return false;
+}
+
+static bool listed(const aws_models *models, const char *list, const char *action)
+{
+    return matches_any(json_object_get(models->traits, list), action);
+}
+
+/* Each rule has its "operations", those that are no such ones though they look like it ("but"), and "why". */
+static bool may_be_sent_twice(const aws_models *models, const char *action)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach (json_object_get(models->traits, "idempotent"), i, rule) {
+        if (matches_any(json_object_get(rule, "operations"), action) &&
+            !matches_any(json_object_get(rule, "but"), action))
+            return true;
     }
     return false;
 }
@@ -102,7 +120,7 @@ static aws_operation *operation_new(const aws_service *service, const char *name
     operation->is_read = listed(models, "reads", plain.data) ||
                          (starts_with_verb(models, name) && !listed(models, "writes", plain.data));
     operation->is_idempotent = operation->is_read || json_is_true(json_object_get(line, "idempotent")) ||
-                               listed(models, "idempotent", plain.data);
+                               may_be_sent_twice(models, plain.data);
     rip_buffer_free(&plain);
     find_token(operation);
     if (operation->iam_action) return operation;

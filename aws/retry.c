@@ -49,7 +49,7 @@ void aws_retry_classify(aws_error *error)
                                             "IDPCommunicationError", NULL};
     static const char *const UNANSWERED[] = {"ConnectionError", "UnreadableReply", "ReplyTooLarge", NULL};
     int status = error->http_status;
-    error->throttled = is_one_of(error->code, THROTTLED) || status == 429;
+    error->throttled = error->throttled || is_one_of(error->code, THROTTLED) || status == 429;
     error->retryable = error->retryable || error->throttled || is_timeout(error) || is_one_of(error->code, TRANSIENT) ||
                        status == 500 || status == 502 || status == 503 || status == 504;
     bool no_answer = status < 300 && (is_timeout(error) || is_one_of(error->code, UNANSWERED));

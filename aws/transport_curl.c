@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include "aws/watches.h"
 
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define HEADER_BYTES_MAX ((size_t)64 << 10)
@@ -17,15 +20,6 @@
 #define IDLE_EXCHANGES 64
 #define IDLE_BODY_BYTES ((size_t)16 << 10)
 
-/* One descriptor that libcurl waits on. */
-typedef struct watch {
-    uv_poll_t poll;
-    aws_web *web;
-    curl_socket_t fd;
-    int events;
-    bool wanted; /* by libcurl now; else the connection is kept for later */
-} watch;
-
 struct aws_web {
     uv_loop_t *loop;
     uv_timer_t timer;
@@ -35,9 +29,7 @@ struct aws_web {
     aws_exchange *exchanges; /* under way */
     aws_exchange *idle;      /* kept for the next, with their handles and their memory */
     size_t idle_count;
-    watch **watches; /* by descriptor */
-    size_t watches_cap;
-    unsigned handles_open; /* watches and the timer: the last to close frees the memory */
+    aws_watches *watches;
     bool closing;
 };
 
@@ -177,23 +169,15 @@ static void harvest(aws_web *web)
 
 /* libcurl's view of the loop. */
 
-static void on_handle_closed(uv_handle_t *handle);
-
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(void *data, int fd, int status, int events)
 {
-    watch *w = poll->data;
-    aws_web *web = w->web;
+    aws_web *web = data;
     int running;
     int what = 0;
-    if (!w->wanted) { /* the server hangs up, or talks unasked: libcurl sees it when it looks for a connection */
-        uv_poll_stop(poll);
-        w->events = 0;
-        return;
-    }
     if (status < 0) what = CURL_CSELECT_ERR;
     if (events & UV_READABLE) what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(web->multi, w->fd, what, &running);
+    curl_multi_socket_action(web->multi, fd, what, &running);
     harvest(web);
 }
 
@@ -205,73 +189,31 @@ static void on_timer(uv_timer_t *timer)
     harvest(web);
 }
 
-static watch *find_watch(aws_web *web, curl_socket_t fd)
-{
-    return (size_t)fd < web->watches_cap ? web->watches[fd] : NULL;
-}
-
-static bool make_place(aws_web *web, size_t place)
-{
-    if (place < web->watches_cap) return true;
-    size_t cap = web->watches_cap ? web->watches_cap : 64;
-    while (cap <= place) cap *= 2;
-    watch **watches = realloc(web->watches, cap * sizeof(*watches));
-    if (!watches) return false;
-    memset(watches + web->watches_cap, 0, (cap - web->watches_cap) * sizeof(*watches));
-    web->watches = watches;
-    web->watches_cap = cap;
-    return true;
-}
-
-static watch *add_watch(aws_web *web, curl_socket_t fd)
-{
-    watch *w = make_place(web, (size_t)fd) ? calloc(1, sizeof *w) : NULL;
-    if (!w || uv_poll_init_socket(web->loop, &w->poll, fd) != 0) {
-        free(w);
-        return NULL;
-    }
-    w->poll.data = w;
-    w->web = web;
-    w->fd = fd;
-    web->watches[fd] = w;
-    web->handles_open++;
-    return w;
-}
-
-static void drop_watch(watch *w)
-{
-    w->web->watches[w->fd] = NULL;
-    uv_close((uv_handle_t *)&w->poll, on_handle_closed);
-}
-
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data)
 {
     aws_web *web = data;
-    watch *w = socket_data;
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        /* The connection is kept: so is its watch, until the socket closes. It even goes on watching, since the next
-         * request most likely comes before anything else; but it keeps no loop alive. */
-        if (w) w->wanted = false;
-        if (w) uv_unref((uv_handle_t *)&w->poll);
-        return 0;
-    }
-    if (!w) w = find_watch(web, fd);
-    if (!w) w = add_watch(web, fd);
-    if (!w) return -1;
-    curl_multi_assign(web->multi, fd, w);
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (events != w->events) uv_poll_start(&w->poll, events, on_poll);
-    if (!w->wanted) uv_ref((uv_handle_t *)&w->poll);
-    w->events = events;
-    w->wanted = true;
-    return 0;
+    (void)socket_data;
+    bool in = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
+    bool out = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    return aws_watches_want(web->watches, fd, (in ? UV_READABLE : 0) | (out ? UV_WRITABLE : 0)) ? 0 : -1;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
+static curl_socket_t on_socket_wanted(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    aws_web *web = data;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0 || aws_watches_open(web->watches, fd)) return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
 }
 
 static int on_socket_closed(void *data, curl_socket_t fd)
 {
-    watch *w = find_watch(data, fd);
-    if (w) drop_watch(w);
+    aws_web *web = data;
+    aws_watches_close(web->watches, fd);
     return close(fd);
 }
 
@@ -412,6 +354,8 @@ static aws_exchange *exchange_new(aws_web *web)
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, web);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, web);
     if (web->ca_bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, web->ca_bundle);
@@ -430,6 +374,7 @@ static void set_options(aws_exchange *x, const aws_web_limits *limits)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(x->timeout_ms < CONNECT_TIMEOUT_MS ? x->timeout_ms : CONNECT_TIMEOUT_MS));
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, limits && limits->once ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, limits && limits->no_proxy ? "*" : NULL);
     curl_easy_setopt(easy, CURLOPT_PROXY, strcmp(x->request.scheme, "http") == 0 ? x->web->http_proxy : NULL);
 }
@@ -494,17 +439,9 @@ void aws_web_cancel(aws_exchange *exchange)
 
 /* The whole. */
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
-    aws_web *web;
-    if (handle->type == UV_TIMER) {
-        web = handle->data;
-    } else {
-        watch *w = handle->data;
-        web = w->web;
-        free(w);
-    }
-    if (--web->handles_open == 0) free(web);
+    free(handle->data);
 }
 
 void aws_web_free(aws_web *web)
@@ -521,13 +458,10 @@ void aws_web_free(aws_web *web)
     }
     curl_multi_cleanup(web->multi);
     web->multi = NULL;
-    for (size_t fd = 0; fd < web->watches_cap; fd++) {
-        if (web->watches[fd]) drop_watch(web->watches[fd]);
-    }
-    free(web->watches);
+    aws_watches_free(web->watches);
     free(web->ca_bundle);
     free(web->http_proxy);
-    uv_close((uv_handle_t *)&web->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&web->timer, on_timer_closed);
 }
 
 /** A server that hangs up while we write must be an error of that write, not the end of the process: libcurl leaves
@@ -555,14 +489,17 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
                         "this libcurl resolves names on the caller's thread; one with an asynchronous "
                         "resolver is needed");
     aws_web *web = calloc(1, sizeof *web);
-    if (web) web->multi = curl_multi_init();
+    if (!web) return rip_nomem(err);
     const char *proxy = http_proxy();
-    if (web && options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
-    if (web && proxy) web->http_proxy = strdup(proxy);
-    if (!web || !web->multi || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
-        if (web && web->multi) curl_multi_cleanup(web->multi);
-        if (web) free(web->ca_bundle);
-        if (web) free(web->http_proxy);
+    web->multi = curl_multi_init();
+    web->watches = aws_watches_new(options->loop, on_ready, web);
+    if (options->ca_bundle) web->ca_bundle = strdup(options->ca_bundle);
+    if (proxy) web->http_proxy = strdup(proxy);
+    if (!web->multi || !web->watches || (options->ca_bundle && !web->ca_bundle) || (proxy && !web->http_proxy)) {
+        curl_multi_cleanup(web->multi);
+        aws_watches_free(web->watches);
+        free(web->ca_bundle);
+        free(web->http_proxy);
         free(web);
         return rip_nomem(err);
     }
@@ -570,7 +507,6 @@ rip_status aws_web_new(const aws_web_options *options, aws_web **out, rip_error 
     web->loop = options->loop;
     uv_timer_init(web->loop, &web->timer);
     web->timer.data = web;
-    web->handles_open = 1;
     long connections = options->max_connections > 0 ? options->max_connections : CONNECTIONS;
     curl_multi_setopt(web->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(web->multi, CURLMOPT_SOCKETDATA, web);

@@ -19,6 +19,8 @@ typedef struct aws_web_limits {
     int timeout_ms;    /* for all of it; 0: 30,000 */
     size_t body_bytes; /* 0: 64 MiB */
     bool no_proxy;     /* for addresses on this machine's own link: instance metadata */
+    bool once;         /* never sent twice: over a connection of its own, since libcurl sends a request again where a
+                          connection that it had kept ends before the reply */
 } aws_web_limits;
 
 /** `response` is NULL when none came; then `err` tells why: RIP_ETIMEOUT, RIP_ELIMIT, or RIP_EIO. Both live until the

@@ -219,7 +219,10 @@ static void set_off(trip *t)
     wire *w = t->wire;
     aws_http_request request = {0};
     rip_error err;
-    aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms, .body_bytes = w->max_reply_bytes};
+    /* What changes something is sent only as often as the client decides. */
+    aws_web_limits limits = {.timeout_ms = t->attempt->timeout_ms,
+                             .body_bytes = w->max_reply_bytes,
+                             .once = !aws_operation_is_read(t->attempt->operation)};
     rip_status status = prepare(t, &request, &err);
     if (status == RIP_OK && w->preview) {
         w->preview(w->preview_data, &request);

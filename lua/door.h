@@ -12,7 +12,7 @@
 /** One effect as the playbook asks for it. All is borrowed during rip_door.perform. */
 typedef struct rip_effect {
     const char *kind;  /* "aws", "sleep", "now", "random", "uuid", "log", "evidence", "left-alone", "settled",
-                          "park" */
+                          "park", "plan", "preflight" */
     const char *path;  /* the fiber's place: "" for the first, "2.7" for the seventh child of its second child */
     unsigned number;   /* of the effect within its fiber, from 1 */
     const char *phase; /* the run:phase it belongs to, or "" */

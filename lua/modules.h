@@ -6,6 +6,7 @@
 #ifndef RIPOSTE_LUA_MODULES_H
 #define RIPOSTE_LUA_MODULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/base/error.h"
@@ -14,11 +15,13 @@
 #define RIP_MODULE_BYTES_MAX ((size_t)1 << 20)
 #define RIP_MODULES_MAX 1000
 
-/** The text of a module. The provider allocates both with malloc; `path` is how errors call it. */
+/** The text of a module; `path` is how errors call it. Both are allocated with malloc, but for those of the library:
+ * these are the library's, and compiled already. */
 typedef struct rip_module_text {
     char *path;
     char *bytes;
     size_t len;
+    bool is_compiled;
 } rip_module_text;
 
 void rip_module_text_free(rip_module_text *text);
@@ -30,7 +33,8 @@ typedef struct rip_module_provider {
     void *self;
 } rip_module_provider;
 
-/** Every module that was loaded, before it runs: for the record of the run. All borrowed. */
+/** Every module that was loaded, but for those of the library, before it runs: for the record of the run. All
+ * borrowed. */
 typedef void (*rip_module_loaded)(void *data, const char *name, const char *path, const char *bytes, size_t len);
 
 /** Modules in a folder: "a.b" is a/b.lua or a/b/init.lua. `prefix` (or NULL) is the first word that this folder, and no

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/data.h"
+#include "lua/library.h"
 
 static char *folder_of(const char *path)
 {
@@ -15,18 +15,16 @@ static char *folder_of(const char *path)
 rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
                                 const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err)
 {
-    box->library = rip_data_path("lua", err);
-    if (!box->library) return RIP_ENOTFOUND;
-    box->own = folder_of(path);
-    if (!box->own) return rip_nomem(err);
-    box->folders[0] = (rip_module_folder){box->library, "riposte", NULL};
-    box->folders[1] = (rip_module_folder){box->own, NULL, NULL};
     rip_module_provider providers[3];
     size_t count = 0;
     if (kept) providers[count++] = rip_module_set_provider(kept);
-    providers[count++] = rip_module_folder_provider(&box->folders[0]);
-    providers[count++] = rip_module_folder_provider(&box->folders[1]);
-    rip_status status = rip_vm_new(limits, &box->vm, err);
+    rip_status status = rip_library_provider(&providers[count++], err);
+    if (status != RIP_OK) return status;
+    box->own = folder_of(path);
+    if (!box->own) return rip_nomem(err);
+    box->folder = (rip_module_folder){box->own, NULL, NULL};
+    providers[count++] = rip_module_folder_provider(&box->folder);
+    status = rip_vm_new(limits, &box->vm, err);
     if (status == RIP_OK) status = rip_modules_install(box->vm, providers, count, loaded, data, err);
     return status;
 }
@@ -34,7 +32,6 @@ rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const ri
 void rip_playbook_vm_close(rip_playbook_vm *box)
 {
     rip_vm_free(box->vm);
-    free(box->library);
     free(box->own);
     *box = (rip_playbook_vm){0};
 }

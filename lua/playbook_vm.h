@@ -8,8 +8,8 @@
 /** Zero-initialise; close it also after an error. Does not move while the vm lives. */
 typedef struct rip_playbook_vm {
     rip_vm *vm;
-    char *library, *own; /* folders */
-    rip_module_folder folders[2];
+    char *own; /* folder */
+    rip_module_folder folder;
 } rip_playbook_vm;
 
 /** `path` is the playbook's file: modules are looked for among `kept` (NULL: none; borrowed), then in the library, then

@@ -60,12 +60,35 @@ static void *refuse(rip_vm *vm)
     return NULL;
 }
 
+/* A sanitizer sees what is done to each block, where blocks are malloc's. */
+static void *resize(rip_vm *vm, void *block, size_t old, size_t size)
+{
+#ifdef __SANITIZE_ADDRESS__
+    (void)vm;
+    (void)old;
+    if (size > 0) return realloc(block, size);
+    free(block);
+    return NULL;
+#else
+    return rip_arena_resize(&vm->arena, block, old, size);
+#endif
+}
+
+/* Nothing in a state holds anything that is not the state's own, so that it need not be taken apart. */
+static void close_state(rip_vm *vm)
+{
+#ifdef __SANITIZE_ADDRESS__
+    if (vm->main) lua_close(vm->main);
+#endif
+    rip_arena_free(&vm->arena);
+}
+
 static void *allocate(void *data, void *block, size_t old_size, size_t size)
 {
     rip_vm *vm = data;
     size_t old = block ? old_size : 0; /* without a block, Lua says there what the memory is for */
     if (size == 0) {
-        free(block);
+        resize(vm, block, old, 0);
         vm->memory_used -= old;
         return NULL;
     }
@@ -74,7 +97,7 @@ static void *allocate(void *data, void *block, size_t old_size, size_t size)
         if (size > vm->limits.value_bytes || more > vm->limits.memory_bytes - vm->memory_used) return refuse(vm);
         rip_vm_spend(vm, ALLOCATION_UNITS + more / BYTES_PER_UNIT);
     }
-    void *moved = realloc(block, size);
+    void *moved = resize(vm, block, old, size);
     if (!moved) return NULL;
     vm->memory_used += size;
     vm->memory_used -= old;
@@ -226,6 +249,7 @@ rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
     vm->limits.instructions = vm->slice_end = UINT64_MAX;
     vm->main = lua_newstate(allocate, vm);
     if (!vm->main) {
+        close_state(vm);
         free(vm);
         return rip_nomem(err);
     }
@@ -246,7 +270,7 @@ void rip_vm_free(rip_vm *vm)
 {
     if (!vm) return;
     vm->running = NULL;
-    lua_close(vm->main);
+    close_state(vm);
     free(vm);
 }
 

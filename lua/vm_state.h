@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "lua/arena.h"
 #include "lua/vm.h"
 
 /* Lua's interned names that errors are read with, kept where getting them needs no memory. */
@@ -13,6 +14,7 @@ typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORD_RETRYABLE, 
 typedef enum rip_vm_transit { RIP_TRANSIT_NONE, RIP_TRANSIT_PREEMPT, RIP_TRANSIT_SUSPEND } rip_vm_transit;
 
 struct rip_vm {
+    rip_arena arena;
     lua_State *main;
     rip_vm_limits limits;
     size_t memory_used;

@@ -88,5 +88,9 @@ void aws_error_read(const aws_operation *operation, const aws_http_response *res
         read_json_error(operation, response, error);
     else
         read_xml_error(operation, response, error);
+    const aws_shape *shape = aws_operation_error(operation, error->code);
+    const json_t *again = shape ? aws_shape_trait(shape, "retryable") : NULL;
+    error->retryable = again != NULL;
+    error->throttled = json_is_true(json_object_get(again, "throttling"));
     if (!*error->code) snprintf(error->code, sizeof error->code, "%d", response->status);
 }

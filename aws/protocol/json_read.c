@@ -1,4 +1,4 @@
-/* JSON replies, read by their shapes in one pass: no tree of the wire's form is built first (docs/adr/0008). Strict:
+/* JSON replies, read by their shapes in one pass: no tree of the wire's form is built first (docs/adr/0009). Strict:
  * the grammar of RFC 8259, and what jansson's own decoder refuses. */
 #include <errno.h>
 #include <math.h>

@@ -11,6 +11,7 @@
 #include "engine/command/expect.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
+#include "engine/dispatch/words.h"
 #include "engine/intake/source.h"
 #include "engine/run/record.h"
 #include "lua/datafile.h"
@@ -29,6 +30,8 @@ static const char HELP[] =
     "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower\n"
     "                        than enforce only what needs no change is expected\n"
     "  -p, --playbooks PATH  these playbooks, not the scenario's; may be given again\n"
+    "      --preflight       below enforce: ask whether the planned changes would be\n"
+    "                        allowed\n"
     "  -v, --verbose         every change on a line of its own\n"
     "      --output FORMAT   text | json\n"
     "      --state           print only the account's final state, as JSON\n"
@@ -53,7 +56,7 @@ typedef struct drill_event {
 
 typedef struct drill {
     engine engine;
-    bool json, verbose, state_only;
+    bool json, verbose, state_only, preflight;
     const char *mode;
     const char *playbooks[PATHS_MOST];
     size_t playbook_count;
@@ -153,6 +156,7 @@ static void on_ended(void *data, const char *id, const json_t *record)
     json_int_t started = json_integer_value(json_object_get(report, "started"));
     json_array_foreach (json_object_get(report, "changes"), i, change) {
         if (strcmp(json_string_value(json_object_get(change, "state")), "done") != 0) continue;
+        if (json_object_get(report, "undo_of")) break; /* contained it was before */
         json_int_t end = started + json_integer_value(json_object_get(change, "at")) +
                          json_integer_value(json_object_get(change, "ms")) - d->start;
         if (end > d->containment_ms) d->containment_ms = end;
@@ -249,7 +253,29 @@ static rip_status open_engine(drill *d, rip_error *err)
     if (status != RIP_OK) return status;
     d->before = sim_transport_snapshot(d->account);
     dispatch_listener listener = {.ended = on_ended, .finding = on_finding, .fault = on_fault, .data = d};
+    d->engine.preflight = d->preflight;
     return engine_start(&d->engine, d->account, d->playbooks, d->playbook_count, &listener, err);
+}
+
+static void on_undone(void *data, rip_status status, json_t *value, const rip_error *err)
+{
+    drill *d = data;
+    (void)value;
+    if (status == RIP_OK || status == RIP_EDENIED) return; /* it made no changes */
+    d->failed = true;
+    terminal_error("drill", "undo: %s", err->message);
+}
+
+/* The scenario wants its runs taken back, the last first. */
+static void undo_runs(drill *d)
+{
+    for (size_t i = json_array_size(d->runs); i-- > 0;) {
+        json_t *id = json_object_get(json_array_get(d->runs, i), "id");
+        json_t *request = json_pack("{s:s, s:s, s:O}", "do", "undo", "who", "drill", "run", id);
+        words_perform(d->engine.dispatch, request, on_undone, d);
+        json_decref(request);
+        uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    }
 }
 
 static void play(drill *d)
@@ -258,6 +284,7 @@ static void play(drill *d)
         rip_timer_start(&d->events[i].timer, d->engine.clock, (uint64_t)d->events[i].at, on_event_due, &d->events[i]);
     }
     uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    if (json_is_true(json_object_get(d->scenario, "undo"))) undo_runs(d);
     d->quotas = sim_transport_quotas(d->account);
     d->after = sim_transport_snapshot(d->account);
 }
@@ -366,9 +393,10 @@ static int judge(drill *d)
 
 static int parse(drill *d, int argc, char **argv)
 {
-    enum { OPTION_OUTPUT = 256, OPTION_STATE };
+    enum { OPTION_OUTPUT = 256, OPTION_STATE, OPTION_PREFLIGHT };
     static const struct option OPTIONS[] = {{"mode", required_argument, NULL, 'm'},
                                             {"playbooks", required_argument, NULL, 'p'},
+                                            {"preflight", no_argument, NULL, OPTION_PREFLIGHT},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {"output", required_argument, NULL, OPTION_OUTPUT},
                                             {"state", no_argument, NULL, OPTION_STATE},
@@ -391,6 +419,7 @@ static int parse(drill *d, int argc, char **argv)
                 return terminal_usage("drill", "--output %s: text or json", optarg);
             break;
         case OPTION_STATE: d->state_only = true; break;
+        case OPTION_PREFLIGHT: d->preflight = true; break;
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case ':': return terminal_usage("drill", "%s needs a value", argv[optind - 1]);
         default: return terminal_usage("drill", "there is no option %s", argv[optind - 1]);

@@ -172,6 +172,7 @@ static rip_status open_guard(engine *e, rip_error *err)
         .playbook_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_playbook"),
         .account_hourly = (unsigned)rip_config_integer(e->config, "limits.changes_per_account"),
         .windows = e->windows,
+        .has_role = *rip_config_string(e->config, "accounts.role"),
         .is_simulated = rip_clock_is_virtual(e->clock),
     };
     guard_context context = {e->targets, e->client, e->journal, e->clock};
@@ -295,6 +296,7 @@ static void set_context(engine *e)
         .session_tags = e->session_tags,
         .mode = mode,
         .account_modes = e->account_modes,
+        .preflight = e->preflight,
     };
     set_run_limits(e, e->config);
 }

@@ -19,6 +19,7 @@ typedef struct engine {
     rip_clock *clock;
     rip_config *config;
     aws_models *models;
+    bool preflight;      /* for the command to set before engine_start: plans are asked about */
     const char *profile; /* AWS's; borrowed; NULL: as AWS's own settings say */
     aws_client *client;
     run_targets *targets;

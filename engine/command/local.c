@@ -47,6 +47,12 @@ static void put_question(journal *j, const json_t *request, answer *a)
         journal_read_run(j, text_of(request, "run"), on_answer, a);
         return;
     }
+    if (strcmp(text_of(request, "do"), "status") == 0) {
+        json_t *value = json_pack("{s:O}", "pauses", journal_pauses(j));
+        on_answer(a, RIP_OK, value, NULL);
+        json_decref(value);
+        return;
+    }
     const json_t *from = json_object_get(request, "filter");
     journal_filter filter = {
         .playbook = text_of(from, "playbook"),
@@ -153,33 +159,50 @@ static rip_status tell(teller *l, rip_error *err)
     return l->answer.status;
 }
 
-static void tell_of_rest(teller *l)
+/* Until nothing can go on any more. */
+static void run_to_the_end(teller *l)
 {
-    size_t rest = l->engine.dispatch ? dispatch_backlog(l->engine.dispatch) : 0;
+    while (dispatch_backlog(l->engine.dispatch) > 0 && uv_run(&l->engine.loop, UV_RUN_ONCE) != 0) {}
+    size_t rest = dispatch_backlog(l->engine.dispatch);
     if (rest == 0) return;
     l->failed = true;
     terminal_error(l->talk->command, "%zu run%s can't go on now (are changes paused?): `riposte runs --outcome open`",
                    rest, rest == 1 ? "" : "s");
 }
 
+/* The whole id for the beginning of one: for a run that is not there, nothing is started. */
+static rip_status resolve(const talk *t, json_t *request, rip_error *err)
+{
+    json_t *run_id = json_object_get(request, "run"), *whole = NULL;
+    if (!run_id) return RIP_OK;
+    json_t *question = json_pack("{s:s, s:O}", "do", "show", "run", run_id);
+    rip_status status = local_ask(t->journal, question, &whole, err);
+    if (status == RIP_OK) json_object_set(request, "run", json_object_get(json_object_get(whole, "record"), "id"));
+    json_decref(question);
+    json_decref(whole);
+    return status;
+}
+
 int local_tell(talk *t, json_t *request)
 {
     teller l = {.talk = t, .request = request};
     rip_error err;
-    rip_status status = start(&l, &err);
-    int result = status == RIP_OK ? COMMAND_DONE : COMMAND_USAGE;
+    int failure = COMMAND_FAILED;
+    rip_status status = resolve(t, request, &err);
     if (status == RIP_OK) {
-        status = tell(&l, &err);
-        if (status == RIP_OK) talk_told(t, request, l.answer.value);
-        result = status == RIP_OK ? COMMAND_DONE : COMMAND_FAILED;
+        status = start(&l, &err);
+        if (status == RIP_EINVAL) failure = COMMAND_USAGE; /* the configuration or a playbook is wrong */
     }
-    if (status != RIP_OK) terminal_error(t->command, "%s", err.message);
-    while (status == RIP_OK && dispatch_backlog(l.engine.dispatch) > 0) {
-        if (uv_run(&l.engine.loop, UV_RUN_ONCE) == 0) break;
+    if (status == RIP_OK) status = tell(&l, &err);
+    if (status == RIP_OK) {
+        talk_told(t, request, l.answer.value);
+        run_to_the_end(&l);
+    } else {
+        terminal_error(t->command, "%s", err.message);
     }
-    tell_of_rest(&l);
     engine_close(&l.engine);
     json_decref(l.answer.value);
     json_decref(request);
-    return l.failed ? COMMAND_FAILED : result;
+    if (status != RIP_OK) return failure;
+    return l.failed ? COMMAND_FAILED : COMMAND_DONE;
 }

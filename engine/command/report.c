@@ -65,6 +65,7 @@ typedef struct change_group {
     const char *phase, *operation, *state;
     const json_t *error;
     const char *irreversible;
+    const json_t *preflight; /* {"verdict","why"}, or NULL */
     bool undo;
     json_int_t from, to;
     size_t count;
@@ -116,6 +117,7 @@ static bool same_group(const change_group *group, const json_t *change)
            strcmp(group->state, text(change, "state")) == 0 &&
            group->undo == (json_object_get(change, "undo") != NULL) &&
            strcmp(group->irreversible, text(change, "irreversible")) == 0 &&
+           strcmp(text(group->preflight, "verdict"), text(json_object_get(change, "preflight"), "verdict")) == 0 &&
            strcmp(group->error ? text(group->error, "code") : "", error ? text(error, "code") : "") == 0;
 }
 
@@ -128,6 +130,7 @@ static void add_change(change_group *group, const json_t *change)
                                 .state = text(change, "state"),
                                 .error = json_object_get(change, "error"),
                                 .irreversible = text(change, "irreversible"),
+                                .preflight = json_object_get(change, "preflight"),
                                 .undo = json_object_get(change, "undo") != NULL,
                                 .from = at};
     }
@@ -191,6 +194,22 @@ static void print_undo(FILE *out, bool undo, const char *irreversible, const cha
     fputc('\n', out);
 }
 
+/* Whether AWS would allow it. Of a group only the first reason is told. */
+static void print_preflight(FILE *out, const json_t *preflight, int indent)
+{
+    const char *verdict = text(preflight, "verdict");
+    if (!preflight) return;
+    fprintf(out, "%*s", indent, "");
+    if (strcmp(verdict, "allowed") == 0) {
+        terminal_print(out, TERMINAL_GREEN, "permission proven\n");
+        return;
+    }
+    bool denied = strcmp(verdict, "denied") == 0;
+    terminal_print(out, denied ? TERMINAL_RED : TERMINAL_YELLOW, denied ? "would be refused" : "permission not proven");
+    fputs(": ", out);
+    terminal_wrap(out, indent, indent + (denied ? 18 : 23), text(preflight, "why"));
+}
+
 static void print_group(FILE *out, const change_group *group)
 {
     char from[32], to[32], when[80];
@@ -210,6 +229,7 @@ static void print_group(FILE *out, const change_group *group)
         terminal_wrap(out, 22, 22, text(group->error, "message"));
     } else {
         print_undo(out, group->undo, group->irreversible, group->state);
+        print_preflight(out, group->preflight, 22);
     }
     if (group->names[0]) {
         fprintf(out, "%20s", "");
@@ -261,6 +281,7 @@ static void print_each(FILE *out, const json_t *changes)
         else
             print_undo(out, json_object_get(change, "undo") != NULL, text(change, "irreversible"),
                        text(change, "state"));
+        print_preflight(out, json_object_get(change, "preflight"), 13);
     }
 }
 

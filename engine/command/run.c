@@ -29,6 +29,8 @@ static const char HELP[] =
     "is shown as a plan.\n"
     "\n"
     "  -m, --mode MODE       observe | dry-run | approve | enforce\n"
+    "      --preflight       ask AWS whether the changes of a plan would be allowed,\n"
+    "                        without making them\n"
     "  -p, --playbooks PATH  a playbook or a folder of them; may be given again\n"
     "                        (default: the configuration's, else the shipped ones)\n"
     "  -c, --config FILE     configuration (default: $RIPOSTE_CONFIG, else none)\n"
@@ -51,7 +53,7 @@ static const char HELP[] =
 
 typedef struct run_command {
     engine engine;
-    bool json, verbose, tty;
+    bool json, verbose, tty, preflight;
     const char *mode, *journal, *config, *endpoint_url, *profile;
     const char *playbooks[PATHS_MOST];
     size_t playbook_count;
@@ -236,7 +238,7 @@ static rip_status add_setting(run_command *c, const char *setting, rip_error *er
     return RIP_OK;
 }
 
-enum { OPTION_ENDPOINT = 256, OPTION_PROFILE, OPTION_OUTPUT };
+enum { OPTION_ENDPOINT = 256, OPTION_PROFILE, OPTION_OUTPUT, OPTION_PREFLIGHT };
 
 /* -1: go on; else the command's exit status. */
 static int parse(run_command *c, int argc, char **argv)
@@ -248,6 +250,7 @@ static int parse(run_command *c, int argc, char **argv)
                                             {"set", required_argument, NULL, 's'},
                                             {"endpoint-url", required_argument, NULL, OPTION_ENDPOINT},
                                             {"profile", required_argument, NULL, OPTION_PROFILE},
+                                            {"preflight", no_argument, NULL, OPTION_PREFLIGHT},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {"output", required_argument, NULL, OPTION_OUTPUT},
                                             {"help", no_argument, NULL, 'h'},
@@ -269,6 +272,7 @@ static int parse(run_command *c, int argc, char **argv)
             break;
         case OPTION_ENDPOINT: c->endpoint_url = optarg; break;
         case OPTION_PROFILE: c->profile = optarg; break;
+        case OPTION_PREFLIGHT: c->preflight = true; break;
         case 'v': c->verbose = true; break;
         case OPTION_OUTPUT:
             c->json = strcmp(optarg, "json") == 0;
@@ -314,6 +318,7 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
         aws_wire_options wire = engine_wire_options(&c->engine, c->profile, c->endpoint_url);
         status = aws_wire_new(&wire, &transport, err);
     }
+    c->engine.preflight = c->preflight;
     if (status == RIP_OK) {
         status = engine_start(&c->engine, transport, c->playbooks, c->playbook_count, &listener, err);
     }
@@ -365,7 +370,11 @@ int command_run(int argc, char **argv)
         if (uv_run(&c.engine.loop, UV_RUN_ONCE) == 0 && !is_reading(&c)) break;
     }
     if (dispatch_backlog(c.engine.dispatch) > 0) {
-        terminal_error("run", "%zu runs wait for something that can't come", dispatch_backlog(c.engine.dispatch));
+        bool paused = json_object_size(journal_pauses(c.engine.journal)) > 0;
+        terminal_error("run",
+                       paused ? "%zu runs wait until changes are resumed (riposte resume)"
+                              : "%zu runs wait for something that can't come",
+                       dispatch_backlog(c.engine.dispatch));
         c.failed = true;
     }
     print_summary(&c);

@@ -19,7 +19,7 @@ static const char HELP[] =
     "Usage: riposte runs [OPTION]...\n"
     "\n"
     "List the runs that the journal holds, newest first: their outcome, age, id and\n"
-    "playbook, and the finding that they answer.\n"
+    "playbook, and the finding that they answer; before them the pauses that hold.\n"
     "\n"
     "      --outcome WORD    queued | running | waiting | done | planned | failed |\n"
     "                        any other outcome | open: all that have not ended, or\n"
@@ -142,11 +142,23 @@ static void print_news(const talk *t, const json_t *runs, json_t *seen)
     }
 }
 
+/* What holds runs up is told first; only people need it here. */
+static rip_status print_pauses(const talk *t, rip_error *err)
+{
+    if (t->json) return RIP_OK;
+    json_t *request = json_pack("{s:s}", "do", "status"), *status = NULL;
+    rip_status asked = talk_ask(t, request, &status, err);
+    if (asked == RIP_OK) view_pauses(stdout, json_object_get(status, "pauses"), now_ms());
+    json_decref(request);
+    json_decref(status);
+    return asked;
+}
+
 static rip_status list(const talk *t, const json_t *request, bool watch, rip_error *err)
 {
     json_t *seen = json_object();
-    rip_status status;
-    do {
+    rip_status status = print_pauses(t, err);
+    while (status == RIP_OK) {
         json_t *runs = NULL;
         status = talk_ask(t, request, &runs, err);
         if (status == RIP_OK && watch)
@@ -155,8 +167,9 @@ static rip_status list(const talk *t, const json_t *request, bool watch, rip_err
             print_all(t, runs);
         json_decref(runs);
         fflush(stdout);
-        if (watch && status == RIP_OK) sleep(WATCH_SECONDS);
-    } while (watch && status == RIP_OK && !ferror(stdout));
+        if (!watch || ferror(stdout)) break;
+        if (status == RIP_OK) sleep(WATCH_SECONDS);
+    }
     json_decref(seen);
     return status;
 }

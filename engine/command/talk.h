@@ -52,7 +52,8 @@ void talk_close(talk *t);
 /** A field of a request, from an argument. -1: go on, else the command's exit status. */
 int talk_put(const talk *t, json_t *request, const char *key, const char *value);
 
-/** Ask a question ("runs", "show", of words.h). `*value` is a new reference. Nothing is printed. */
+/** Ask a question: "runs", "show" or "status" of words.h, the last with only its "pauses" where no process owns the
+ * journal. `*value` is a new reference. Nothing is printed. */
 rip_status talk_ask(const talk *t, const json_t *request, json_t **value, rip_error *err);
 
 /** Say something that changes the world or the journal (the other words), and tell what came of it. `request` is taken

@@ -95,6 +95,16 @@ void terminal_wrap(FILE *out, unsigned indent, unsigned at, const char *text)
     rip_buffer_free(&line);
 }
 
+void terminal_wrapf(FILE *out, unsigned indent, unsigned at, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    terminal_wrap(out, indent, at, text);
+}
+
 __attribute__((format(printf, 2, 0))) static void say(const char *name, const char *format, va_list args)
 {
     char text[4096]; /* what is quoted in it came from outside: a file's name, a field of a finding */

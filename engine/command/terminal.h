@@ -32,6 +32,10 @@ unsigned terminal_width(FILE *out);
  * the first line starts at column `at`. */
 void terminal_wrap(FILE *out, unsigned indent, unsigned at, const char *text);
 
+/** The same with formatted text, of which 4,096 bytes are used. Escaped once it is put together, values included. */
+void terminal_wrapf(FILE *out, unsigned indent, unsigned at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /** "riposte NAME: message", and where to read on, to stderr; returns COMMAND_USAGE. */
 int terminal_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

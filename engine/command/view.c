@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "engine/base/buffer.h"
 #include "engine/base/clock.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
@@ -57,17 +56,6 @@ static terminal_style state_style(const char *state)
     return is_one_of(state, BAD) ? TERMINAL_RED : TERMINAL_YELLOW;
 }
 
-/* The text is escaped once it is put together. */
-__attribute__((format(printf, 4, 5))) static void wrap(FILE *out, unsigned indent, unsigned at, const char *format, ...)
-{
-    char line[4096];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    terminal_wrap(out, indent, at, line);
-}
-
 /* A list's line. */
 
 void view_run_brief(FILE *out, const json_t *record, int64_t now_ms)
@@ -84,9 +72,23 @@ void view_run_brief(FILE *out, const json_t *record, int64_t now_ms)
     fputs("  ", out);
     terminal_quote(out, TERMINAL_PLAIN, text(record, "playbook"), 64);
     fprintf(out, "\n%*s", LIST_COLUMN, "");
-    wrap(out, LIST_COLUMN, LIST_COLUMN, "%s %s in %s %s, %s, %" JSON_INTEGER_FORMAT " change%s",
-         text(json_object_get(finding, "severity"), "label"), text(finding, "kind"), text(finding, "account"),
-         text(finding, "region"), text(record, "mode"), changes, changes == 1 ? "" : "s");
+    terminal_wrapf(out, LIST_COLUMN, LIST_COLUMN, "%s %s in %s %s, %s, %" JSON_INTEGER_FORMAT " change%s",
+                   text(json_object_get(finding, "severity"), "label"), text(finding, "kind"), text(finding, "account"),
+                   text(finding, "region"), text(record, "mode"), changes, changes == 1 ? "" : "s");
+}
+
+void view_pauses(FILE *out, const json_t *pauses, int64_t now_ms)
+{
+    const char *scope;
+    json_t *about;
+    json_object_foreach ((json_t *)(uintptr_t)pauses, scope, about) {
+        char age[16];
+        const char *why = text(about, "why");
+        view_age(now_ms - number(about, "at"), age);
+        terminal_print(out, TERMINAL_YELLOW, "paused");
+        terminal_wrapf(out, LIST_COLUMN, 6, " %s, %s ago by %s%s%s", scope, age, text(about, "who"), *why ? ": " : "",
+                       why);
+    }
 }
 
 /* One run. */
@@ -134,8 +136,8 @@ static void print_error(FILE *out, const json_t *record)
     const json_t *error = json_object_get(record, "error"), *detail = json_object_get(record, "detail");
     if (error) {
         fputs("  ", out);
-        terminal_print(out, TERMINAL_RED, "%s: ", text(error, "status"));
-        terminal_wrap(out, 4, 12, text(error, "message"));
+        terminal_quote(out, TERMINAL_RED, text(error, "status"), 32);
+        terminal_wrapf(out, 4, 12, ": %s", text(error, "message"));
     }
     if (json_is_object(detail)) timeline_detail(out, detail);
 }
@@ -152,8 +154,8 @@ static void print_decisions(FILE *out, const json_t *whole)
         const char *why = text(decision, "why");
         rip_time_format(number(decision, "at"), at);
         fputs("    ", out);
-        wrap(out, 6, 4, "%s by %s at %s%s%s", text(decision, "decision"), text(decision, "who"), at, *why ? ": " : "",
-             why);
+        terminal_wrapf(out, 6, 4, "%s by %s at %s%s%s", text(decision, "decision"), text(decision, "who"), at,
+                       *why ? ": " : "", why);
     }
 }
 
@@ -185,14 +187,15 @@ static void print_help(FILE *out, const json_t *record, bool can_be_undone)
 {
     const char *state = view_state(record), *id = text(record, "id");
     if (strcmp(state, "waiting") == 0)
-        wrap(out, 2, 0, "It waits for approval: riposte approve %s, or riposte deny %s.", id, id);
+        terminal_wrapf(out, 2, 0, "It waits for approval: riposte approve %s, or riposte deny %s.", id, id);
     else if (strcmp(state, "uncertain") == 0)
-        wrap(out, 2, 0, "Look whether the change happened, then: riposte retry %s --happened, or --repeat.", id);
+        terminal_wrapf(out, 2, 0, "Look whether the change happened, then: riposte retry %s --happened, or --repeat.",
+                       id);
     else if (strcmp(state, "paused") == 0)
-        wrap(out, 2, 0, "A pause stopped it: it goes on after riposte resume.");
+        terminal_wrapf(out, 2, 0, "A pause stopped it: it goes on after riposte resume.");
     else if (is_one_of(state, BAD) && !json_object_get(record, "next"))
-        wrap(out, 2, 0, "Try it again: riposte retry %s.", id);
-    if (can_be_undone) wrap(out, 2, 0, "Take back what it did: riposte undo %s.", id);
+        terminal_wrapf(out, 2, 0, "Try it again: riposte retry %s.", id);
+    if (can_be_undone) terminal_wrapf(out, 2, 0, "Take back what it did: riposte undo %s.", id);
 }
 
 void view_run(FILE *out, const json_t *whole, view_steps steps)
@@ -203,7 +206,9 @@ void view_run(FILE *out, const json_t *whole, view_steps steps)
     terminal_quote(out, TERMINAL_BOLD, text(record, "id"), 64);
     fputs("  ", out);
     terminal_quote(out, TERMINAL_PLAIN, text(record, "playbook"), 64);
-    fprintf(out, " (%s) ", text(record, "mode"));
+    fputs(" (", out);
+    terminal_quote(out, TERMINAL_PLAIN, text(record, "mode"), 32);
+    fputs(") ", out);
     terminal_quote(out, state_style(state), state, 64);
     fputc('\n', out);
     print_times(out, record);

@@ -14,6 +14,9 @@ const char *view_state(const json_t *record);
 /** One run of the list, as journal_find_runs gives it: two lines or more. Its age is told at `now_ms`. */
 void view_run_brief(FILE *out, const json_t *record, int64_t now_ms);
 
+/** The pauses that hold, {scope: {"who", "why", "at"}}: a line or more each. */
+void view_pauses(FILE *out, const json_t *pauses, int64_t now_ms);
+
 typedef enum view_steps {
     VIEW_AS_FITS, /* of a plan that waits the changes, else all */
     VIEW_ALL,

@@ -174,6 +174,7 @@ json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries)
         if (value) json_object_set(next, KEPT[i], value);
     }
     json_object_set_new(next, "tries", json_integer(tries));
+    json_object_set_new(next, "tokens_of", json_string(text_of(record, "tokens_of", text_of(record, "id", ""))));
     return next;
 }
 

@@ -24,9 +24,9 @@ static void on_deadline(void *data)
 {
     held_plan *held = data;
     dispatch *d = held->owner;
-    json_t *word = json_pack("{s:s, s:s, s:s, s:s, s:b}", "do", d->options.limits.approve_at_end ? "approve" : "deny",
-                             "run", held->run, "who", "riposte", "why", "nobody decided in time", "by_deadline", 1);
-    words_perform(d, word, on_decided, d);
+    json_t *word = json_pack("{s:s, s:s, s:s, s:s}", "do", d->options.limits.approve_at_end ? "approve" : "deny", "run",
+                             held->run, "who", "riposte", "why", "nobody decided in time");
+    words_at_deadline(d, word, on_decided, d);
     json_decref(word);
 }
 

@@ -19,14 +19,31 @@ static json_t *name_of(const json_t *step)
     return json_sprintf("%s%s%d", path, *path ? "/" : "", (int)json_integer_value(json_object_get(step, "number")));
 }
 
-static bool was_made(const json_t *step)
+/* What was found out about a change whose answer never came, or NULL. */
+static const json_t *settled(const json_t *steps, const json_t *step)
 {
-    const char *outcome = text_of(step, "outcome", "");
-    return json_is_true(json_object_get(step, "is_change")) &&
-           (strcmp(outcome, "done") == 0 || strcmp(outcome, "uncertain") == 0);
+    size_t i;
+    json_t *each, *name = name_of(step);
+    const json_t *found = NULL;
+    json_array_foreach (steps, i, each) {
+        const json_t *request = json_object_get(each, "request");
+        if (strcmp(text_of(each, "kind", ""), "settled") == 0 && json_equal(json_object_get(request, "step"), name))
+            found = request;
+    }
+    json_decref(name);
+    return found;
 }
 
-static json_t *entry_of(const json_t *step)
+static bool was_made(const json_t *steps, const json_t *step)
+{
+    const char *outcome = text_of(step, "outcome", "");
+    if (!json_is_true(json_object_get(step, "is_change"))) return false;
+    if (strcmp(outcome, "done") == 0) return true;
+    const json_t *known = settled(steps, step);
+    return known ? json_is_true(json_object_get(known, "happened")) : strcmp(outcome, "uncertain") == 0;
+}
+
+static json_t *entry_of(const json_t *steps, const json_t *step)
 {
     static const char *const FROM_REQUEST[] = {"service", "operation", "params", "region", "account"};
     static const char *const FROM_STEP[] = {"outcome", "reply", "undo", "irreversible", "started_ms"};
@@ -39,6 +56,11 @@ static json_t *entry_of(const json_t *step)
     for (size_t i = 0; i < sizeof FROM_STEP / sizeof *FROM_STEP; i++) {
         json_t *value = json_object_get(step, FROM_STEP[i]);
         if (value) json_object_set(entry, FROM_STEP[i], value);
+    }
+    const json_t *known = settled(steps, step);
+    if (known) {
+        json_object_set_new(entry, "outcome", json_string("done"));
+        json_object_set(entry, "reply", json_object_get(known, "reply"));
     }
     return entry;
 }
@@ -59,11 +81,11 @@ static json_t *changes_of(const undo_order *order)
     json_array_foreach (steps, i, step) {
         json_t *name = name_of(step);
         bool named = !order->step || strcmp(json_string_value(name), order->step) == 0;
-        if (made && named && was_made(step)) made[count++] = step;
+        if (made && named && was_made(steps, step)) made[count++] = step;
         json_decref(name);
     }
     if (made) qsort(made, count, sizeof(*made), compare_orders);
-    for (i = 0; i < count; i++) json_array_append_new(changes, entry_of(made[i]));
+    for (i = 0; i < count; i++) json_array_append_new(changes, entry_of(steps, made[i]));
     free(made);
     return changes;
 }

@@ -21,6 +21,7 @@ typedef struct word {
     json_t *next; /* the record of the run that follows */
     const char *outcome;
     unsigned missing;
+    bool by_deadline; /* not a person says so: the time is up */
 } word;
 
 static const char *text_of(const json_t *object, const char *key, const char *otherwise)
@@ -114,6 +115,16 @@ static void deny_state(word *w, const char *what)
     refuse(w, rip_fail(&err, RIP_EDENIED, "run %s is %s: %s", w->run, state, what), &err);
 }
 
+/* The playbook as the run knew it, for the one that follows. */
+static void keep_text(const json_t *record, json_t *next)
+{
+    static const char *const KEYS[] = {"text", "sources"};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        json_t *value = json_object_get(record, KEYS[i]);
+        if (value) json_object_set(next, KEYS[i], value);
+    }
+}
+
 /* Approvals. */
 
 static bool has_approved(const word *w, const char *who, unsigned *count)
@@ -144,36 +155,39 @@ static void approve(word *w)
         return;
     }
     json_int_t needed = json_integer_value(json_object_get(w->record, "approvers"));
-    bool by_deadline = json_is_true(json_object_get(w->request, "by_deadline"));
-    if (!by_deadline && (json_int_t)count + 1 < needed) {
+    if (!w->by_deadline && (json_int_t)count + 1 < needed) {
         w->missing = (unsigned)(needed - count - 1);
         decide(w, NULL, NULL);
         return;
     }
     json_t *next = job_next_record(w->record, "plan_of", "enforce", now_of(w));
     json_object_set(next, "approved", json_object_get(w->record, "plan"));
+    keep_text(w->record, next);
     decide(w, "approved", next);
 }
 
 static void deny(word *w)
 {
-    bool by_deadline = json_is_true(json_object_get(w->request, "by_deadline"));
     if (strcmp(text_of(w->record, "outcome", ""), "waiting") != 0)
         deny_state(w, "only a plan that waits can be denied");
     else
-        decide(w, by_deadline ? "expired" : "denied", NULL);
+        decide(w, w->by_deadline ? "expired" : "denied", NULL);
 }
 
 /* Retry, cancel, undo. */
 
+/* With the playbook of today, or, where there is none any more, with the one that it had. */
 static void retry(word *w)
 {
     static const char *const ENDED[] = {"failed", "parked",      "uncertain",    "diverged", "cancelled", "denied",
                                         "paused", "secret-lost", "outside-plan", "expired",  NULL};
-    if (!is_any(text_of(w->record, "outcome", ""), ENDED))
+    if (!is_any(text_of(w->record, "outcome", ""), ENDED)) {
         deny_state(w, "only one that failed or was stopped can be done again");
-    else
-        decide(w, "retried", job_again(w->owner, w->record, 1));
+        return;
+    }
+    json_t *next = job_again(w->owner, w->record, 1);
+    if (!library_find(w->owner->options.books, text_of(w->record, "playbook", ""))) keep_text(w->record, next);
+    decide(w, "retried", next);
 }
 
 static void on_cancelled(void *data, rip_status status, const rip_error *err)
@@ -203,23 +217,29 @@ static void cancel_queued(word *w, job *j)
     jobs_pump(d);
 }
 
+static void cancel_job(word *w, job *j)
+{
+    rip_error none = {RIP_OK, ""};
+    char reason[200];
+    if (!j->run) {
+        cancel_queued(w, j);
+        return;
+    }
+    snprintf(reason, sizeof reason, "cancelled by %.100s", text_of(w->request, "who", "?"));
+    run_stop(j->run, "cancelled", RIP_ECANCELED, reason);
+    on_cancelled(w, RIP_OK, &none);
+}
+
 static void cancel(word *w)
 {
     static const char *const WAITING[] = {"waiting", "parked", "uncertain", "paused", NULL};
-    rip_error none = {RIP_OK, ""};
     job *j = job_find(w->owner, w->run);
-    if (j && j->run) {
-        char reason[200];
-        snprintf(reason, sizeof reason, "cancelled by %.100s", text_of(w->request, "who", "?"));
-        run_stop(j->run, "cancelled", RIP_ECANCELED, reason);
-        on_cancelled(w, RIP_OK, &none);
-    } else if (j) {
-        cancel_queued(w, j);
-    } else if (is_any(text_of(w->record, "outcome", ""), WAITING)) {
+    if (j)
+        cancel_job(w, j);
+    else if (is_any(text_of(w->record, "outcome", ""), WAITING))
         decide(w, "cancelled", NULL);
-    } else {
+    else
         deny_state(w, "there is nothing to cancel");
-    }
 }
 
 static void undo(word *w)
@@ -294,9 +314,15 @@ static void do_retry(word *w)
     about_run(w, retry);
 }
 
+/* What is going on is stopped at once: while the journal is read it could change something more. */
 static void do_cancel(word *w)
 {
-    about_run(w, cancel);
+    job *j = job_find(w->owner, text_of(w->request, "run", ""));
+    w->run = j ? strdup(text_of(w->request, "run", "")) : NULL;
+    if (w->run)
+        cancel_job(w, j);
+    else
+        about_run(w, cancel);
 }
 
 static void do_undo(word *w)
@@ -394,7 +420,7 @@ static void do_status(word *w)
     json_decref(value);
 }
 
-void words_perform(dispatch *d, const json_t *request, journal_answer done, void *data)
+static void perform(dispatch *d, const json_t *request, bool by_deadline, journal_answer done, void *data)
 {
     static const struct {
         const char *name;
@@ -408,7 +434,11 @@ void words_perform(dispatch *d, const json_t *request, journal_answer done, void
         done(data, rip_nomem(&err), NULL, &err);
         return;
     }
-    *w = (word){.owner = d, .request = json_deep_copy((json_t *)(uintptr_t)request), .done = done, .data = data};
+    *w = (word){.owner = d,
+                .request = json_deep_copy((json_t *)(uintptr_t)request),
+                .done = done,
+                .data = data,
+                .by_deadline = by_deadline};
     const char *name = text_of(request, "do", "");
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         if (strcmp(WORDS[i].name, name) != 0) continue;
@@ -416,4 +446,14 @@ void words_perform(dispatch *d, const json_t *request, journal_answer done, void
         return;
     }
     refuse(w, rip_fail(&err, RIP_EINVAL, "there is nothing called %s to do", name), &err);
+}
+
+void words_perform(dispatch *d, const json_t *request, journal_answer done, void *data)
+{
+    perform(d, request, false, done, data);
+}
+
+void words_at_deadline(dispatch *d, const json_t *request, journal_answer done, void *data)
+{
+    perform(d, request, true, done, data);
 }

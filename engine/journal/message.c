@@ -3,10 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTES_USUAL 1000 /* most messages are smaller */
+
 message *message_new(message_kind kind)
 {
     message *m = calloc(1, sizeof *m);
-    if (m) m->kind = kind;
+    if (!m) return NULL;
+    m->kind = kind;
+    rip_buffer_reserve(&m->bytes, BYTES_USUAL);
     return m;
 }
 

@@ -98,7 +98,8 @@ typedef struct message {
 
     /* What comes back. */
     json_t *value;
-    rip_error *err; /* NULL: none */
+    rip_error *err;  /* NULL: none */
+    bool is_refused; /* by the database: not to be tried again */
 } message;
 
 /** NULL: out of memory. */

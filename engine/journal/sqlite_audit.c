@@ -125,6 +125,17 @@ static void verify_anchors(verifier *v, int64_t expected_place, const char *expe
     snprintf(v->sums->head, sizeof v->sums->head, "%" PRId64 ":%s", last, hex);
 }
 
+/* The file itself: an index that lacks a row hides it from who looks by that index. */
+static void verify_file(verifier *v)
+{
+    static const char CHECK[] = "PRAGMA integrity_check(100)";
+    rows *r = db_rows(&v->db, CHECK, "");
+    while (db_next(&v->db, r)) {
+        if (strcmp(db_text(r, 0), "ok") != 0)
+            verify_tell(v, "database", "changed: the file is damaged", "%s", db_text(r, 0));
+    }
+}
+
 /* Opening, and the whole of it. */
 
 static rip_status parse_head(const char *text, int64_t *place, const char **hex, rip_error *err)
@@ -160,6 +171,7 @@ rip_status journal_audit_verify(const char *path, const char *expected_head, jou
     if (status == RIP_OK) status = schema_open_read(&v.db, path, err);
     if (status != RIP_OK) return status;
     db_script(&v.db, "PRAGMA temp_store = MEMORY; BEGIN"); /* all of one moment */
+    verify_file(&v);
     verify_anchors(&v, place, hex);
     index_anchors(&v);
     verify_findings(&v);

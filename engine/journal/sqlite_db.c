@@ -2,41 +2,52 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "engine/base/buffer.h"
 
 /* Another process may hold the file for a moment, to look. */
 #define BUSY_MS 1000
 
+static bool is_damage(int code)
+{
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+static bool is_refusal(int code)
+{
+    return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH;
+}
+
 static rip_status status_of(int code)
 {
-    switch (code & 0xff) {
+    switch (code) {
     case SQLITE_NOMEM: return RIP_ENOMEM;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return RIP_EINVAL;
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY: return RIP_EDENIED;
-    default: return RIP_EIO;
+    default: return is_damage(code) || is_refusal(code) ? RIP_EINVAL : RIP_EIO;
     }
 }
 
 static void fail_from(db *d, int code)
 {
     if (db_failed(d)) return;
-    rip_status status = status_of(code);
+    code &= 0xff; /* the rest tells apart what is the same to us */
     const char *why = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(code);
-    if (status == RIP_EINVAL) {
+    int number = d->handle ? sqlite3_system_errno(d->handle) : 0;
+    bool is_of_system = number != 0 && status_of(code) != RIP_EINVAL;
+    d->is_refusal = is_refusal(code);
+    if (is_damage(code))
         rip_fail(
-            &d->failure, status,
+            &d->failure, RIP_EINVAL,
             "%s is damaged, or no journal (%s): restore it from a backup, or move it away with the files beside it "
             "(-wal, -shm, .key) to begin a new one",
             d->path, why);
-    } else {
-        int number = d->handle ? sqlite3_system_errno(d->handle) : 0;
-        rip_fail(&d->failure, status, "%s: %s%s%s", d->path, why, number ? ": " : "", number ? strerror(number) : "");
-    }
+    else
+        rip_fail(&d->failure, status_of(code), "%s: %s%s%s", d->path, why, is_of_system ? ": " : "",
+                 is_of_system ? strerror(number) : "");
 }
 
 void db_fail(db *d, rip_status status, const char *what)
@@ -55,17 +66,16 @@ rip_status db_status(db *d, rip_error *err)
 /* "immutable" can be said only in a URI, in which some bytes of a path mean something. */
 static char *immutable_uri(const char *path)
 {
-    char *uri = sqlite3_malloc64(strlen(path) * 3 + 32);
-    if (!uri) return NULL;
-    char *to = uri + sprintf(uri, "file:");
+    rip_buffer uri = {0};
+    rip_buffer_puts(&uri, "file:");
     for (const char *p = path; *p; p++) {
         if (strchr("?#%", *p))
-            to += sprintf(to, "%%%02x", (unsigned char)*p);
+            rip_buffer_printf(&uri, "%%%02x", (unsigned char)*p);
         else
-            *to++ = *p;
+            rip_buffer_putc(&uri, *p);
     }
-    sprintf(to, "?immutable=1");
-    return uri;
+    rip_buffer_puts(&uri, "?immutable=1");
+    return rip_buffer_take(&uri, NULL);
 }
 
 rip_status db_open(db *d, const char *path, db_access access, rip_error *err)
@@ -74,19 +84,17 @@ rip_status db_open(db *d, const char *path, db_access access, rip_error *err)
                                 [DB_LOOK] = SQLITE_OPEN_READONLY,
                                 [DB_LOOK_IMMUTABLE] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
     *d = (db){.path = path, .failure = {RIP_OK, ""}};
-    char *uri = access == DB_LOOK_IMMUTABLE ? immutable_uri(path) : NULL;
-    if (access == DB_LOOK_IMMUTABLE && !uri) return rip_nomem(err);
-    int code = sqlite3_open_v2(uri ? uri : path, &d->handle, FLAGS[access] | SQLITE_OPEN_NOMUTEX, NULL);
-    sqlite3_free(uri);
+    char *name = access == DB_LOOK_IMMUTABLE ? immutable_uri(path) : strdup(path);
+    if (!name) return rip_nomem(err);
+    int code = sqlite3_open_v2(name, &d->handle, FLAGS[access] | SQLITE_OPEN_NOMUTEX, NULL);
+    free(name);
     if (code == SQLITE_OK) {
-        sqlite3_extended_result_codes(d->handle, 1);
         sqlite3_busy_timeout(d->handle, BUSY_MS);
         return RIP_OK;
     }
     fail_from(d, code);
     if (code == SQLITE_CANTOPEN) d->failure.status = RIP_EDENIED;
     rip_status status = db_status(d, err);
-    if (err) err->status = status;
     db_close(d);
     return status;
 }

@@ -28,6 +28,7 @@ typedef struct db {
     } kept[DB_STATEMENTS_MAX];
     size_t kept_count;
     rip_error failure; /* status RIP_OK: none */
+    bool is_refusal;   /* it is for what was to be written, and will be again */
 } db;
 
 typedef struct sqlite3_stmt rows;

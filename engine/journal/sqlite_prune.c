@@ -1,6 +1,6 @@
 /* Forgetting: what is old goes, what the audit chain says of it stays. */
 #include <inttypes.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "engine/journal/sqlite_store.h"
 
@@ -11,7 +11,6 @@
 typedef struct ranges {
     rip_buffer text;
     int64_t first, last;
-    int64_t count;
 } ranges;
 
 static void put_range(ranges *r)
@@ -24,7 +23,6 @@ static void put_range(ranges *r)
 
 static void add(ranges *r, int64_t place)
 {
-    r->count++;
     if (r->first && place == r->last + 1) {
         r->last = place;
         return;
@@ -43,32 +41,39 @@ static void anchor(store *s, ranges *r)
     rip_buffer_free(&r->text);
 }
 
-/* The first so many old ones, with all that hangs on them. */
+static int by_place(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* So many of the oldest, with all that hangs on them. */
 static int64_t prune(store *s, const char *find, const char *const *deletes, int64_t before)
 {
     int64_t places[PART];
+    size_t count = 0;
     ranges gone = {0};
     rows *r = db_rows(s->db, find, "ii", before, (int64_t)PART);
-    while (db_next(s->db, r)) {
-        places[gone.count] = db_int(r, 0);
-        add(&gone, db_int(r, 0));
-    }
-    for (int64_t i = 0; i < gone.count; i++) {
+    while (count < PART && db_next(s->db, r)) places[count++] = db_int(r, 0);
+    db_done(r);
+    if (count == 0) return 0;
+    qsort(places, count, sizeof *places, by_place);
+    for (size_t i = 0; i < count; i++) {
+        add(&gone, places[i]);
         for (const char *const *sql = deletes; *sql; sql++) db_do(s->db, *sql, "i", places[i]);
     }
-    int64_t count = gone.count;
-    if (count > 0) anchor(s, &gone);
-    return count;
+    anchor(s, &gone);
+    return (int64_t)count;
 }
 
 bool store_prune(store *s, message *m)
 {
     static const char OLD_RUNS[] =
         "SELECT place FROM runs WHERE finished < ? AND outcome IS NOT NULL"
-        " AND outcome NOT IN ('waiting', 'uncertain', 'parked', 'paused') ORDER BY place LIMIT ?";
+        " AND outcome NOT IN ('waiting', 'uncertain', 'parked', 'paused') ORDER BY finished LIMIT ?";
     static const char OLD_FINDINGS[] =
         "SELECT place FROM findings f WHERE received < ? AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.finding = f.place)"
-        " ORDER BY place LIMIT ?";
+        " ORDER BY received LIMIT ?";
     static const char OLD_COOLDOWNS[] = "DELETE FROM cooldowns WHERE at < ?";
     static const char OLD_BUDGETS[] = "DELETE FROM budgets WHERE minute < ?";
     static const char STEPS[] = "DELETE FROM steps WHERE run = ?", SOURCES[] = "DELETE FROM sources WHERE run = ?",
@@ -87,8 +92,8 @@ bool store_prune(store *s, message *m)
     }
     if (db_failed(s->db)) return false;
     json_decref(m->value);
-    m->value = json_pack("{s:I, s:I}", "runs", (json_int_t)(m->as.prune.runs + gone_runs), "findings",
-                         (json_int_t)(m->as.prune.findings + gone_findings));
+    const json_int_t runs = m->as.prune.runs + gone_runs, findings = m->as.prune.findings + gone_findings;
+    m->value = json_pack("{s:I, s:I}", "runs", runs, "findings", findings);
     return again;
 }
 

@@ -32,6 +32,8 @@ static const char *const VERSIONS[] = {
     " head BLOB NOT NULL, steps INTEGER NOT NULL, changes INTEGER NOT NULL);"
     "CREATE INDEX runs_outcome ON runs (outcome);"
     "CREATE INDEX runs_finding ON runs (finding);"
+    "CREATE INDEX runs_finished ON runs (finished);"
+    "CREATE INDEX findings_received ON findings (received);"
     "CREATE TABLE sources (run INTEGER NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, link INTEGER NOT NULL,"
     " hash BLOB NOT NULL, PRIMARY KEY (run, name));"
     "CREATE TABLE steps (run INTEGER NOT NULL, path TEXT NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL,"
@@ -101,7 +103,7 @@ static int past(void *deadline)
 
 static rip_status check(db *d, rip_error *err)
 {
-    static const char CHECK[] = "PRAGMA quick_check(1)";
+    static const char CHECK[] = "PRAGMA integrity_check(1)";
     time_t deadline = time(NULL) + CHECK_SECONDS;
     sqlite3_progress_handler(d->handle, 100000, past, &deadline);
     rows *r = db_rows(d, CHECK, "");

@@ -251,15 +251,17 @@ static step_content step_of(const message *m)
 
 /* Each of these extends the run's chain to `head`; false where the row was not as expected, and nothing was written. */
 
-static bool add_start(store *s, const open_run *run, step_content *step, hash *head)
+static bool add_start(store *s, const open_run *run, const step_content *asked, hash *head)
 {
     static const char ADD[] =
         "INSERT INTO steps (run, path, number, seq, kind, phase, fingerprint, request, is_change, care, started, undo,"
         " irreversible, promise, start_link, start_hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (run, path, number) DO NOTHING";
     hash promise;
-    chain_promise(step, &promise);
-    step->promise = hash_bytes(&promise);
+    chain_promise(asked, &promise);
+    step_content promised = *asked;
+    promised.promise = hash_bytes(&promise);
+    const step_content *step = &promised;
     chain_start(step, head);
     db_do(s->db, ADD, "itiittttiiittbib", run->place, step->path, step->number, step->seq, step->kind, step->phase,
           step->fingerprint, step->request, step->is_change, step->care, step->started, step->undo, step->irreversible,

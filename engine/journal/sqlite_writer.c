@@ -24,7 +24,7 @@ struct writer {
     queue *returning;  /* while messages are being returned */
 
     uv_mutex_t mutex; /* over all that follows */
-    uv_cond_t wake_writer, wake_reader, stop_waiting;
+    uv_cond_t wake_writer, wake_reader;
     queue inbox, questions, outbox;
     bool is_closing;
     bool is_stuck, has_given_up, is_news;
@@ -98,23 +98,44 @@ static void hand_on(writer *w, queue *batch)
     if (tells) uv_async_send(&w->async);
 }
 
-static bool write_once(writer *w, const queue *batch, bool *again, rip_error *err)
+typedef enum outcome { WRITTEN, FAILED, ONE_REFUSED } outcome;
+
+/* One message that the database will never take must not hold up all others. */
+static void refuse(message *m, const rip_error *why)
+{
+    m->is_refused = true;
+    message_fail(m, why);
+}
+
+static void write_one(store *s, message *m, bool *again)
+{
+    if (m->kind == MESSAGE_PRUNE)
+        *again = store_prune(s, m);
+    else if (!message_is_question(m))
+        store_apply(s, m);
+}
+
+static outcome write_once(writer *w, const queue *batch, bool *again, rip_error *err)
 {
     store *s = &w->store;
+    message *m = batch->first;
+    bool one_refused = false;
     *again = false;
+    while (m && (m->is_refused || message_is_question(m))) m = m->next;
+    if (!m) return WRITTEN;
     db_begin(s->db);
     if (s->place == 0 && !db_failed(s->db)) store_load(s);
-    for (message *m = batch->first; m && !db_failed(s->db); m = m->next) {
-        if (m->kind == MESSAGE_PRUNE)
-            *again = store_prune(s, m);
-        else if (!message_is_question(m))
-            store_apply(s, m);
+    for (; m && !db_failed(s->db); m = m->next) {
+        if (m->is_refused) continue;
+        write_one(s, m, again);
+        one_refused = db_failed(s->db) && s->db->is_refusal;
+        if (one_refused) refuse(m, &s->db->failure);
     }
     store_settle(s);
-    if (db_commit(s->db, err)) return true;
+    if (db_commit(s->db, err)) return WRITTEN;
     store_forget(s);
     s->place = 0;
-    return false;
+    return one_refused ? ONE_REFUSED : FAILED;
 }
 
 static void tell(writer *w, bool is_stuck, bool has_given_up, const rip_error *err)
@@ -128,13 +149,25 @@ static void tell(writer *w, bool is_stuck, bool has_given_up, const rip_error *e
     uv_async_send(&w->async);
 }
 
+/* Nobody who asks waits for a disk that is full: the answer is what is safe. */
+static void release_questions(writer *w, queue *from)
+{
+    queue rest = {0};
+    for (message *m = shift(from); m; m = shift(from)) push(message_is_question(m) ? &w->questions : &rest, m);
+    *from = rest;
+    if (w->questions.first) uv_cond_signal(&w->wake_reader);
+}
+
 /* False: the journal is being closed. */
-static bool wait_a_while(writer *w, uint64_t ms)
+static bool wait_a_while(writer *w, queue *batch, uint64_t ms)
 {
     uv_mutex_lock(&w->mutex);
+    release_questions(w, batch);
     uint64_t until = uv_hrtime() + ms * NS_PER_MS;
-    for (uint64_t now = uv_hrtime(); !w->is_closing && now < until; now = uv_hrtime())
-        uv_cond_timedwait(&w->stop_waiting, &w->mutex, until - now);
+    for (uint64_t now = uv_hrtime(); !w->is_closing && now < until; now = uv_hrtime()) {
+        release_questions(w, &w->inbox);
+        uv_cond_timedwait(&w->wake_writer, &w->mutex, until - now);
+    }
     bool goes_on = !w->is_closing;
     uv_mutex_unlock(&w->mutex);
     return goes_on;
@@ -148,16 +181,19 @@ static void fail_batch(const queue *batch, const rip_error *err)
 }
 
 /* Write a batch, however long that takes. False: given up. */
-static bool write_batch(writer *w, const queue *batch, bool *again)
+static bool write_batch(writer *w, queue *batch, bool *again)
 {
     rip_error err;
-    if (write_once(w, batch, again, &err)) return true;
+    outcome how = write_once(w, batch, again, &err);
+    while (how == ONE_REFUSED) how = write_once(w, batch, again, &err);
+    if (how == WRITTEN) return true;
     uint64_t begun = uv_hrtime(), pause = RETRY_FIRST_MS;
     unsigned patience = w->options.give_up_after_ms;
     tell(w, true, false, &err);
     for (;;) {
-        bool goes_on = wait_a_while(w, pause);
-        if (write_once(w, batch, again, &err)) {
+        bool goes_on = how == ONE_REFUSED || wait_a_while(w, batch, pause);
+        how = write_once(w, batch, again, &err);
+        if (how == WRITTEN) {
             tell(w, false, false, NULL);
             return true;
         }
@@ -260,7 +296,6 @@ static void on_closed(uv_handle_t *async)
     uv_mutex_destroy(&w->mutex);
     uv_cond_destroy(&w->wake_writer);
     uv_cond_destroy(&w->wake_reader);
-    uv_cond_destroy(&w->stop_waiting);
     free(w);
 }
 
@@ -270,7 +305,6 @@ static void join(writer *w, bool writes, bool reads)
     w->is_closing = true;
     uv_cond_signal(&w->wake_writer);
     uv_cond_signal(&w->wake_reader);
-    uv_cond_signal(&w->stop_waiting);
     uv_mutex_unlock(&w->mutex);
     if (writes) uv_thread_join(&w->writing);
     if (reads) uv_thread_join(&w->reading);
@@ -301,8 +335,7 @@ rip_status writer_start(const writer_options *options, writer **out, rip_error *
     }
     w->async.data = w;
     uv_unref((uv_handle_t *)&w->async);
-    if (uv_mutex_init(&w->mutex) != 0 || uv_cond_init(&w->wake_writer) != 0 || uv_cond_init(&w->wake_reader) != 0 ||
-        uv_cond_init(&w->stop_waiting) != 0)
+    if (uv_mutex_init(&w->mutex) != 0 || uv_cond_init(&w->wake_writer) != 0 || uv_cond_init(&w->wake_reader) != 0)
         abort(); /* only when memory is out */
     bool writes = uv_thread_create(&w->writing, write_all, w) == 0;
     bool reads = writes && uv_thread_create(&w->reading, read_all, w) == 0;

@@ -20,7 +20,7 @@ typedef struct writer_options {
 
 rip_status writer_start(const writer_options *options, writer **out, rip_error *err);
 
-/** Takes the message. A question sees all that was sent before it. */
+/** Takes the message. A question sees all that was sent before it; while nothing can be written, all that is safe. */
 void writer_send(writer *w, message *m);
 
 /** Whether it has given up; then messages come back with RIP_EIO. */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/run/preflight.h"
 #include "engine/run/secret.h"
+
+#define CLOCK_OFF_LEAST_MS 2000 /* less is the way of a reply, and the second that it is told to */
 
 /* The life of a pending effect. */
 
@@ -221,12 +224,20 @@ void effect_succeed(pending *p, json_t *value, const char *outcome)
     effect_finish(p, outcome);
 }
 
-void effect_token(const pending *p, char out[37])
+/* A UUID of a text's own. */
+static void uuid_of(const char *text, char out[37])
 {
-    char text[512], hex[RIP_SHA256_HEX];
-    snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
+    char hex[RIP_SHA256_HEX];
     rip_sha256_hex(text, strlen(text), hex);
     snprintf(out, 37, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
+}
+
+/* A second run for the same may ask for something else at this step: that is another change. */
+void effect_token(const pending *p, char out[37])
+{
+    char text[640];
+    snprintf(text, sizeof text, "%s/%s/%u/%s", p->door->settings.tokens_of, p->path, p->step.number, p->fingerprint);
+    uuid_of(text, out);
 }
 
 /* Effects that are not AWS's. */
@@ -282,6 +293,20 @@ static void park(pending *p)
     effect_stop_run(p->door, &end);
 }
 
+void effect_settled(effect_door *door, const json_t *request)
+{
+    if (door->plan && json_is_true(json_object_get(request, "happened")))
+        run_plan_allows(door->plan, json_object_get(request, "request"));
+}
+
+static json_t *planned_changes(const effect_door *door)
+{
+    const effect_settings *settings = &door->settings;
+    preflight_place place = {guard_targets(settings->guard), aws_client_models(settings->client), door->unknowns,
+                             settings->partition};
+    return preflight_changes(settings->journal, settings->run, &place);
+}
+
 static void act(pending *p)
 {
     json_t *value = NULL;
@@ -298,10 +323,14 @@ static void act(pending *p)
             json_int_t most = json_integer_value(json_object_get(p->request, "most"));
             value = json_integer(1 + (json_int_t)(step_random(p) % (uint64_t)(most > 0 ? most : 1)));
         } else if (strcmp(p->kind, "uuid") == 0) {
-            char token[37];
-            effect_token(p, token);
-            value = json_string(token);
-        } else { /* log, evidence, left-alone, settled: being in the journal is all there is to them */
+            char text[512], uuid[37];
+            snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
+            uuid_of(text, uuid);
+            value = json_string(uuid);
+        } else if (strcmp(p->kind, "plan") == 0) {
+            value = planned_changes(p->door);
+        } else { /* log, evidence, left-alone, settled, preflight: being in the journal is all there is to them */
+            if (strcmp(p->kind, "settled") == 0) effect_settled(p->door, p->step.request);
             value = json_true();
         }
         effect_succeed(p, value, "done");
@@ -325,10 +354,23 @@ static bool is_real_change(const pending *p)
     return p->step.is_change && p->door->settings.mode == RUN_ENFORCE;
 }
 
+/* AWS tells the times of what it made by its own clock: where that is not ours, a settled change is looked for by it.
+ */
+static void note_clock(pending *p)
+{
+    int64_t off = aws_client_clock_off(p->door->settings.client);
+    if (off > -CLOCK_OFF_LEAST_MS && off < CLOCK_OFF_LEAST_MS) return;
+    json_t *request = json_copy(p->step.request);
+    json_object_set_new(request, EFFECT_CLOCK_OFF, json_integer(off));
+    json_decref(p->step.request);
+    p->step.request = request;
+}
+
 static void start(pending *p)
 {
     effect_settings *settings = &p->door->settings;
     p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
+    if (p->step.care == JOURNAL_SAFE) note_clock(p);
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 

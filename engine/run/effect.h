@@ -35,6 +35,7 @@ typedef struct effect_settings {
     const json_t *session_tags; /* {"key": "value"}; NULL: none */
     json_t *plan;               /* the approved lines, see plan.h; NULL: any change that the guards allow */
     const char *planned_by;     /* the run that made the plan */
+    const char *tokens_of;      /* the run whose client tokens it goes by: itself, or the one that it does again */
     unsigned changes_allowed;
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;

@@ -5,6 +5,14 @@
 
 #include "engine/run/imagine.h"
 
+/* EC2 makes no change when it is called with DryRun: it answers whether it would be allowed. */
+static bool is_dry_run(const pending *p)
+{
+    const char *service = aws_service_name(aws_operation_service(p->operation));
+    return strcmp(service, "ec2") == 0 &&
+           json_is_true(json_object_get(json_object_get(p->request, "params"), "DryRun"));
+}
+
 rip_status effect_find_operation(pending *p, rip_error *err)
 {
     if (p->operation) return RIP_OK;
@@ -14,7 +22,7 @@ rip_status effect_find_operation(pending *p, rip_error *err)
     rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
                                            service_name ? service_name : "", &service, err);
     if (status == RIP_OK) status = aws_service_operation(service, name ? name : "", &p->operation, err);
-    if (status == RIP_OK) p->step.is_change = !aws_operation_is_read(p->operation);
+    if (status == RIP_OK) p->step.is_change = !aws_operation_is_read(p->operation) && !is_dry_run(p);
     return status;
 }
 
@@ -24,13 +32,22 @@ static bool may_repeat(const pending *p)
     return !p->step.is_change || aws_operation_token_member(p->operation) || aws_operation_is_idempotent(p->operation);
 }
 
+static void add_step_name(pending *p)
+{
+    json_object_set_new(p->error, "step", json_sprintf("%s%s%u", p->path, *p->path ? "/" : "", p->step.number));
+}
+
 /* What the step did is not known: the playbook's library reads the world to find out. */
 static void end_uncertain(pending *p, const char *why)
 {
     const effect_settings *settings = &p->door->settings;
     const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
     p->error = effect_error(p, "Uncertain", why);
-    json_object_set_new(p->error, "started_ms", json_integer(step ? step->started_ms : p->step.started_ms));
+    if (!step) step = &p->step;
+    json_t *off = json_object_get(step->request, EFFECT_CLOCK_OFF);
+    json_object_set_new(p->error, "started_ms", json_integer(step->started_ms));
+    if (off) json_object_set(p->error, EFFECT_CLOCK_OFF, off);
+    add_step_name(p);
     effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
 }
 
@@ -42,6 +59,7 @@ static void on_aws(void *data, const aws_result *result)
         effect_succeed(p, result->output, "done");
         return;
     }
+    if (p->door->plan && p->step.is_change) run_plan_gives_back(p->door->plan, p->step.request);
     if (result->error->fate_unknown && !may_repeat(p)) {
         end_uncertain(p, result->error->message);
         return;
@@ -51,7 +69,13 @@ static void on_aws(void *data, const aws_result *result)
     json_object_set_new(p->error, "request_id", json_string(result->error->request_id));
     json_object_set_new(p->error, "retryable", json_boolean(result->error->retryable));
     if (result->error->fields) json_object_set(p->error, "fields", result->error->fields);
-    effect_fail(p, "failed");
+    if (p->step.is_change && (p->started || result->error->fate_unknown)) {
+        json_object_set_new(p->error, "sent_before", json_true());
+        add_step_name(p);
+        effect_finish(p, "failed"); /* with its undo, for if it turns out to have happened */
+    } else {
+        effect_fail(p, "failed");
+    }
 }
 
 static void call_aws(pending *p)
@@ -95,8 +119,10 @@ void effect_aws_act(pending *p)
 
 void effect_aws_settle(pending *p)
 {
-    if (may_repeat(p))
+    if (may_repeat(p)) {
         call_aws(p);
-    else
-        end_uncertain(p, "it was sent before a restart, and its answer is not known");
+        return;
+    }
+    if (p->door->plan) run_plan_gives_back(p->door->plan, p->step.request);
+    end_uncertain(p, "it was sent before a restart, and its answer is not known");
 }

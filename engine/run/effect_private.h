@@ -8,6 +8,9 @@
 #include "engine/run/plan.h"
 #include "engine/run/unknown.h"
 
+/* Member of a change's request on record: what aws_client_clock_off said when it was sent. */
+#define EFFECT_CLOCK_OFF "clock_off_ms"
+
 typedef struct pending pending;
 
 struct effect_door {
@@ -59,7 +62,12 @@ void effect_fail(pending *p, const char *outcome);
 /** {"code","message","retryable": false} and, where it is one of AWS, "operation". New reference. */
 json_t *effect_error(const pending *p, const char *code, const char *message);
 
-/** The client token of a step: the same whenever the step is sent, so that AWS takes a repetition for what it is. */
+/** What the library found out about a change whose answer never came ("settled"): one that was made is none of those of
+ * the approved plan that are still to come. */
+void effect_settled(effect_door *door, const json_t *request);
+
+/** The client token of a step: the same whenever the step is sent, also by a run that does it again, so that AWS takes a
+ * repetition for what it is. */
 void effect_token(const pending *p, char out[37]);
 
 /* effect_aws.c */

@@ -39,7 +39,8 @@ static void answer_from_journal(pending *p)
     rip_effect_reply reply = {failed ? NULL : step->reply, failed ? step->reply : NULL,
                               strcmp(step->outcome, "planned") == 0 || strcmp(step->outcome, "foreseen") == 0};
     door->changes += step->is_change;
-    if (door->plan && step->is_change) run_plan_allows(door->plan, step->request);
+    if (door->plan && step->is_change && !failed) run_plan_allows(door->plan, step->request);
+    if (strcmp(step->kind, "settled") == 0) effect_settled(door, step->request);
     rip_effect_done done = p->done;
     void *data = p->data;
     door->replayed++;

@@ -14,6 +14,7 @@ struct guard {
     json_t *accounts, *regions, *protected_arns, *protected_tags;
     unsigned playbook_hourly, account_hourly;
     const guard_windows *windows;
+    bool has_role;
     guard_context context;
     json_t *tags;     /* ARN -> {"key": "value"} as last read */
     json_t *identity; /* the engine's own ARN, once it is known; null: it could not be told */
@@ -46,6 +47,7 @@ rip_status guard_new(const guard_policy *policy, const guard_context *context, g
     g->playbook_hourly = policy->playbook_hourly;
     g->account_hourly = policy->account_hourly;
     g->windows = policy->windows;
+    g->has_role = policy->has_role;
     g->context = *context;
     g->identity = policy->is_simulated ? json_null() : NULL;
     g->tags = json_object();
@@ -82,6 +84,11 @@ static bool any_matches(const json_t *globs, const char *text, bool (*match)(con
         if (glob && match(glob, text)) return true;
     }
     return false;
+}
+
+const run_targets *guard_targets(const guard *g)
+{
+    return g->context.targets;
 }
 
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err)
@@ -178,12 +185,12 @@ static void check_free(guard_check *check)
     free(check);
 }
 
-static void decide(guard_check *check, rip_status status, const rip_error *err)
+static void decide(guard_check *check, const char *name, rip_status status, const rip_error *err)
 {
     guard_done done = check->done;
     void *data = check->data;
     check_free(check);
-    done(data, status, "protected", err);
+    done(data, status, name, err);
 }
 
 static void check_next(guard_check *check);
@@ -197,7 +204,7 @@ static void on_tags(void *data, const aws_result *result)
         rip_error err;
         rip_fail(&err, RIP_EDENIED, "the tags of %s could not be read (%s: %s), so it counts as protected", arn,
                  result->error->code, result->error->message);
-        decide(check, RIP_EDENIED, &err);
+        decide(check, "protected", RIP_EDENIED, &err);
         return;
     }
     json_object_set_new(check->guard->tags, arn,
@@ -276,13 +283,31 @@ static bool is_own(const guard *g, const char *arn)
     return own && (strcmp(own, arn) == 0 || iam_name_matches(own, arn));
 }
 
+/* Without a role, the credentials' own account is the only one: a change meant for another would be made in it. */
+static bool is_reachable(const guard_check *check, rip_error *err)
+{
+    const char *own = json_string_value(check->guard->identity);
+    if (check->guard->has_role || !own || !*check->account) return true;
+    const char *iam = strstr(own, ":iam::");
+    size_t len = strlen(check->account);
+    if (!iam || (strncmp(iam + 6, check->account, len) == 0 && iam[6 + len] == ':')) return true;
+    rip_fail(err, RIP_EDENIED,
+             "account %s is not the credentials' own (%.12s), and accounts.role names no role to act in others",
+             check->account, iam + 6);
+    return false;
+}
+
 /* Go through the ARNs until one is protected, one must be asked for, or none is left. */
 static void check_next(guard_check *check)
 {
     rip_error err = {RIP_OK, ""};
     if (!check->guard->identity) {
         if (ask_identity(check, &err)) return;
-        decide(check, err.status, &err);
+        decide(check, "protected", err.status, &err);
+        return;
+    }
+    if (!is_reachable(check, &err)) {
+        decide(check, "account", err.status, &err);
         return;
     }
     for (; check->next < json_array_size(check->arns); check->next++) {
@@ -308,7 +333,7 @@ static void check_next(guard_check *check)
                  json_string_value(json_object_get(tags, key)));
         break;
     }
-    decide(check, err.status, &err);
+    decide(check, "protected", err.status, &err);
 }
 
 /* Budgets, windows and the pause. */

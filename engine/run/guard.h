@@ -22,6 +22,7 @@ typedef struct guard_policy {
     unsigned playbook_hourly;     /* changes of one playbook within an hour; 0: any number */
     unsigned account_hourly;      /* …in one account */
     const guard_windows *windows; /* when changes may be made; NULL: always */
+    bool has_role;                /* other accounts are reached through one: accounts.role */
     bool is_simulated;            /* there is no engine's own identity to protect */
 } guard_policy;
 
@@ -43,6 +44,9 @@ void guard_free(guard *g);
 /** Other hourly budgets from now on. */
 void guard_limit(guard *g, unsigned playbook_hourly, unsigned account_hourly);
 
+/** What its runs' changes are about is told by these; borrowed. */
+const run_targets *guard_targets(const guard *g);
+
 /** What is about to be done. Borrowed during the call. */
 typedef struct guard_request {
     const aws_operation *operation;
@@ -62,7 +66,7 @@ rip_status guard_admit(const guard *g, const guard_request *request, const char 
 /** The scope ("all", "playbook:NAME", "account:ID") in which changes are paused; NULL: they are not. Borrowed. */
 const char *guard_paused(journal *j, const char *playbook, const char *account);
 
-/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget", "window"). */
+/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget", "window", "account"). */
 typedef void (*guard_done)(void *data, rip_status status, const char *name, const rip_error *err);
 
 /** Whether a change may be made: budgets, windows, then protected resources, whose tags are looked up where tag

@@ -92,6 +92,17 @@ bool run_plan_allows(run_plan *plan, const json_t *request)
     return found;
 }
 
+void run_plan_gives_back(run_plan *plan, const json_t *request)
+{
+    json_t *wanted = line_of(request);
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(plan->lines) && !found; i++) {
+        found = plan->used[i] && agrees(plan->unknowns, json_array_get(plan->lines, i), wanted);
+        if (found) plan->used[i] = false;
+    }
+    json_decref(wanted);
+}
+
 /* The lines of `lines` that `other` does not have. Both sides may hold made-up values: they are blotted out first. */
 static json_t *only_in(const json_t *lines, const json_t *other)
 {

@@ -23,6 +23,9 @@ void run_plan_free(run_plan *plan);
  * which changes are made is free, since fibers overtake each other. */
 bool run_plan_allows(run_plan *plan, const json_t *request);
 
+/** It was crossed off and not made, as far as is known: it is still to come. */
+void run_plan_gives_back(run_plan *plan, const json_t *request);
+
 /** What differs between two plans: {"added": [lines], "removed": [lines]}. New reference. */
 json_t *run_plan_difference(json_t *before, const char *before_run, json_t *after, const char *after_run);
 

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "engine/run/preflight.h"
 #include "engine/run/unknown.h"
+#include "lua/library.h"
 
 json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
                       int64_t now_ms)
@@ -20,8 +22,8 @@ json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t
 
 json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms)
 {
-    return json_pack("{s:s, s:s%, s:s, s:I}", "id", id, "text", playbook->text, playbook->text_len, "mode", mode,
-                     "started", (json_int_t)now_ms);
+    return json_pack("{s:s, s:s%, s:s, s:s, s:I}", "id", id, "text", playbook->text, playbook->text_len, "library",
+                     rip_library_digest(), "mode", mode, "started", (json_int_t)now_ms);
 }
 
 bool record_is_well(const json_t *record)
@@ -80,6 +82,7 @@ static void count_call(json_t *calls, const journal_step *step)
 
 typedef struct lists {
     json_t *changes, *left_alone, *evidence, *log, *calls;
+    json_t *verdicts; /* of a preflight; borrowed */
     json_int_t reads, failed_reads;
 } lists;
 
@@ -92,6 +95,7 @@ static void add_step(lists *to, const journal_step *step, int64_t started, const
             return;
         }
         to->reads++;
+        if (json_is_true(json_object_get(json_object_get(step->request, "params"), "DryRun"))) return; /* it never is */
         bool well = step->state == JOURNAL_FINISHED &&
                     (strcmp(step->outcome, "done") == 0 || strcmp(step->outcome, "foreseen") == 0);
         to->failed_reads += !well;
@@ -100,6 +104,7 @@ static void add_step(lists *to, const journal_step *step, int64_t started, const
         }
         return;
     }
+    if (strcmp(step->kind, "preflight") == 0) to->verdicts = json_object_get(step->request, "verdicts");
     json_t *list = strcmp(step->kind, "left-alone") == 0 ? to->left_alone
                    : strcmp(step->kind, "evidence") == 0 ? to->evidence
                    : strcmp(step->kind, "log") == 0      ? to->log
@@ -116,9 +121,10 @@ json_t *record_report(journal *j, const char *id)
     run_unknowns *unknowns = record ? run_unknowns_new(id) : NULL;
     if (!unknowns) return NULL;
     int64_t started = json_integer_value(json_object_get(record, "started"));
-    lists all = {json_array(), json_array(), json_array(), json_array(), json_object(), 0, 0};
+    lists all = {json_array(), json_array(), json_array(), json_array(), json_object(), NULL, 0, 0};
     for (size_t i = 0; i < journal_step_count(j, id); i++) add_step(&all, journal_step_at(j, id, i), started, unknowns);
     run_unknowns_free(unknowns);
+    preflight_mark(all.changes, all.verdicts);
 
     json_t *report = json_copy(record);
     static const char *const INNER[] = {"text", "sources", "plan", "approved", "undo"};

@@ -8,8 +8,10 @@
 #include "engine/base/log.h"
 #include "engine/run/effect.h"
 #include "engine/run/plan.h"
+#include "engine/run/preflight.h"
 #include "engine/run/record.h"
 #include "engine/run/session_tags.h"
+#include "lua/library.h"
 
 struct run {
     const run_context *context;
@@ -21,8 +23,10 @@ struct run {
     effect_door *door;
     rip_script *script;
     json_t *session_tags;
+    json_t *permissions; /* its header's, and what a preflight needs */
     json_t *detail;      /* of why it was stopped */
     const char *outcome; /* it was stopped: how that is called */
+    rip_error stopped;   /* why, where that was before its script began */
     rip_timer limit;
     run_listener listener;
 };
@@ -126,9 +130,20 @@ static void on_script_ended(void *data, rip_status status, const rip_error *err)
 
 void run_stop(run *r, const char *outcome, rip_status status, const char *reason)
 {
-    if (!r->script || r->outcome) return;
+    if (r->outcome) return;
     r->outcome = outcome;
-    rip_script_stop(r->script, status, reason);
+    if (r->script)
+        rip_script_stop(r->script, status, reason);
+    else
+        rip_fail(&r->stopped, status, "%s", reason);
+}
+
+/* Before its script began. */
+static rip_status was_stopped(const run *r, rip_error *err)
+{
+    if (!r->outcome) return RIP_OK;
+    *err = r->stopped;
+    return err->status;
 }
 
 static void on_door_stop(void *data, const effect_end *why)
@@ -168,13 +183,16 @@ static rip_status open_door(run *r, rip_error *err)
     unsigned own = r->playbook->limit_changes;
     r->session_tags =
         run_session_tags(r->context->session_tags, r->id, r->playbook->name, text_of(r->finding, "id", ""));
+    r->permissions =
+        r->context->preflight ? preflight_permissions(r->playbook->permissions) : json_incref(r->playbook->permissions);
     effect_settings settings = {
         .run = r->id,
         .playbook = r->playbook->name,
         .mode = r->mode,
         .plan = json_object_get(r->record, "approved"),
         .planned_by = text_of(r->record, "plan_of", r->id),
-        .permissions = r->playbook->permissions,
+        .tokens_of = text_of(r->record, "tokens_of", r->id),
+        .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
         .partition = text_of(r->finding, "partition", "aws"),
@@ -198,6 +216,7 @@ static rip_status open_script(run *r, rip_error *err)
                   text_of(r->finding, "region", "us-east-1"), "partition", text_of(r->finding, "partition", "aws"));
     json_t *undo = json_object_get(r->record, "undo");
     if (about && undo) json_object_set(about, "undo", undo);
+    if (about && r->context->preflight) json_object_set_new(about, "preflight", json_true());
     if (!about) return rip_nomem(err);
     rip_script_options options = {
         .playbook = r->playbook,
@@ -220,6 +239,7 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
 {
     run *r = data;
     rip_error why = *err;
+    if (status == RIP_OK) status = was_stopped(r, &why);
     if (status == RIP_OK) status = open_door(r, &why);
     if (status == RIP_OK && r->mode != RUN_OBSERVE) {
         status = open_script(r, &why);
@@ -262,16 +282,26 @@ static rip_status lower_mode(run *r, rip_error *err)
     return RIP_OK;
 }
 
+/* The engine was updated while the run was cut off. Where that makes a difference, the run ends as diverged. */
+static void tell_of_library(const run *r)
+{
+    const char *before = text_of(r->record, "library", "");
+    if (strcmp(before, rip_library_digest()) == 0) return;
+    rip_log(RIP_LOG_WARN, "run.library", "run", r->id, "began_with", before, "now", rip_library_digest(), NULL);
+}
+
 static void begin(void *data)
 {
     run *r = data;
     rip_error err = {RIP_OK, ""};
-    rip_status status = recall(r, &err);
+    rip_status status = was_stopped(r, &err);
+    if (status == RIP_OK) status = recall(r, &err);
     if (status == RIP_OK) status = lower_mode(r, &err);
     if (status == RIP_OK && r->recalled) r->playbook = r->recalled;
     if (status != RIP_OK) {
         end(r, status, &err);
     } else if (json_object_get(r->record, "started")) {
+        tell_of_library(r);
         on_begun(r, RIP_OK, &err);
     } else {
         json_t *record = record_begin(r->id, r->playbook, run_mode_name(r->mode), rip_clock_now(r->context->clock));
@@ -309,6 +339,7 @@ void run_free(run *r)
     rip_script_free(r->script);
     effect_door_free(r->door);
     json_decref(r->session_tags);
+    json_decref(r->permissions);
     json_decref(r->detail);
     json_decref(r->record);
     json_decref(r->finding);

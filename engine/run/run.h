@@ -23,6 +23,7 @@ typedef struct run_context {
     const json_t *account_modes; /* {account: "dry-run"}; NULL: none */
     unsigned changes;            /* per run; a playbook's limits.changes may lower it */
     int64_t run_time_ms;         /* per run; a playbook's limits.time may lower it */
+    bool preflight;              /* a plan is asked about: would AWS allow it? */
     rip_vm_limits vm_limits;     /* memory and instructions of a run */
 } run_context;
 

@@ -189,7 +189,10 @@ void api_free(api *a)
 {
     if (!a) return;
     api_stream_close(a);
-    while (a->calls) api_call_free(a->calls);
+    for (api_call *call = a->calls, *next; call; call = next) {
+        next = call->next;
+        free(call);
+    }
     tokens_free(&a->tokens);
     free(a->mounted);
     free(a->description);

@@ -74,9 +74,9 @@ void api_stream_open(api *a)
 void api_stream_close(api *a)
 {
     rip_timer_stop(&a->heartbeat);
-    while (a->listeners) {
-        api_listener *l = a->listeners;
+    for (api_listener *l = a->listeners, *next; l; l = next) {
+        next = l->next;
         http_stream_close(l->stream);
-        on_closed(l);
+        free(l);
     }
 }

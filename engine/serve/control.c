@@ -229,7 +229,7 @@ static void on_connection(uv_stream_t *stream, int status)
 {
     control *server = stream->data;
     connection *c = status == 0 ? calloc(1, sizeof *c) : NULL;
-    if (!c) return; /* it is accepted with the next one */
+    if (!c) return; /* out of memory: until it is accepted libuv takes no more, and nobody can talk to this process */
     c->server = server;
     uv_pipe_init(stream->loop, &c->pipe, 0);
     c->pipe.data = c;

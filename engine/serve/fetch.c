@@ -32,14 +32,15 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
 {
     errand *e = data;
     rip_error why = {RIP_OK, ""};
-    if (!response)
-        why = *err;
-    else if (response->status != 200)
-        rip_fail(&why, RIP_EREMOTE, "the answer was HTTP %d", response->status);
-    if (why.status == RIP_OK)
+    if (response && response->status == 200) {
         e->done(e->data, RIP_OK, response->body.data ? response->body.data : "", response->body.len, &why);
-    else
+    } else {
+        if (response)
+            rip_fail(&why, RIP_EREMOTE, "the answer was HTTP %d", response->status);
+        else
+            why = *err;
         e->done(e->data, why.status, NULL, 0, &why);
+    }
     errand_free(e);
 }
 
@@ -98,7 +99,10 @@ void web_fetcher_free(web_fetcher *w)
 {
     if (!w) return;
     aws_web_free(w->web);
-    while (w->errands) errand_free(w->errands);
+    for (errand *e = w->errands, *next; e; e = next) {
+        next = e->next;
+        free(e);
+    }
     free(w);
 }
 

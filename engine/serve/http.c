@@ -1,9 +1,6 @@
-#include "engine/serve/http.h"
-
-#include <microhttpd.h>
+/* The server: listening, driving the library, and the connections' time. */
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,81 +9,13 @@
 
 #include "engine/base/data.h"
 #include "engine/base/log.h"
-#include "engine/serve/listen.h"
-#include "engine/serve/problem.h"
-#include "engine/serve/routes.h"
+#include "engine/serve/http_private.h"
 
 #define SWEEP_MS 250
 #define ROUNDS_AT_ONCE 8
 /* How long a client may take to say what it wants once three in four connections are in use. */
 #define PRESSED_MS 2000
 #define PEM_MOST ((size_t)1 << 20)
-/* A body that turns out too large is read so much further, so that the client gets to see why. */
-#define DRAIN_MOST ((size_t)256 << 10)
-/* Of all bodies that are being read or answered, together. */
-#define BODIES_MOST ((size_t)64 << 20)
-#define STREAM_MOST ((size_t)256 << 10)
-#define STREAM_BLOCK 4096
-
-static const char *const RETRY_SOON[] = {MHD_HTTP_HEADER_RETRY_AFTER, "1", NULL};
-
-/* A client's connection, from accept to close. */
-typedef struct peer {
-    struct http_server *server;
-    struct peer *next, **self;
-    http_exchange *x; /* the request that is read or answered; NULL: between two */
-    int fd;
-    uint64_t since;    /* it has said nothing that is complete since then; 0: it is not its turn */
-    uint64_t deadline; /* 0: none */
-    char remote[64];
-} peer;
-
-struct http_exchange {
-    http_server *server;
-    peer *peer;
-    struct MHD_Connection *connection; /* NULL: the client has gone, or was answered */
-    const route *route;
-    char *method, *path, *segment;
-    rip_buffer body;
-    size_t drained;   /* bytes past the limit */
-    unsigned refused; /* the status that tells why; 0: it goes to its handler */
-    char allow[64];
-    struct MHD_Response *response; /* until it is queued */
-    unsigned status;
-    http_stream *stream;
-    uint64_t answer_by;
-    bool called, suspended;
-    bool owed;     /* its handler was called and has not answered */
-    bool given_up; /* …in time, and the client was told so */
-    http_exchange *next, **self;
-};
-
-struct http_stream {
-    http_exchange *x;
-    rip_buffer waiting;
-    size_t sent;
-    bool suspended, closing;
-    void (*closed)(void *data);
-    void *data;
-};
-
-struct http_server {
-    struct MHD_Daemon *daemon;
-    routes routes;
-    listener socket;
-    http_options options;
-    char *certificate, *key;
-    uv_poll_t poll;
-    uv_timer_t due, sweep;
-    unsigned handles; /* that are open */
-    peer *peers;
-    unsigned peer_count;
-    http_exchange *exchanges;
-    size_t body_bytes;
-    bool again;      /* it is to be run once more */
-    unsigned rounds; /* in which it was, since its descriptor told anything */
-    char said[256];  /* the library's last complaint */
-};
 
 /* Driving the library: its epoll descriptor, and the time it asks for. */
 
@@ -97,8 +26,7 @@ static void on_due(uv_timer_t *timer)
     pump(timer->data);
 }
 
-/* The library's descriptor does not tell of everything that there is to do: run it once more from the loop. */
-static void pump_soon(http_server *s)
+void http_pump_soon(http_server *s)
 {
     s->again = true;
     uv_timer_start(&s->due, on_due, 0, 0);
@@ -129,7 +57,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 /* Connections. */
 
-static void wait_for_request(peer *p)
+void http_peer_rest(peer *p)
 {
     p->since = uv_now(p->server->options.loop);
     p->deadline = p->since + p->server->options.idle_ms + p->server->options.request_ms;
@@ -144,7 +72,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
         if (!p) return;
         *p->self = p->next;
         if (p->next) p->next->self = p->self;
-        if (s->peer_count-- == s->options.connections) pump_soon(s); /* the next may be accepted */
+        if (s->peer_count-- == s->options.connections) http_pump_soon(s); /* the next may be accepted */
         free(p);
         return;
     }
@@ -157,7 +85,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
     s->peers = p;
     s->peer_count++;
     listener_name(at ? at->client_addr : NULL, p->remote);
-    wait_for_request(p);
+    http_peer_rest(p);
     *context = p;
 }
 
@@ -165,102 +93,6 @@ static bool is_late(const http_server *s, const peer *p, uint64_t now)
 {
     bool pressed = s->peer_count > s->options.connections - s->options.connections / 4;
     return (p->deadline && now >= p->deadline) || (pressed && p->since && now >= p->since + PRESSED_MS);
-}
-
-/* Exchanges. */
-
-static void exchange_free(http_exchange *x)
-{
-    *x->self = x->next;
-    if (x->next) x->next->self = x->self;
-    if (x->response) MHD_destroy_response(x->response);
-    x->server->body_bytes -= x->body.len;
-    rip_buffer_free(&x->body);
-    free(x->method);
-    free(x->path);
-    free(x->segment);
-    free(x);
-}
-
-static http_exchange *exchange_new(http_server *s, peer *p, struct MHD_Connection *connection, const char *method,
-                                   const char *path)
-{
-    http_exchange *x = calloc(1, sizeof *x);
-    if (!x) return NULL;
-    *x = (http_exchange){.server = s,
-                         .peer = p,
-                         .connection = connection,
-                         .method = strdup(method),
-                         .path = strdup(path),
-                         .next = s->exchanges,
-                         .self = &s->exchanges};
-    if (x->next) x->next->self = &x->next;
-    s->exchanges = x;
-    if (x->method && x->path) return x;
-    exchange_free(x);
-    return NULL;
-}
-
-/* Answers. */
-
-static bool has_header(const char *const *headers, const char *name)
-{
-    for (; headers && *headers; headers += 2) {
-        if (strcmp(headers[0], name) == 0) return true;
-    }
-    return false;
-}
-
-static void add_headers(struct MHD_Response *response, const char *type, const char *const *headers)
-{
-    if (type) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (!has_header(headers, MHD_HTTP_HEADER_CACHE_CONTROL))
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    for (; headers && *headers; headers += 2) MHD_add_response_header(response, headers[0], headers[1]);
-}
-
-/* `response` is taken over; NULL: memory is out, and the connection is closed. */
-static void respond(http_exchange *x, unsigned status, struct MHD_Response *response)
-{
-    x->response = response;
-    x->status = status;
-    if (!x->suspended) return;
-    x->suspended = false;
-    MHD_resume_connection(x->connection);
-    pump_soon(x->server);
-}
-
-static void respond_text(http_exchange *x, unsigned status, const char *type, const char *body, size_t len,
-                         const char *const *headers)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)(body ? body : ""), MHD_RESPMEM_MUST_COPY);
-    if (response) add_headers(response, type, headers);
-    respond(x, status, response);
-}
-
-static void respond_problem(http_exchange *x, unsigned status, const char *detail, const char *const *headers)
-{
-    rip_buffer body = {0};
-    problem_write(&body, status, detail);
-    respond_text(x, status, PROBLEM_TYPE, body.data, body.len, headers);
-    rip_buffer_free(&body);
-}
-
-/* Its handler answers; false: nobody is there any more to hear it. */
-static bool is_heard(http_exchange *x)
-{
-    bool heard = x->connection && !x->given_up;
-    x->owed = false;
-    if (!x->connection) exchange_free(x);
-    return heard;
-}
-
-void http_answer(http_exchange *x, unsigned status, const char *type, const char *body, size_t len,
-                 const char *const *headers)
-{
-    if (is_heard(x)) respond_text(x, status, type, body, len, headers);
 }
 
 /* The library's own timeout is one of silence: a client that sends a byte now and then is met here. */
@@ -275,243 +107,14 @@ static void on_sweep(uv_timer_t *timer)
             p->since = p->deadline = 0;
         } else if (x && x->owed && !x->given_up && now >= x->answer_by) {
             x->given_up = true;
-            respond_problem(x, 503, "this took too long; it may have been done all the same", RETRY_SOON);
+            http_respond_problem(x, 503, "this took too long; it may have been done all the same", HTTP_RETRY_SOON);
         }
     }
-}
-
-/* What the library asks of us, request by request. */
-
-static enum MHD_Result queue(http_exchange *x)
-{
-    x->peer->since = 0;
-    /* A stream may stay; any other answer is taken within its time. */
-    x->peer->deadline = x->stream ? 0 : uv_now(x->server->options.loop) + x->server->options.request_ms;
-    enum MHD_Result result = MHD_queue_response(x->connection, x->status, x->response);
-    MHD_destroy_response(x->response);
-    x->response = NULL;
-    return result;
-}
-
-static enum MHD_Result refuse(http_exchange *x)
-{
-    const char *const allow[] = {MHD_HTTP_HEADER_ALLOW, x->allow, NULL};
-    respond_problem(x, x->refused, NULL, x->refused == 405 ? allow : x->refused == 503 ? RETRY_SOON : NULL);
-    return x->response ? queue(x) : MHD_NO;
-}
-
-static bool claims_more_than(const http_exchange *x, size_t most)
-{
-    const char *text = http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return text && strtoull(text, NULL, 10) > most;
-}
-
-static unsigned judge(http_exchange *x)
-{
-    const char *segment = "";
-    x->route = routes_find(&x->server->routes, x->method, x->path, &segment, x->allow);
-    if (!x->route) return *x->allow ? 405 : 404;
-    x->segment = strndup(segment, strcspn(segment, "/"));
-    if (!x->segment) return 503;
-    if (claims_more_than(x, x->route->body_most)) return 413;
-    return !x->route->type || routes_type_is(http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE), x->route->type) ? 0 : 415;
-}
-
-/* The headers are there. A body that belongs to a refused request is read if it is small, since a client that is cut
- * off while it writes does not see its answer. */
-static enum MHD_Result admit(http_exchange *x)
-{
-    x->refused = judge(x);
-    x->peer->since = 0;
-    x->peer->deadline = uv_now(x->server->options.loop) + x->server->options.request_ms;
-    return x->refused && claims_more_than(x, DRAIN_MOST) ? refuse(x) : MHD_YES;
-}
-
-static enum MHD_Result read_body(http_exchange *x, const char *bytes, size_t *len)
-{
-    http_server *s = x->server;
-    size_t n = *len;
-    *len = 0;
-    if (!x->refused && x->body.len + n > x->route->body_most) x->refused = 413;
-    if (!x->refused && s->body_bytes + n > BODIES_MOST) x->refused = 503;
-    if (x->refused) {
-        x->drained += n;
-        return x->drained > DRAIN_MOST ? MHD_NO : MHD_YES;
-    }
-    rip_buffer_append(&x->body, bytes, n);
-    if (x->body.failed) return MHD_NO;
-    s->body_bytes += n;
-    return MHD_YES;
-}
-
-/* The request is whole, or goes on after it was suspended. */
-static enum MHD_Result serve(http_exchange *x)
-{
-    if (x->response) return queue(x);
-    if (x->refused) return refuse(x);
-    if (x->called) return MHD_NO;
-    x->called = x->owed = true;
-    x->peer->since = x->peer->deadline = 0;
-    x->answer_by = uv_now(x->server->options.loop) + x->server->options.answer_ms;
-    x->route->handler(x->route->data, x);
-    if (x->response) return queue(x);
-    if (!x->owed) return MHD_NO;
-    x->suspended = true;
-    MHD_suspend_connection(x->connection);
-    return MHD_YES;
-}
-
-static void on_completed(void *data, struct MHD_Connection *connection, void **context,
-                         enum MHD_RequestTerminationCode how)
-{
-    http_exchange *x = *context;
-    (void)data;
-    (void)connection;
-    (void)how;
-    if (!x) return;
-    *context = NULL;
-    x->peer->x = NULL;
-    wait_for_request(x->peer);
-    if (x->stream) x->stream->x = NULL;
-    x->connection = NULL;
-    x->peer = NULL;
-    if (!x->owed) exchange_free(x);
-}
-
-static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path, const char *method,
-                                  const char *version, const char *bytes, size_t *len, void **context)
-{
-    (void)version;
-    http_exchange *x = *context;
-    if (x && *len) return read_body(x, bytes, len);
-    if (x) return serve(x);
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    peer *p = info ? info->socket_context : NULL;
-    if (!p) return MHD_NO;
-    *context = x = exchange_new(data, p, connection, method, path);
-    if (!x) return MHD_NO;
-    p->x = x;
-    return admit(x);
-}
-
-/* What was asked. */
-
-const char *http_method(const http_exchange *x)
-{
-    return x->method;
-}
-
-const char *http_path(const http_exchange *x)
-{
-    return x->path;
-}
-
-const char *http_segment(const http_exchange *x)
-{
-    return x->segment ? x->segment : "";
-}
-
-const char *http_header(const http_exchange *x, const char *name)
-{
-    return x->connection ? MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name) : NULL;
-}
-
-const char *http_query(const http_exchange *x, const char *name)
-{
-    return x->connection ? MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, name) : NULL;
-}
-
-const char *http_body(const http_exchange *x, size_t *len)
-{
-    *len = x->body.len;
-    return x->body.data ? x->body.data : "";
-}
-
-const char *http_remote(const http_exchange *x)
-{
-    return x->peer ? x->peer->remote : "";
-}
-
-/* Streams. */
-
-static ssize_t on_stream_read(void *data, uint64_t position, char *out, size_t most)
-{
-    (void)position;
-    http_stream *stream = data;
-    size_t left = stream->waiting.len - stream->sent;
-    if (left > most) left = most;
-    if (left) {
-        memcpy(out, stream->waiting.data + stream->sent, left);
-        stream->sent += left;
-        if (stream->sent == stream->waiting.len) {
-            rip_buffer_clear(&stream->waiting);
-            stream->sent = 0;
-        }
-        return (ssize_t)left;
-    }
-    if (stream->closing) return MHD_CONTENT_READER_END_OF_STREAM;
-    stream->suspended = true;
-    MHD_suspend_connection(stream->x->connection);
-    return 0;
-}
-
-static void on_stream_free(void *data)
-{
-    http_stream *stream = data;
-    if (stream->x) stream->x->stream = NULL;
-    if (stream->closed) stream->closed(stream->data);
-    rip_buffer_free(&stream->waiting);
-    free(stream);
-}
-
-static void wake(http_stream *stream)
-{
-    if (!stream->suspended) return;
-    stream->suspended = false;
-    MHD_resume_connection(stream->x->connection);
-    pump_soon(stream->x->server);
-}
-
-http_stream *http_answer_stream(http_exchange *x, const char *type, void (*closed)(void *data), void *data)
-{
-    if (!is_heard(x)) return NULL;
-    http_stream *stream = calloc(1, sizeof *stream);
-    struct MHD_Response *response = stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
-                                                                               on_stream_read, stream, on_stream_free)
-                                           : NULL;
-    if (response) {
-        *stream = (http_stream){.x = x, .closed = closed, .data = data};
-        x->stream = stream;
-        add_headers(response, type, NULL);
-    } else {
-        free(stream);
-    }
-    respond(x, 200, response);
-    return x->stream;
-}
-
-bool http_stream_write(http_stream *stream, const char *bytes, size_t len)
-{
-    if (!stream->x || stream->closing) return false;
-    bool full = stream->waiting.len - stream->sent + len > STREAM_MOST;
-    if (!full) rip_buffer_append(&stream->waiting, bytes, len);
-    full = full || stream->waiting.failed;
-    stream->closing = full;
-    if (full) shutdown(stream->x->peer->fd, SHUT_RDWR);
-    wake(stream);
-    return !full;
-}
-
-void http_stream_close(http_stream *stream)
-{
-    stream->closed = NULL;
-    stream->closing = true;
-    if (stream->x) wake(stream);
 }
 
 /* Starting and stopping. */
 
-static void on_complaint(void *data, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0))) on_complaint(void *data, const char *format, va_list arguments)
 {
     http_server *s = data;
     vsnprintf(s->said, sizeof s->said, format, arguments);
@@ -547,8 +150,8 @@ static rip_status start_daemon(http_server *s, rip_error *err)
         {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     s->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, s, MHD_OPTION_LISTEN_SOCKET,
-        s->socket.fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+        flags, 0, NULL, NULL, http_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, s, MHD_OPTION_LISTEN_SOCKET,
+        s->socket.fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
         MHD_OPTION_CONNECTION_LIMIT, o->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_of_ip,
         MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_ms + 999) / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         /* The reply's own headers are written there, too. */
@@ -651,7 +254,7 @@ static void end_exchanges(http_server *s)
             http_stream_close(x->stream);
         } else if (x->suspended) {
             x->owed = false;
-            respond_problem(x, 503, "the server stops", RETRY_SOON);
+            http_respond_problem(x, 503, "the server stops", HTTP_RETRY_SOON);
         }
     }
     MHD_run(s->daemon);
@@ -666,7 +269,7 @@ void http_server_free(http_server *s)
     } else if (s->socket.fd >= 0) {
         close(s->socket.fd);
     }
-    while (s->exchanges) exchange_free(s->exchanges);
+    while (s->exchanges) http_exchange_free(s->exchanges);
     if (!s->handles) {
         server_delete(s);
         return;

@@ -1,4 +1,5 @@
-/* The HTTP server: libmicrohttpd on the libuv loop, behind an interface of our own. Third-party headers stay in http.c.
+/* The HTTP server: libmicrohttpd on the libuv loop, behind an interface of our own: its header is in
+ * http_private.h and nowhere else.
  *
  * A handler is called when the whole request is there (bodies are bounded) and answers now or later; connections, idle
  * and slow ones included, are bounded in number and time. What no handler sees is answered here, errors as

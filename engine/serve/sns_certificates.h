@@ -9,7 +9,7 @@ typedef struct sns_certificates sns_certificates;
 
 /** Both borrowed. NULL: out of memory. */
 sns_certificates *sns_certificates_new(rip_clock *clock, const fetcher *by);
-/** Nobody is called any more; free it after the fetcher has given up. NULL is allowed. */
+/** Nobody is called any more; the fetcher is given up before the loop runs again. NULL is allowed. */
 void sns_certificates_free(sns_certificates *c);
 
 /** The certificate at a URL that sns_parse let through. RIP_EAGAIN: enough are being fetched, or it was not to be had a

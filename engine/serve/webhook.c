@@ -11,12 +11,15 @@
 #include "engine/serve/sns.h"
 #include "engine/serve/sns_certificates.h"
 #include "engine/serve/webhook_senders.h"
+#include "engine/serve/webhook_token.h"
 
 #define SNS_TYPE_HEADER "x-amz-sns-message-type"
 #define SNS_RAW_HEADER "x-amz-sns-rawdelivery"
 /* An SNS envelope holds its event as a string, in which every quote is two bytes. */
 #define ENVELOPE 2
 #define LOG_EVERY_MS 1000
+#define FORM_MOST 4096
+#define FORM_TYPE "application/x-www-form-urlencoded"
 
 typedef struct webhook {
     live_source source; /* first */
@@ -55,13 +58,18 @@ static delivery *delivery_new(webhook *w, http_exchange *x)
     return d;
 }
 
+static void delivery_release(delivery *d)
+{
+    sns_message_free(&d->message);
+    free(d);
+}
+
 static void delivery_free(delivery *d)
 {
     *d->self = d->next;
     if (d->next) d->next->self = d->self;
     if (d->is_under_way) d->owner->under_way--;
-    sns_message_free(&d->message);
-    free(d);
+    delivery_release(d);
 }
 
 /* Answers. */
@@ -244,7 +252,7 @@ static void take_as(delivery *d)
     } else if (sns && !raw) {
         take_sns(d, body, len);
     } else {
-        d->from = senders_by_header(&d->owner->senders, d->x);
+        d->from = senders_by_header(&d->owner->senders, d->x, rip_clock_now(d->owner->options.clock));
         if (d->from)
             take(d, id ? id : http_remote(d->x), body, len);
         else
@@ -264,6 +272,17 @@ static void on_post(void *data, http_exchange *x)
         end(d, 429, "too many requests from this address");
     else
         take_as(d);
+}
+
+/* EventBridge's connections ask for a token first. */
+static void on_token(void *data, http_exchange *x)
+{
+    static const char *const SOON[] = {"Retry-After", "1", NULL};
+    webhook *w = data;
+    if (rate_take(&w->rate, http_remote(x), rip_clock_monotonic(w->options.clock)))
+        webhook_token_answer(&w->senders, x, rip_clock_now(w->options.clock));
+    else
+        problem_answer(x, 429, NULL, SOON);
 }
 
 /* The source. */
@@ -297,7 +316,10 @@ static void webhook_free(live_source *source)
 {
     webhook *w = (void *)source;
     sns_certificates_free(w->certificates);
-    while (w->deliveries) delivery_free(w->deliveries);
+    for (delivery *d = w->deliveries, *next; d; d = next) {
+        next = d->next;
+        delivery_release(d);
+    }
     senders_free(&w->senders);
     free(w);
 }
@@ -324,6 +346,8 @@ rip_status webhook_new(const webhook_options *options, live_source **out, rip_er
     size_t most = ENVELOPE * (size_t)rip_config_size(options->config, "limits.event_bytes");
     rip_status status = w->certificates ? senders_load(options->config, &w->senders, err) : rip_nomem(err);
     if (status == RIP_OK) status = http_route(options->server, "POST", "/v1/events", most, NULL, on_post, w, err);
+    if (status == RIP_OK)
+        status = http_route(options->server, "POST", "/v1/token", FORM_MOST, FORM_TYPE, on_token, w, err);
     if (status == RIP_OK)
         *out = &w->source;
     else

@@ -1,7 +1,7 @@
 /* Events that others post: POST /v1/events, from the senders that the configuration's `webhooks` names.
  *
  *   eventbridge  API destinations, and raw deliveries of SNS: an API key in a header, Basic credentials, or a bearer
- *                token. The body is the event.
+ *                token: its secret, or what POST /v1/token gave for it (OAuth 2.0). The body is the event.
  *   sns          HTTPS subscriptions to the topics named: the signature of SNS. The event is in the envelope;
  *                subscriptions are confirmed.
  *   hmac         anybody with the secret: SIGNATURE_HEADER. The body is the event.
@@ -28,8 +28,8 @@ typedef struct webhook_options {
 } webhook_options;
 
 /** Its route is there from now on, and answers 503 until the source is started and after it is stopped. Free it after
- * what it hands over to and before the server. RIP_EINVAL: the configuration is wrong; RIP_EIO, RIP_ENOTFOUND: a file
- * with secrets. */
+ * what it hands over to, before the fetcher and the server, without running the loop between. RIP_EINVAL: the
+ * configuration is wrong; RIP_EIO, RIP_ENOTFOUND: a file with secrets. */
 rip_status webhook_new(const webhook_options *options, live_source **out, rip_error *err);
 
 #endif

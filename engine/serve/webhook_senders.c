@@ -8,6 +8,7 @@
 
 #include "engine/base/data.h"
 #include "engine/base/glob.h"
+#include "engine/serve/webhook_token.h"
 
 #define KEY "webhooks"
 #define SECRET_FILE_MOST 4096
@@ -115,22 +116,42 @@ static bool is_basic(const char *given, const char *user, const char *secret)
     return good;
 }
 
-static bool is_by_header(const sender *s, const http_exchange *x)
+static bool has_bearer(const sender *s)
+{
+    return s->kind == SENDER_EVENTBRIDGE && !s->header && !s->user;
+}
+
+static bool is_by_header(const sender *s, const http_exchange *x, int64_t now_ms)
 {
     const char *authorization = http_header(x, "Authorization");
     const char *given =
         s->header ? http_header(x, s->header) : credentials_of(authorization, s->user ? "Basic" : "Bearer");
     bool good = false;
-    for (size_t i = 0; given && i < s->secret_count; i++)
+    for (size_t i = 0; given && i < s->secret_count; i++) {
         good |= s->user && !s->header ? is_basic(given, s->user, s->secrets[i]) : same(given, s->secrets[i]);
+        good |= has_bearer(s) && webhook_token_is_of(given, s->name, s->secrets[i], now_ms);
+    }
     return good;
 }
 
-const sender *senders_by_header(const senders *s, const http_exchange *x)
+const sender *senders_by_header(const senders *s, const http_exchange *x, int64_t now_ms)
 {
     const sender *found = NULL;
     for (size_t i = 0; i < s->count; i++) {
-        if (s->all[i].kind == SENDER_EVENTBRIDGE && is_by_header(&s->all[i], x)) found = &s->all[i];
+        if (s->all[i].kind == SENDER_EVENTBRIDGE && is_by_header(&s->all[i], x, now_ms)) found = &s->all[i];
+    }
+    return found;
+}
+
+const sender *senders_by_client(const senders *s, const char *id, const char *secret)
+{
+    const sender *found = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const sender *each = &s->all[i];
+        if (!has_bearer(each) || strcmp(each->name, id) != 0) continue;
+        for (size_t k = 0; k < each->secret_count; k++) {
+            if (same(secret, each->secrets[k])) found = each;
+        }
     }
     return found;
 }

@@ -31,7 +31,9 @@ rip_status senders_load(const rip_config *config, senders *out, rip_error *err);
 void senders_free(senders *s);
 
 /** The sender of kind eventbridge whose API key, Basic credentials or bearer token the request has, or NULL. */
-const sender *senders_by_header(const senders *s, const http_exchange *x);
+const sender *senders_by_header(const senders *s, const http_exchange *x, int64_t now_ms);
+/** …of kind eventbridge, with bearer tokens, whose name and secret these are. */
+const sender *senders_by_client(const senders *s, const char *id, const char *secret);
 /** …of kind hmac whose secret has signed the body. */
 const sender *senders_by_signature(const senders *s, const signature *by, const char *body, size_t len);
 /** …of kind sns that the topic belongs to. */

@@ -1,9 +1,10 @@
 --- Clients for AWS: boto3's method names, AWS's own parameters. What an operation is comes from the API models, through
 --- the engine; what a change would leave behind is known to riposte.inverse, and in a rehearsal to riposte.foresee.
-local duration = require "riposte.duration"
 local failure = require "riposte.failure"
-local inverse = require "riposte.inverse"
-local jmespath = require "riposte.jmespath"
+
+-- Most runs need little of the rest: it is loaded when it is first asked for.
+local require = require
+local function library(name) return require("riposte." .. name) end
 
 local module = {}
 
@@ -38,7 +39,7 @@ local operation_of
 
 -- What takes the change back is worked out before it is made: afterwards the prior state is gone.
 local function undo_of(state, operation, params, options)
-  return inverse.of {
+  return library("inverse").of {
     service = state.service,
     operation = operation.name,
     params = params,
@@ -53,10 +54,69 @@ local function undo_of(state, operation, params, options)
   }
 end
 
+-- What became of a change is put on record, for the undo too.
+local function note_on(state, operation, params, step)
+  return function(happened, reply)
+    local request = request_of(state, operation, params)
+    state.engine.perform("settled", { step = step, request = request, happened = happened, reply = reply })
+  end
+end
+
+-- A change whose answers never come is sent so often, at growing distances.
+local AGAIN_MOST = 5
+
+-- A change that was sent and whose answer never came, for the `tries`-th time.
+local function settled(state, operation, params, uncertain, tries, again)
+  local note = note_on(state, operation, params, uncertain.step)
+  local verdict, found = library("settle").of(state.run, {
+    service = state.service,
+    operation = operation.name,
+    params = params,
+    sent = uncertain.started_ms,
+    started = uncertain.started_ms + (uncertain.clock_off_ms or 0),
+    read = function(reading, wanted) return read(state, operation_of(state, reading), wanted) end,
+  })
+  if verdict == "happened" then
+    note(true, found)
+    return true, found
+  end
+  if not verdict then -- the run ends here, until a person has looked
+    local name = state.service .. ":" .. operation.name
+    state.engine.perform("park", { step = uncertain.step, operation = name, params = params, known = found })
+  end
+  if verdict == "not" then note(false) end
+  if tries > AGAIN_MOST then
+    uncertain.retryable = true -- the whole run may be made again too
+    return false, uncertain
+  end
+  if tries > 1 then state.run:sleep(2 ^ tries) end
+  local ok, value, planned = again()
+  if verdict == "again" then
+    local gone = not ok and failure.is_gone(failure.new(value))
+    note(gone, gone and {} or nil)
+    if gone then return true, {} end
+  end
+  return ok, value, planned
+end
+
+local function make(state, operation, params, undo, why, tries)
+  local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
+  if ok then return ok, value, planned end
+  if value.sent_before and library("settle").takes_away(operation.name) and failure.is_gone(failure.new(value)) then
+    note_on(state, operation, params, value.step)(true, {}) -- AWS took it twice, and has said so the second time
+    return true, {}
+  end
+  if value.code ~= "Uncertain" then return ok, value, planned end
+  tries = tries + 1
+  return settled(state, operation, params, value, tries, function()
+    return make(state, operation, params, undo, why, tries)
+  end)
+end
+
 local function change(state, operation, params, options)
   local engine = state.engine
   local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = engine.perform("aws", request_of(state, operation, params), undo, why)
+  local ok, value, planned = make(state, operation, params, undo, why, 0)
   if not ok then raise(value) end
   if planned then
     engine.planned()
@@ -76,8 +136,13 @@ function operation_of(state, name)
   return operation
 end
 
+-- EC2 only says whether it would do what it is asked for in a dry run.
+local function is_dry_run(state, params)
+  return state.service == "ec2" and type(params) == "table" and params.DryRun == true
+end
+
 local function call(state, operation, params, options)
-  if operation.read then return read(state, operation, params or {}) end
+  if operation.read or is_dry_run(state, params) then return read(state, operation, params or {}) end
   return change(state, operation, params or {}, options or {})
 end
 
@@ -95,10 +160,10 @@ end
 
 -- The parameters that lead to the next page, or nil when this was the last.
 local function next_page(paging, params, output)
-  if paging.more_results and not jmespath.search(paging.more_results, output) then return nil end
+  if paging.more_results and not library("jmespath").search(paging.more_results, output) then return nil end
   local tokens, following, found = list(paging.output_token), copy(params), false
   for i, input in ipairs(list(paging.input_token)) do
-    local token = jmespath.search(tokens[i], output)
+    local token = library("jmespath").search(tokens[i], output)
     if token == "" then token = nil end
     found = found or token ~= nil
     following[input] = token
@@ -116,7 +181,7 @@ local function page_of(state, operation, params)
     for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == params[input] end
     if same then error(operation.name .. ": the service gave the same page token twice", 0) end
   end
-  return { items = jmespath.search(list(paging.result_key)[1], output) or {}, after = after }
+  return { items = library("jmespath").search(list(paging.result_key)[1], output) or {}, after = after }
 end
 
 -- A page that is on its way, in a fiber of its own; what goes wrong on it is told to who asks for its items.
@@ -187,7 +252,7 @@ local function accepts(acceptor, ok, result)
     return not ok and result.code == acceptor.expected
   end
   if not ok then return false end
-  local value = jmespath.search(acceptor.argument, result)
+  local value = library("jmespath").search(acceptor.argument, result)
   if matcher == "pathAll" then return all_equal(value, acceptor.expected) end
   if matcher == "pathAny" then return any_equal(value, acceptor.expected) end
   return value == acceptor.expected
@@ -204,7 +269,7 @@ function Client:wait(name, params, options)
   if not waiter then error(problem, 0) end
   local operation = operation_of(state, waiter.operation)
   local every = options.every or waiter.delay
-  local timeout = options.timeout or (duration.ms(every, "every") / 1000 * waiter.maxAttempts)
+  local timeout = options.timeout or (library("duration").ms(every, "every") / 1000 * waiter.maxAttempts)
   return state.run:wait_until(function()
     local ok, result = pcall(call, state, operation, params)
     if not ok and not failure.is(result) then error(result, 0) end

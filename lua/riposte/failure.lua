@@ -9,9 +9,10 @@ function class.__tostring(err)
   return where .. tostring(err.code) .. ": " .. tostring(err.message)
 end
 
---- Make an error of these fields, to be raised with `error(…, 0)`.
+--- Make an error of these fields, to be raised with `error(…, 0)`; what is one already stays as it is.
 ---@param fields {code: string, message: string, operation: string?, status: integer?, request_id: string?, fields: table?}
 function failure.new(fields)
+  if failure.is(fields) then return fields end
   fields.retryable = fields.retryable == true
   return setmetatable(fields, class)
 end

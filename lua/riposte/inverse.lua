@@ -70,7 +70,7 @@ end
 ---@param value any of an undo
 ---@param reply table? the change's
 function inverse.filled(value, reply)
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or next(value) == nil then return value end -- an empty list keeps its mark as a list
   local path = value["$reply"]
   if not path then
     local result = {}

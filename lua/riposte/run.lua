@@ -1,13 +1,23 @@
 --- What a playbook calls `run`: its clients, fibers, waits, notes and actions. Everything the world can see goes
 --- through `perform`, the engine's one door; see docs/PLAYBOOKS.md for how to use it.
-local action = require "riposte.action"
 local aws = require "riposte.aws"
-local duration = require "riposte.duration"
 local failure = require "riposte.failure"
 local foresee = require "riposte.foresee"
 
+-- Most runs need little of the rest: it is loaded when it is first asked for.
+local require = require
+local function ms(span, what) return require("riposte.duration").ms(span, what) end
+
 local Run = {}
-Run.__index = Run
+
+-- run.actions, once it is asked for.
+function Run.__index(run, name)
+  if name ~= "actions" or rawget(run, "aws") == nil then return Run[name] end
+  local actions = require("riposte.action").bind(run)
+  rawset(run, "actions", actions)
+  return actions
+end
+
 Run.__name = "run"
 Run.__metatable = "run"
 
@@ -32,7 +42,6 @@ function module.new(primitives, about)
     world = rehearsal and foresee.new() or nil,
     planned = function() hidden[run].planned = hidden[run].planned + 1 end,
   })
-  run.actions = action.bind(run)
   return run
 end
 
@@ -127,7 +136,7 @@ end
 --- Wait; others go on.
 ---@param span number|string seconds, or "500ms", "5s", "2m", "1h"
 function Run:sleep(span)
-  perform(self, "sleep", { ms = duration.ms(span, "run:sleep") })
+  perform(self, "sleep", { ms = ms(span, "run:sleep") })
 end
 
 --- Milliseconds since 1970-01-01T00:00:00Z.
@@ -156,15 +165,15 @@ end
 ---@param options {timeout: number|string?, every: number|string?, what: string?}? 5m, 2s, for the error
 function Run:wait_until(fn, options)
   options = options or {}
-  local timeout = duration.ms(options.timeout or "5m", "run:wait_until: timeout")
-  local every = duration.ms(options.every or "2s", "run:wait_until: every")
+  local timeout = ms(options.timeout or "5m", "run:wait_until: timeout")
+  local every = ms(options.every or "2s", "run:wait_until: every")
   local started
   while true do
     local result = fn()
     if result then return result end
     if hidden[self].rehearsal and self:has_planned() then return true end
     local now = self:now()
-    started = started or now
+    started = math.min(started or now, now) -- a clock that is set back makes it no longer
     if now + every - started > timeout then
       error(failure.new {
         code = "WaitTimeout",

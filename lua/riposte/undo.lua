@@ -129,6 +129,7 @@ local function take_back(run, step)
   local verdicts, anything = {}, false
   for i, operation in ipairs(inverse.filled(step.undo, step.reply)) do
     local what, why, effect = judge(run, step, operation, anything)
+    if what == "fail" and step.outcome == "uncertain" then what, why = "leave", "whether it was made is not known: " .. why end
     if what == "fail" then return name_of(step, operation) .. ": " .. why end
     if what == "leave" then
       run:left_alone(name_of(step, operation), why)

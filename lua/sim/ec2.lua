@@ -1,7 +1,9 @@
 --- Amazon EC2: the parts put together, its seed, and what it shows of itself.
 local attributes = require "sim.ec2.attributes"
+local failure = require "sim.failure"
 local instances = require "sim.ec2.instances"
 local network = require "sim.ec2.network"
+local simulation = require "sim.iam.simulation"
 local state_of = require "sim.ec2.state"
 local storage = require "sim.ec2.storage"
 local tags = require "sim.tags"
@@ -10,8 +12,30 @@ local value = require "sim.value"
 
 local ec2 = { operations = {}, throttle = { code = "RequestLimitExceeded", message = "Request limit exceeded.", status = 503 } }
 
+-- A dry run asks whether the caller may, which is known where it is a user or role of the account.
+local function authorize(state, name, p)
+  local account = state.account
+  local principal = simulation.caller(account)
+  if not principal then return end
+  local action = "ec2:" .. name
+  local ids = p.InstanceIds or { p.InstanceId }
+  local resources = value.map(ids, function(id) return state_of.arn(state, "instance", id) end)
+  if #resources == 0 then resources = { "*" } end
+  for _, resource in ipairs(resources) do
+    if simulation.decide(account:service "iam", principal, action, resource) ~= "allowed" then
+      failure.raise("UnauthorizedOperation", ("You are not authorized to perform this operation. User: %s is not "
+        .. "authorized to perform: %s on resource: %s"):format(account.caller, action, resource), 403)
+    end
+  end
+end
+
 for _, part in ipairs { instances, attributes, storage, network, templates } do
-  for name, operation in pairs(part.operations) do ec2.operations[name] = operation end
+  for name, operation in pairs(part.operations) do
+    ec2.operations[name] = function(state, p)
+      if p.DryRun then authorize(state, name, p) end
+      return operation(state, p)
+    end
+  end
 end
 
 function ec2.open(state)

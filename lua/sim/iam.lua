@@ -3,12 +3,13 @@ local credentials = require "sim.iam.credentials"
 local policies = require "sim.iam.policies"
 local principals = require "sim.iam.principals"
 local profiles = require "sim.iam.profiles"
+local simulation = require "sim.iam.simulation"
 local state_of = require "sim.iam.state"
 local value = require "sim.value"
 
 local iam = { global = true, operations = {}, throttle = { code = "Throttling", message = "Rate exceeded", status = 400 } }
 
-for _, part in ipairs { principals, credentials, policies, profiles } do
+for _, part in ipairs { principals, credentials, policies, profiles, simulation } do
   for name, operation in pairs(part.operations) do iam.operations[name] = operation end
 end
 

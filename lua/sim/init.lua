@@ -182,6 +182,7 @@ function sim.new(given, now, groups)
     account.partition = cursor:text("partition", "aws")
     account.ids = ids.new(cursor:text("seed", account.number))
     account.caller = cursor:text("caller", ("arn:%s:iam::%s:role/Riposte"):format(account.partition, account.number))
+    if cursor:text("quotas", "aws") == "none" then account.quotas = quotas.new {} end
     read_seed(account, cursor)
     cursor:finish()
   end, function(why)

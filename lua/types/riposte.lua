@@ -191,4 +191,7 @@ function Run:left_alone(what, why) end
 ---@field mode "observe"|"dry-run"|"approve"|"enforce"?
 ---@field limits {changes: integer?, time: string?}?
 ---@field lock string|(fun(finding: riposte.Finding): string?)?
+---@field correlate string|(fun(finding: riposte.Finding): string?)?
+---@field cooldown string|number|nil
+---@field also ("archived"|"resolved"|"suppressed"|"updates")[]?
 ---@field run fun(finding: riposte.Finding, run: riposte.Run)

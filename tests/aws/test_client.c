@@ -24,6 +24,7 @@ typedef struct scripted {
     const char *const *words;
     size_t word;
     int status, retry_after_ms, latency_ms;
+    int64_t server_time_ms;
     bool retryable; /* the transport's own word */
     size_t sent, under_way, cancelled;
     int64_t at[CALLS_MOST]; /* when each try was sent */
@@ -49,7 +50,7 @@ static void on_due(void *data)
     snprintf(error.code, sizeof error.code, "%s", p->word);
     free(p);
     aws->under_way--;
-    aws_reply reply = {output, ok ? NULL : &error, "r-1", 0, aws->retry_after_ms};
+    aws_reply reply = {output, ok ? NULL : &error, "r-1", aws->server_time_ms, aws->retry_after_ms};
     attempt->done(attempt, &reply);
     json_decref(output);
 }
@@ -308,6 +309,29 @@ static void test_a_service_that_only_throttles_is_given_up_in_the_end(void **sta
     run(w);
     assert_true(w->failed && w->error.throttled);
     assert_int_equal(w->attempts, AWS_THROTTLED_MOST);
+}
+
+static void test_a_refusal_does_not_hide_that_an_earlier_try_may_have_happened(void **state)
+{
+    world *w = *state;
+    w->aws.status = 0;
+    ANSWER(w, "ConnectionError", "NoSuchEntity");
+    start(w, "iam", "PutUserPolicy",
+          json_pack("{s:s, s:s, s:s}", "UserName", "u", "PolicyName", "p", "PolicyDocument", "{}"));
+    run(w);
+    assert_string_equal(w->error.code, "NoSuchEntity");
+    assert_true(w->error.fate_unknown);
+}
+
+static void test_how_far_awss_clock_is_from_ours_is_known_from_its_replies(void **state)
+{
+    world *w = *state;
+    ANSWER(w, "ok");
+    assert_int_equal(aws_client_clock_off(w->client), 0);
+    w->aws.server_time_ms = rip_clock_now(w->clock) + 3600000;
+    start(w, "iam", "ListUsers", json_object());
+    run(w);
+    assert_in_range(aws_client_clock_off(w->client), 3590000, 3600000);
 }
 
 static void test_the_retry_quota_runs_out(void **state)
@@ -656,6 +680,8 @@ int main(void)
         TEST(test_what_the_service_asks_for_is_waited_for),
         TEST(test_throttled_tries_have_more_patience),
         TEST(test_a_service_that_only_throttles_is_given_up_in_the_end),
+        TEST(test_a_refusal_does_not_hide_that_an_earlier_try_may_have_happened),
+        TEST(test_how_far_awss_clock_is_from_ours_is_known_from_its_replies),
         TEST(test_the_retry_quota_runs_out),
         TEST(test_the_retry_quota_of_one_service_and_region_is_no_others),
         TEST(test_attempts_are_those_of_the_options_then_of_the_environment),

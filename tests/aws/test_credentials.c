@@ -163,6 +163,60 @@ static void test_however_many_wait_one_refresh_is_made(void **state)
     aws_credentials_cache_free(cache);
 }
 
+/* Gives credentials that end in three minutes, a new set each time, when the test says so. */
+typedef struct slow_provider {
+    aws_provider base;
+    rip_clock *clock;
+    aws_provider_done done;
+    void *data;
+    unsigned fetches;
+} slow_provider;
+
+static void slow_fetch(aws_provider *self, aws_provider_done done, void *data)
+{
+    slow_provider *p = (slow_provider *)self;
+    p->fetches++;
+    p->done = done;
+    p->data = data;
+}
+
+static void slow_free(aws_provider *self)
+{
+    (void)self;
+}
+
+static void slow_answer(slow_provider *p, const char *id)
+{
+    aws_credentials *credentials = NULL;
+    rip_error err;
+    assert_int_equal(
+        aws_credentials_new(id, "s", "t", NULL, rip_clock_now(p->clock) + 180000, "test", &credentials, &err), RIP_OK);
+    p->done(p->data, credentials, NULL);
+    aws_credentials_unref(credentials);
+}
+
+static void test_credentials_that_end_soon_are_used_while_they_are_refreshed(void **state)
+{
+    fixture *f = *state;
+    slow_provider provider = {.base = {slow_fetch, slow_free}, .clock = f->clock};
+    aws_credentials_cache *cache = aws_credentials_cache_new(&f->context, &provider.base);
+    aws_credentials_wait *wait;
+    assert_null(aws_credentials_cache_get(cache, on_done, f, &wait));
+    while (provider.fetches == 0) uv_run(&f->loop, UV_RUN_NOWAIT);
+    slow_answer(&provider, "ASIAONE");
+    while (f->told == 0) uv_run(&f->loop, UV_RUN_NOWAIT);
+    for (int i = 0; i < 3; i++) { /* nobody waits, and one refresh is asked for */
+        aws_credentials *now = aws_credentials_cache_get(cache, on_done, f, &wait);
+        assert_non_null(now);
+        assert_string_equal(now->access_key_id, "ASIAONE");
+    }
+    while (provider.fetches == 1) uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(provider.fetches, 2);
+    slow_answer(&provider, "ASIATWO");
+    assert_string_equal(aws_credentials_cache_get(cache, on_done, f, &wait)->access_key_id, "ASIATWO");
+    aws_credentials_cache_free(cache);
+}
+
 static void test_another_account_takes_a_role_bound_to_the_run(void **state)
 {
     fixture *f = *state;
@@ -236,6 +290,7 @@ int main(void)
         TEST(test_profiles_that_lean_in_a_circle_are_told),
         TEST(test_mfa_is_refused_clearly),
         TEST(test_however_many_wait_one_refresh_is_made),
+        TEST(test_credentials_that_end_soon_are_used_while_they_are_refreshed),
         TEST(test_another_account_takes_a_role_bound_to_the_run),
         TEST(test_a_session_policy_is_merged_to_fit),
     };

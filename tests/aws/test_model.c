@@ -44,6 +44,34 @@ static void test_an_operation_goes_by_both_names(void **state)
     aws_models_free(models);
 }
 
+static void test_what_may_be_sent_twice_leaves_the_same_and_answers_the_same(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    static const char *const MAY[][2] = {
+        {"ecs", "UpdateService"}, {"ecs", "CreateCluster"},
+        {"ec2", "CreateTags"},    {"ec2", "TerminateInstances"},
+        {"iam", "PutUserPolicy"}, {"iam", "UpdateAccessKey"},
+        {"ecs", "TagResource"},   {"lambda", "PutFunctionConcurrency"},
+    };
+    static const char *const MAY_NOT[][2] = {
+        {"events", "PutEvents"},
+        {"s3", "PutObject"},
+        {"iam", "DeleteUser"},
+        {"iam", "CreateRole"},
+        {"ecs", "RegisterTaskDefinition"},
+        {"ec2", "CreateSnapshots"},
+        {"iam", "DetachUserPolicy"},
+    };
+    for (size_t i = 0; i < sizeof MAY / sizeof *MAY; i++)
+        if (!aws_operation_is_idempotent(find(models, MAY[i][0], MAY[i][1])))
+            fail_msg("%s may be sent twice", MAY[i][1]);
+    for (size_t i = 0; i < sizeof MAY_NOT / sizeof *MAY_NOT; i++)
+        if (aws_operation_is_idempotent(find(models, MAY_NOT[i][0], MAY_NOT[i][1])))
+            fail_msg("%s may not be sent twice", MAY_NOT[i][1]);
+    aws_models_free(models);
+}
+
 static void test_reads_writes_and_iam_actions_are_known(void **state)
 {
     (void)state;
@@ -386,6 +414,23 @@ static void test_what_an_error_holds_beside_its_message_is_handed_on(void **stat
     aws_models_free(models);
 }
 
+static void test_what_the_model_calls_worth_a_retry_is_retried(void **state)
+{
+    (void)state;
+    aws_models *models = open_models();
+    const aws_operation *put = find(models, "dynamodb", "PutItem");
+    aws_error error;
+    parse(put, 400, NULL, NULL, "{\"__type\":\"ReplicatedWriteConflictException\"}", &error);
+    assert_true(error.retryable);
+    assert_false(error.throttled);
+    parse(put, 400, NULL, NULL, "{\"__type\":\"ConditionalCheckFailedException\"}", &error);
+    assert_false(error.retryable);
+    parse(find(models, "accessanalyzer", "ListAnalyzers"), 400, NULL, NULL, "{\"__type\":\"ThrottlingException\"}",
+          &error);
+    assert_true(error.retryable && error.throttled);
+    aws_models_free(models);
+}
+
 static void test_errors_are_read_as_each_protocol_writes_them(void **state)
 {
     (void)state;
@@ -417,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_use_of_ec2_takes_little_memory), /* first: later ones find memory in use */
         cmocka_unit_test(test_an_operation_goes_by_both_names),
+        cmocka_unit_test(test_what_may_be_sent_twice_leaves_the_same_and_answers_the_same),
         cmocka_unit_test(test_reads_writes_and_iam_actions_are_known),
         cmocka_unit_test(test_every_operation_of_every_service_has_its_shapes),
         cmocka_unit_test(test_the_first_use_of_ec2_is_fast),
@@ -429,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_reply_is_refused),
         cmocka_unit_test(test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded),
         cmocka_unit_test(test_a_checksum_that_the_caller_worked_out_stands),
+        cmocka_unit_test(test_what_the_model_calls_worth_a_retry_is_retried),
         cmocka_unit_test(test_what_an_error_holds_beside_its_message_is_handed_on),
         cmocka_unit_test(test_errors_are_read_as_each_protocol_writes_them),
     };

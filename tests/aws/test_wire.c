@@ -349,6 +349,19 @@ static void test_a_kept_connection_that_the_server_closes_is_no_error(void **sta
     assert_int_equal(loopback_requests(f->server), 3);
 }
 
+/* libcurl sends a request again, unasked, where a connection that it had kept ends without a reply. */
+static void test_a_change_is_not_sent_again_when_a_kept_connection_breaks(void **state)
+{
+    fixture *f = *state;
+    list_clusters(f, (loopback_reply){.bytes = OK_REPLY});
+    json_t *params = json_pack("{s:s}", "cluster", "rogue");
+    f->reply = (loopback_reply){.bytes = "", .close = true};
+    try_call(f, "ecs", "DeleteCluster", params, 2000);
+    assert_string_equal(f->error.code, "ConnectionError");
+    assert_int_equal(loopback_requests(f->server), 2);
+    json_decref(params);
+}
+
 static void test_a_cancelled_attempt_is_never_done(void **state)
 {
     fixture *f = *state;
@@ -486,6 +499,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retry_after_is_passed_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_connections_are_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_kept_connection_that_the_server_closes_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_change_is_not_sent_again_when_a_kept_connection_breaks, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_certificate_for_another_name_is_refused, set_up, tear_down),

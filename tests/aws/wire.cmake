@@ -3,6 +3,7 @@ target_link_libraries(conformance-sigv4 PRIVATE riposte_aws)
 add_test(NAME conformance_sigv4 COMMAND conformance-sigv4 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(conformance_sigv4 PROPERTIES TIMEOUT 60 LABELS conformance SKIP_RETURN_CODE 77)
 
+riposte_test(watches SOURCES test_watches.c LINKS riposte_aws)
 riposte_test(wire SOURCES test_wire.c loopback.c LINKS riposte_aws)
 riposte_test(credentials SOURCES test_credentials.c credentials_fixture.c loopback.c LINKS riposte_aws)
 riposte_test(credential_files SOURCES test_credential_files.c credentials_fixture.c loopback.c LINKS riposte_aws)

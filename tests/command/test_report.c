@@ -57,6 +57,27 @@ static void test_changes_of_a_kind_are_one_line_with_their_count(void **state)
     json_decref(run);
 }
 
+static void test_a_plan_shows_beside_each_change_whether_it_would_be_allowed(void **state)
+{
+    (void)state;
+    static const char *const VERDICTS[] = {"allowed", "denied", "unknown"};
+    json_t *changes = json_array();
+    for (int i = 0; i < 3; i++) {
+        json_t *each = change("ecs:DeleteCluster", "planned", json_pack("{s:s}", "cluster", "rogue"));
+        json_object_set_new(each, "preflight", json_pack("{s:s, s:s}", "verdict", VERDICTS[i], "why", "IAM says so"));
+        json_array_append_new(changes, each);
+    }
+    json_t *run = run_with(changes);
+    for (int every = 0; every < 2; every++) {
+        char *text = shown(run, every);
+        assert_non_null(strstr(text, "permission proven"));
+        assert_non_null(strstr(text, "would be refused: IAM says so"));
+        assert_non_null(strstr(text, "permission not proven: IAM says so"));
+        free(text);
+    }
+    json_decref(run);
+}
+
 static void test_what_cannot_be_undone_says_why(void **state)
 {
     (void)state;
@@ -171,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes_of_a_kind_are_one_line_with_their_count),
+        cmocka_unit_test(test_a_plan_shows_beside_each_change_whether_it_would_be_allowed),
         cmocka_unit_test(test_what_cannot_be_undone_says_why),
         cmocka_unit_test(test_a_refused_change_names_its_guard),
         cmocka_unit_test(test_control_characters_of_an_attacker_are_shown_not_obeyed),

@@ -202,6 +202,20 @@ static void test_an_age_is_told_in_its_largest_unit(void **state)
     }
 }
 
+static void test_a_pause_tells_its_scope_since_when_by_whom_and_why(void **state)
+{
+    (void)state;
+    json_t *pauses = json_pack("{s:{s:s, s:s, s:I}}", "playbook:a\x1b[2J", "who", "alice", "why", "week\x1b[1mend",
+                               "at", (json_int_t)START);
+    FILE *out = tmpfile();
+    assert_non_null(out);
+    view_pauses(out, pauses, START + 250000);
+    char *text = text_in(out);
+    assert_string_equal(text, "paused playbook:a\\u{1B}[2J, 4m ago by alice: week\\u{1B}[1mend\n");
+    free(text);
+    json_decref(pauses);
+}
+
 /* One run. */
 
 static void test_a_timeline_has_each_step_with_time_request_reply_duration_and_undo(void **state)
@@ -378,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_a_run_in_the_list_tells_outcome_age_id_playbook_and_finding),
         cmocka_unit_test(test_a_run_without_an_outcome_is_queued_or_running),
         cmocka_unit_test(test_an_age_is_told_in_its_largest_unit),
+        cmocka_unit_test(test_a_pause_tells_its_scope_since_when_by_whom_and_why),
         cmocka_unit_test(test_a_timeline_has_each_step_with_time_request_reply_duration_and_undo),
         cmocka_unit_test(test_only_the_changes_are_shown_where_that_is_asked_and_what_was_refused),
         cmocka_unit_test(test_a_run_that_waits_shows_its_plan_and_who_has_approved),

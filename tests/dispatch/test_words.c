@@ -102,6 +102,27 @@ static void test_a_plan_waits_and_is_carried_out_when_it_is_approved(void **stat
     assert_non_null(strstr(say(w, "approve", "bob", NULL, NULL), "is approved"));
 }
 
+static void test_what_is_carried_out_is_the_playbook_that_planned(void **state)
+{
+    world *w = *state;
+    playbook(w, "a", "mode = 'approve',", "run.aws.ecs():delete_cluster { cluster = 'meant' }");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    dispatch_free(w->dispatch);
+    library_free(w->books);
+    playbook(w, "a", "mode = 'approve',", "run.aws.ecs():delete_cluster { cluster = 'edited' }");
+    open_dispatch(w);
+    assert_string_equal(say(w, "approve", "alice", NULL, NULL), "approved");
+    size_t i;
+    json_t *sent;
+    assert_int_equal(sent_of(w, "DeleteCluster"), 1);
+    json_array_foreach (fake_aws_sent(w->fake), i, sent) {
+        if (strcmp(text(sent, "operation"), "DeleteCluster") == 0)
+            assert_string_equal(text(json_object_get(sent, "params"), "cluster"), "meant");
+    }
+}
+
 static void test_a_plan_that_is_denied_changes_nothing(void **state)
 {
     world *w = *state;
@@ -131,6 +152,27 @@ static void test_two_people_must_approve_where_two_are_asked_for(void **state)
     assert_int_equal(sent_of(w, "DeleteCluster"), 0);
     assert_string_equal(say(w, "approve", "bob", NULL, NULL), "approved");
     assert_int_equal(sent_of(w, "DeleteCluster"), 1);
+}
+
+static void test_nobody_can_pass_for_the_deadline(void **state)
+{
+    world *w = *state;
+    w->limits.approvers = 2;
+    playbook(w, "a", "mode = 'approve',", DELETE);
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    json_t *first = first_run(w);
+    json_t *word = json_pack("{s:s, s:s, s:O, s:b}", "do", "approve", "who", "alice", "run",
+                             json_object_get(first, "id"), "by_deadline", 1);
+    said s = {0};
+    words_perform(w->dispatch, word, keep_said, &s);
+    run_all(w);
+    assert_int_equal(json_integer_value(json_object_get(s.value, "missing")), 1);
+    assert_int_equal(sent_of(w, "DeleteCluster"), 0);
+    json_decref(s.value);
+    json_decref(word);
+    json_decref(first);
 }
 
 static void test_a_change_outside_the_plan_makes_a_new_plan_that_shows_what_differs(void **state)
@@ -175,6 +217,32 @@ static void test_a_run_that_fails_for_a_while_is_tried_again_then_parked(void **
     assert_int_equal(dispatch_count(w->dispatch).failed, 1);
 }
 
+static const char *token_sent(world *w, size_t index)
+{
+    return json_string_value(json_object_get(json_array_get(fake_aws_sent(w->fake), index), "token"));
+}
+
+static void test_what_a_run_has_made_is_not_made_again_when_it_is_tried_again(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s, s:i}", "$error", "InternalError", "status", 500));
+    w->limits.tries = 2;
+    playbook(w, "a", "permissions = { 'ecs:*' },",
+             "run.aws.ecs():run_task { taskDefinition = 'scan' } run.aws.ecs():delete_cluster { cluster = 'rogue' }");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    run_all(w);
+    EXPECT_LOG(w, "started a", "failed a", "started a", "parked a", "finding 1");
+    size_t last = json_array_size(fake_aws_sent(w->fake)), runs = 0;
+    for (size_t i = 0; i < last; i++) {
+        const json_t *operation = json_object_get(json_array_get(fake_aws_sent(w->fake), i), "operation");
+        if (strcmp(json_string_value(operation), "RunTask") != 0) continue;
+        assert_string_equal(token_sent(w, i), token_sent(w, 0));
+        runs++;
+    }
+    assert_int_equal(runs, 2);
+}
+
 static void test_a_run_that_fails_for_good_is_not_tried_again(void **state)
 {
     world *w = *state;
@@ -208,6 +276,17 @@ static void test_a_run_under_way_can_be_cancelled(void **state)
     open_dispatch(w);
     event(w, "1", NOON);
     uv_run(&w->loop, UV_RUN_NOWAIT);
+    assert_string_equal(say(w, "cancel", "alice", NULL, NULL), "cancelled");
+    EXPECT_LOG(w, "started a", "cancelled a", "finding 1");
+    assert_int_equal(sent_of(w, "DeleteCluster"), 0);
+}
+
+static void test_a_run_that_is_about_to_begin_can_be_cancelled(void **state)
+{
+    world *w = *state;
+    playbook(w, "a", "", DELETE);
+    open_dispatch(w);
+    event(w, "1", NOON);
     assert_string_equal(say(w, "cancel", "alice", NULL, NULL), "cancelled");
     EXPECT_LOG(w, "started a", "cancelled a", "finding 1");
     assert_int_equal(sent_of(w, "DeleteCluster"), 0);
@@ -396,13 +475,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_plan_waits_and_is_carried_out_when_it_is_approved),
+        TEST(test_what_is_carried_out_is_the_playbook_that_planned),
         TEST(test_a_plan_that_is_denied_changes_nothing),
         TEST(test_two_people_must_approve_where_two_are_asked_for),
+        TEST(test_nobody_can_pass_for_the_deadline),
         TEST(test_a_change_outside_the_plan_makes_a_new_plan_that_shows_what_differs),
         TEST(test_a_run_that_fails_for_a_while_is_tried_again_then_parked),
+        TEST(test_what_a_run_has_made_is_not_made_again_when_it_is_tried_again),
         TEST(test_a_run_that_fails_for_good_is_not_tried_again),
         TEST(test_one_that_has_done_its_work_cannot_be_retried),
         TEST(test_a_run_under_way_can_be_cancelled),
+        TEST(test_a_run_that_is_about_to_begin_can_be_cancelled),
         TEST(test_a_run_that_a_pause_stopped_is_done_again_when_it_ends),
         TEST(test_a_run_is_undone_by_one_of_its_own_with_the_permissions_that_takes),
         TEST(test_an_update_makes_a_run_only_where_the_playbook_asks_for_it),

@@ -48,7 +48,7 @@ def finding(number, kind="Test"):
 
 def playbook(name, body, rest=""):
     return (f'return {{ name = "{name}", about = "For a test.", trigger = {{ source = {{ "e2e" }} }}, {rest}\n'
-            f'  permissions = {{ "ecs:ListClusters", "ecs:TagResource" }},\n'
+            f'  permissions = {{ "dynamodb:ListTables" }},\n'
             f'  run = function(finding, run)\n{body}\n  end }}\n')
 
 
@@ -63,7 +63,7 @@ class Service:
         self.journal = self.folder / "riposte.db"
         self.books = self.folder / "playbooks"
         self.books.mkdir()
-        for name, text in (books or {"answer": playbook("answer", "run.aws.ecs():list_clusters {}")}).items():
+        for name, text in (books or {"answer": playbook("answer", "run.aws.dynamodb():list_tables {}")}).items():
             (self.books / f"{name}.lua").write_text(text)
         settings = {"mode": "enforce", "playbooks": [str(self.books)], "journal": {"path": str(self.journal)},
                     "log": {"level": "info", "format": "json"}, "serve": {"watch": 0, "stop": "10s"}}

@@ -97,8 +97,11 @@ class Journal(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.service = Service()
         self.addCleanup(self.service.close)
-        (self.folder / "scale-down.lua").write_text(PLAYBOOK)
+        self.write_playbook()
         self.configure("approve")
+
+    def write_playbook(self, first=""):
+        (self.folder / "scale-down.lua").write_text(PLAYBOOK.replace("run.aws", first + "run.aws"))
 
     def configure(self, mode, more=""):
         self.config = self.folder / "riposte.yaml"
@@ -191,6 +194,7 @@ class Alone(Journal):
     def test_a_pause_stops_the_change_and_resuming_lets_it_go_on(self):
         self.configure("enforce")
         self.assertEqual(self.riposte("pause", "--why", "weekend").returncode, 0)
+        self.assertIn(f"ago by {WHO}: weekend", self.riposte("runs").stdout)
         run = self.answer_finding(returncode=1)
         self.assertIn(view_state(run), ("queued", "paused"))
         self.assertEqual(self.service.updates, [])
@@ -236,7 +240,7 @@ class Alone(Journal):
             with self.subTest(other):
                 self.assertEqual(self.json("runs", *other), [])
 
-    def test_a_run_that_is_not_there_is_named(self):
+    def test_a_run_that_is_not_there_is_named_and_nothing_is_started(self):
         self.answer_finding()
         for command in ("show", "approve", "deny", "retry", "cancel", "undo"):
             with self.subTest(command):
@@ -333,14 +337,14 @@ class Mistakes(unittest.TestCase):
 class Owned(Journal):
     """`riposte run` reads a pipe that stays open: it owns the journal, and commands talk to it."""
 
-    def start(self):
+    def start(self, answered=True):
         self.owner = subprocess.Popen([riposte.PROGRAM, "run", "--config", self.config, "--output", "json", "-"],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                       cwd=riposte.SOURCE, env=self.environment())
         self.addCleanup(self.stop)
         self.owner.stdin.write(json.dumps(json.loads(FINDING.read_text())) + "\n")
         self.owner.stdin.flush()
-        return json.loads(self.owner.stdout.readline())["runs"][0]
+        return json.loads(self.owner.stdout.readline())["runs"][0] if answered else None
 
     def stop(self):
         with contextlib.suppress(BrokenPipeError):
@@ -377,6 +381,28 @@ class Owned(Journal):
         done = self.riposte("approve", run["id"])
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("only a plan that waits", done.stderr)
+
+    def test_a_run_under_way_is_cancelled_by_its_owner(self):
+        self.write_playbook('run:sleep("1h") ')
+        self.configure("enforce")
+        self.start(answered=False)
+        self.wait_for(lambda: "running" in self.states().values())
+        run = self.json("runs", "--outcome", "running")[0]
+        self.assertEqual(self.riposte("cancel", run["id"], "--why", "false alarm").returncode, 0)
+        self.wait_for(lambda: self.states() == {run["id"]: "cancelled"})
+        self.assertEqual(self.service.updates, [])
+
+    def test_a_run_that_was_cut_off_is_cancelled_without_going_on(self):
+        self.write_playbook('run:sleep("1h") ')
+        self.configure("enforce")
+        self.start(answered=False)
+        self.wait_for(lambda: "running" in self.states().values())
+        self.owner.kill()
+        self.owner.wait(60)
+        self.write_playbook()
+        run = self.json("runs")[0]
+        done = self.riposte("cancel", run["id"][:12])
+        self.assertEqual((self.states(), self.service.updates), ({run["id"]: "cancelled"}, []), done.stdout + done.stderr)
 
     def test_watching_tells_each_change_of_a_run(self):
         run = self.start()

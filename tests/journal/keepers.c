@@ -3,6 +3,8 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "engine/journal/audit.h"
+
 void keeper_make(keeper *k)
 {
     memset(k, 0, sizeof *k);
@@ -189,6 +191,36 @@ void keeper_whole_run(keeper *k, const char *finding, const char *run, int64_t a
         keeper_finish(k, run, "", n);
     }
     keeper_end(k, run, "done", at);
+}
+
+size_t keeper_count(keeper *k)
+{
+    const journal_filter all = {.most = 10000};
+    json_t *found = keeper_find(k, &all);
+    size_t count = json_array_size(found);
+    json_decref(found);
+    return count;
+}
+
+static void ignore_mistake(void *data, const journal_mistake *mistake)
+{
+    (void)data;
+    (void)mistake;
+}
+
+int64_t keeper_try_mistakes(keeper *k, rip_error *err)
+{
+    journal_verified sums;
+    rip_status status = journal_audit_verify(k->path, NULL, ignore_mistake, NULL, &sums, err);
+    return status == RIP_OK ? sums.mistakes : -1;
+}
+
+int64_t keeper_mistakes(keeper *k)
+{
+    rip_error err;
+    int64_t mistakes = keeper_try_mistakes(k, &err);
+    if (mistakes < 0) fail_msg("%s", err.message);
+    return mistakes;
 }
 
 const char *text_at(const json_t *value, const char *path)

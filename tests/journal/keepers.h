@@ -51,6 +51,14 @@ json_t *keeper_recover(keeper *k);
 json_t *keeper_find(keeper *k, const journal_filter *filter);
 json_t *keeper_read(keeper *k, const char *run);
 
+/** How many runs there are. */
+size_t keeper_count(keeper *k);
+
+/** How many mistakes an audit finds. */
+int64_t keeper_mistakes(keeper *k);
+/** -1: it cannot be read to its end. */
+int64_t keeper_try_mistakes(keeper *k, rip_error *err);
+
 /** A finding with its event comes in, for one run or none ("": NULL). What the journal says. New reference. */
 json_t *keeper_arrive(keeper *k, const char *id, const char *version, const char *run, int64_t at);
 void keeper_begin(keeper *k, const char *run);

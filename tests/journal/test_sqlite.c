@@ -1,10 +1,7 @@
 /* What a durable journal promises beyond one process's life. */
 #include "tests/journal/keepers.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int set_up(void **state)
@@ -184,6 +181,55 @@ static void test_a_clock_set_back_an_hour_changes_neither_order_nor_what_is_acce
     json_decref(page);
 }
 
+static void on_refusal(void *data, rip_status status, const rip_error *err)
+{
+    assert_int_not_equal(status, RIP_OK);
+    assert_non_null(strstr(err->message, "NOT NULL"));
+    ++*(int *)data;
+}
+
+static void test_what_the_database_refuses_is_told_to_its_caller_and_holds_nobody_up(void **state)
+{
+    keeper *k = *state;
+    int written = 0, refused = 0;
+    journal_position_set(k->j, "before", "1", on_done, &written);
+    journal_position_set(k->j, "none", NULL, on_refusal, &refused);
+    journal_position_set(k->j, "after", "2", on_done, &written);
+    keeper_wait(k, &written, 2);
+    assert_int_equal(refused, 1);
+    reopen(k);
+    assert_string_equal(journal_position(k->j, "before"), "1");
+    assert_string_equal(journal_position(k->j, "after"), "2");
+    assert_null(journal_position(k->j, "none"));
+}
+
+static void close_inside(void *data, rip_status status, const rip_error *err)
+{
+    keeper *k = data;
+    assert_int_equal(status, RIP_OK);
+    (void)err;
+    journal_close(k->j);
+    k->j = NULL;
+}
+
+static void must_not_be_called(void *data, rip_status status, const rip_error *err)
+{
+    (void)data;
+    (void)status;
+    fail_msg("called after the journal was closed: %s", err->message);
+}
+
+static void test_a_journal_closed_from_a_callback_writes_what_is_left_and_calls_nobody(void **state)
+{
+    keeper *k = *state;
+    journal_position_set(k->j, "poll", "first", close_inside, k);
+    for (int i = 0; i < 100; i++) journal_position_set(k->j, "poll", "last", must_not_be_called, NULL);
+    while (k->j) uv_run(&k->loop, UV_RUN_ONCE);
+    uv_run(&k->loop, UV_RUN_DEFAULT);
+    keeper_open(k);
+    assert_string_equal(journal_position(k->j, "poll"), "last");
+}
+
 /* Questions. */
 
 static size_t count_found(keeper *k, journal_filter filter)
@@ -357,6 +403,8 @@ int main(void)
         ON(test_a_digest_is_the_same_in_the_next_process_and_another_in_another_journal),
         ON(test_a_decision_about_a_run_that_memory_let_go_is_kept_and_queues_what_follows),
         ON(test_a_clock_set_back_an_hour_changes_neither_order_nor_what_is_accepted),
+        ON(test_what_the_database_refuses_is_told_to_its_caller_and_holds_nobody_up),
+        ON(test_a_journal_closed_from_a_callback_writes_what_is_left_and_calls_nobody),
         ON(test_runs_are_found_by_each_field),
         ON(test_a_run_that_is_not_there_is_told_with_a_suggestion),
         ON(test_a_question_sees_all_that_was_told_before_it),

@@ -125,6 +125,11 @@ function cases.a_change_is_made_though_what_was_before_cannot_be_read()
   assert(undo == nil and why:find("could not be read", 1, true) and moot == "unread")
 end
 
+function cases.an_error_that_is_raised_again_stays_the_same_error()
+  local err = failure.new { code = "AccessDenied", message = "no" }
+  assert(failure.new(err) == err)
+end
+
 function cases.a_change_of_what_is_not_there_has_no_undo()
   local _, why, moot = undo_of("iam", "DeleteUser", { UserName = "u" })
   assert(moot == "absent" and why:find("not there", 1, true))
@@ -137,6 +142,8 @@ function cases.the_world_agrees_as_aws_takes_values_for_the_same()
   local a, b = { key = "a", value = "1" }, { key = "b", value = "2" }
   assert(agree.params({ tags = { a, b } }, { tags = { b } }))
   assert(agree.params({ Groups = { "sg-1", "sg-2" } }, { Groups = { "sg-2", "sg-1" } }))
+  assert(agree.params({ defs = { { name = "c" } } }, { defs = { { name = "c", essential = true, env = {} } } }))
+  assert(agree.params({ env = "(secret 00ff.12ab)" }, { env = { { name = "TOKEN", value = "x" } } }))
   assert(agree.params({ net = { ids = { "s" }, public = false } }, { net = { ids = { "s" }, more = 1 } }))
   for _, each in ipairs {
     { { service = "eb" }, { service = arn } },

@@ -26,6 +26,7 @@ typedef struct pending {
     void *data;
     rip_timer timer;
     aws_call *call;
+    int64_t started; /* milliseconds since the epoch */
     bool lost;
 } pending;
 
@@ -40,8 +41,8 @@ static void answer(pending *p, json_t *value, json_t *error, bool planned)
 static void answer_uncertain(pending *p)
 {
     json_object_set_new(p->step, "outcome", json_string("uncertain"));
-    json_t *error = json_pack("{s:s, s:s, s:I}", "code", "Uncertain", "message", "its answer is not known",
-                              "started_ms", (json_int_t)rip_clock_now(p->s->clock));
+    json_t *error = json_pack("{s:s, s:s, s:O, s:I}", "code", "Uncertain", "message", "its answer is not known", "step",
+                              json_object_get(p->step, "step"), "started_ms", (json_int_t)p->started);
     answer(p, NULL, error, false);
     json_decref(error);
 }
@@ -82,6 +83,13 @@ static void on_lost(void *data)
     answer_uncertain(data);
 }
 
+static void on_unread(void *data)
+{
+    json_t *error = json_pack("{s:s, s:s, s:b}", "code", "ConnectionError", "message", "no answer", "retryable", 1);
+    answer(data, NULL, error, false);
+    json_decref(error);
+}
+
 static void call_aws(pending *p)
 {
     stage *s = p->s;
@@ -92,6 +100,11 @@ static void call_aws(pending *p)
     assert_int_equal(aws_models_service(s->models, service_name, &service, &err), RIP_OK);
     if (aws_service_operation(service, name, &p->operation, &err) != RIP_OK) fail_msg("%s", err.message);
     json_t *params = json_object_get(p->request, "params");
+    if (!s->lost && s->unread > 0 && aws_operation_is_read(p->operation)) {
+        s->unread--;
+        rip_timer_start(&p->timer, s->clock, 1, on_unread, p);
+        return;
+    }
     p->lost = loses_answer(s, service_name, name);
     if (p->lost && s->lost_before) {
         rip_timer_start(&p->timer, s->clock, 1, on_lost, p);
@@ -144,8 +157,12 @@ static void perform(rip_door *door, const rip_effect *effect, rip_effect_done do
     stage *s = (stage *)door;
     pending *p = calloc(1, sizeof *p);
     assert_non_null(p);
-    *p =
-        (pending){.s = s, .step = step_of(effect), .request = json_incref(effect->request), .done = done, .data = data};
+    *p = (pending){.s = s,
+                   .step = step_of(effect),
+                   .request = json_incref(effect->request),
+                   .done = done,
+                   .data = data,
+                   .started = rip_clock_now(s->clock)};
     if (strcmp(effect->kind, "aws") == 0) {
         call_aws(p);
         return;
@@ -193,6 +210,11 @@ static void let_time_go_by(stage *s)
 
 void stage_open(stage *s, const char *folder)
 {
+    stage_open_as(s, folder, NULL);
+}
+
+void stage_open_as(stage *s, const char *folder, const char *caller)
+{
     rip_error err = {0};
     json_t *seed = NULL;
     char path[256];
@@ -206,6 +228,7 @@ void stage_open(stage *s, const char *folder)
     free(models);
     snprintf(path, sizeof path, "%s/account.lua", folder);
     if (rip_datafile_load(path, &seed, &err) != RIP_OK) fail_msg("%s", err.message);
+    if (caller) json_object_set_new(seed, "caller", json_string(caller));
     if (sim_transport_new(s->clock, seed, &s->account, &err) != RIP_OK) fail_msg("%s", err.message);
     json_decref(seed);
     aws_client_options options = {

@@ -21,6 +21,7 @@ typedef struct stage {
     const char *mode;
     const char *lost; /* the first answer to this operation is lost: "ecs:CreateCluster" */
     bool lost_before; /* …before AWS had the request */
+    unsigned unread;  /* then so many reads fail for a while */
     json_t *steps;    /* changes, in the order in which they finished */
     json_t *left;     /* texts of what was left alone: "what: why" */
     json_t *effects;  /* {kind: [requests]} of the others */
@@ -31,6 +32,8 @@ typedef struct stage {
 
 /** An account from `folder`/account.lua and the playbook beside it; a failure fails the test. */
 void stage_open(stage *s, const char *folder);
+/** The same with another caller (its ARN) than the account's file says. */
+void stage_open_as(stage *s, const char *folder, const char *caller);
 void stage_close(stage *s);
 
 /** Run the playbook with a finding of this kind, to its end and until the account is quiet. `more`: further fields of

@@ -120,38 +120,40 @@ static size_t differences(const char *what, const json_t *before, const json_t *
 typedef struct round_trip {
     const char *action;
     const char *lost[8];
-    const char *said; /* of what is left alone; NULL: nothing is */
+    const char *said[4]; /* of what is left alone, and of nothing else */
 } round_trip;
 
 static const round_trip ROUND_TRIPS[] = {
-    {"deactivate_key", {0}, NULL},
-    {"deny_all", {0}, NULL},
-    {"revoke_sessions", {0}, NULL},
-    {"delete_user", {"*:user/guests/visitor#UserId"}, NULL},
-    {"require_imdsv2", {0}, NULL},
-    {"enable_api_termination", {0}, NULL},
+    {"deactivate_key", {0}, {0}},
+    {"deny_all", {0}, {0}},
+    {"revoke_sessions", {0}, {0}},
+    {"delete_user", {"*:user/guests/visitor#UserId"}, {0}},
+    {"require_imdsv2", {0}, {0}},
+    {"enable_api_termination", {0}, {0}},
     {"terminate_instance",
      {"*:instance/i-0aaaaaaaaaaaaaaa2", "*:volume/vol-0aaaaaaaaaaaaaaa2", "*:snapshot/*"},
-     "a terminated instance does not come back"},
-    {"tags", {0}, NULL},
-    {"halt_group", {"*:instance/*", "*:volume/*"}, NULL},
+     {"a terminated instance does not come back", "snapshots are evidence", "the instance is terminated next"}},
+    {"tags", {0}, {0}},
+    {"halt_group", {"*:instance/*", "*:volume/*"}, {0}},
     {"delete_group",
      {"*:instance/*", "*:volume/*", "*/workers#AutoScalingGroupARN", "*/workers#Instances"},
-     "it is so already"},
-    {"stop_service", {"*:task/*"}, NULL},
-    {"delete_service", {"*:task/*"}, "it is so already"},
-    {"delete_cluster", {"*:task/*", "*:cluster/app#runningTasksCount"}, "it is so already"},
-    {"delete_clusters", {"*:task/*", "*:cluster/app#runningTasksCount"}, "it is so already"},
-    {"stop_task", {"*:task/*", "*:cluster/app#runningTasksCount"}, "a stopped task does not start again"},
-    {"revise_task_definition",
-     {"*:task/*", "*:task-definition/web:*", "*:service/app/*#taskDefinition"},
-     "is the same definition"},
-    {"deregister_task_definition", {"*:task-definition/idle:*"}, NULL},
-    {"ecs_tags", {0}, NULL},
-    {"delete_url", {"*:function:hook/url#FunctionUrl"}, NULL},
-    {"throttle_function", {0}, NULL},
-    {"delete_function", {"*:function:free"}, "the function's code is gone"},
-    {"rotate_role", {"*:task/*", "*:task-definition/*", "*:service/app/*#taskDefinition"}, "is the same definition"},
+     {"it is so already", "its processes are so already"}},
+    {"stop_service", {"*:task/*"}, {0}},
+    {"delete_service", {"*:task/*"}, {"it is so already"}},
+    {"delete_cluster",
+     {"*:task/*", "*:cluster/app#runningTasksCount"},
+     {"it is so already", "a stopped task does not start again"}},
+    {"delete_clusters",
+     {"*:task/*", "*:cluster/app#runningTasksCount"},
+     {"it is so already", "a stopped task does not start again"}},
+    {"stop_task", {"*:task/*", "*:cluster/app#runningTasksCount"}, {"a stopped task does not start again"}},
+    {"revise_task_definition", {"*:task/*", "*:task-definition/web:*", "*:service/app/*#taskDefinition"}, {0}},
+    {"deregister_task_definition", {"*:task-definition/idle:*"}, {0}},
+    {"ecs_tags", {0}, {0}},
+    {"delete_url", {"*:function:hook/url#FunctionUrl"}, {0}},
+    {"throttle_function", {0}, {0}},
+    {"delete_function", {"*:function:free"}, {"the function's code is gone"}},
+    {"rotate_role", {"*:task/*", "*:task-definition/*", "*:service/app/*#taskDefinition"}, {0}},
 };
 
 /* Every change can be taken back, or says why not: neither for want of an inverse, nor since nothing could be read. */
@@ -167,6 +169,25 @@ static size_t unknown_inverses(const stage *s)
         count++;
     }
     return count;
+}
+
+static size_t wrongly_said(const stage *s, const round_trip *trip)
+{
+    size_t i, wrong = 0;
+    json_t *text;
+    json_array_foreach (s->left, i, text) {
+        bool known = false;
+        for (size_t k = 0; k < 4 && trip->said[k]; k++) known |= strstr(json_string_value(text), trip->said[k]) != NULL;
+        if (known) continue;
+        print_error("%s: left alone: %s\n", trip->action, json_string_value(text));
+        wrong++;
+    }
+    for (size_t k = 0; k < 4 && trip->said[k]; k++) {
+        if (stage_left(s, trip->said[k])) continue;
+        print_error("%s: nothing is left alone since \"%s\"\n", trip->action, trip->said[k]);
+        wrong++;
+    }
+    return wrong;
 }
 
 static void test_every_action_is_tried_here(void **state)
@@ -205,12 +226,7 @@ static void test_what_each_action_did_is_taken_back(void **state)
         undo_it(s);
         json_t *after = snapshot(s);
         broken += differences(trip->action, before, after, trip->lost);
-        if (trip->said ? !stage_left(s, trip->said) : json_array_size(s->left) > 0) {
-            char *left = json_dumps(s->left, JSON_INDENT(1));
-            print_error("%s: what was left alone: %s\n", trip->action, left);
-            free(left);
-            broken++;
-        }
+        broken += wrongly_said(s, trip);
         json_decref(before);
         json_decref(meanwhile);
         json_decref(after);
@@ -244,7 +260,7 @@ static const char *const MEANWHILE[][3] = {
     {"deny_all", "rewrite_lock", "somebody changed it since: PolicyDocument"},
     {"deactivate_key", "delete_key", "the user has no such key"},
     {"delete_user", "create_visitor", "there is such a user already"},
-    {"delete_url", "create_url", "the function has a URL already"},
+    {"delete_url", "replace_url", "the function has a URL already"},
     {"halt_group", "raise_group", "somebody changed it since: MaxSize is 2 now, and was set to 0"},
     {"resolve_finding", "suppress_finding", "somebody changed it since: Workflow"},
 };

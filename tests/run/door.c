@@ -70,6 +70,7 @@ void open_door(world *w)
         .playbook = "contain",
         .plan = w->plan,
         .planned_by = RUN,
+        .tokens_of = RUN,
         .mode = w->mode,
         .permissions = w->permissions,
         .session_tags = w->session_tags,

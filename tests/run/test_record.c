@@ -136,6 +136,30 @@ static void test_notes_and_counts_come_apart_from_changes(void **state)
     journal_close(j);
 }
 
+static void test_a_preflights_verdict_stands_beside_its_change(void **state)
+{
+    (void)state;
+    journal *j = begin();
+    json_t *dry_run =
+        json_pack("{s:s, s:s, s:{s:b}}", "service", "ec2", "operation", "StopInstances", "params", "DryRun", 1);
+    add(j, 1, "aws", true, delete_cluster(), "planned", json_object());
+    add(j, 2, "aws", true, delete_cluster(), "planned", json_object());
+    add(j, 3, "aws", false, dry_run, "failed", json_pack("{s:s}", "code", "DryRunOperation"));
+    add(j, 4, "preflight", false,
+        json_pack("{s:[{s:s, s:s, s:s}]}", "verdicts", "step", "2", "verdict", "denied", "why", "explicitDeny"), "done",
+        json_true());
+    json_t *report = record_report(j, RUN);
+    const json_t *changes = json_object_get(report, "changes");
+    assert_null(json_object_get(json_array_get(changes, 0), "preflight"));
+    const json_t *told = json_object_get(json_array_get(changes, 1), "preflight");
+    assert_string_equal(text(told, "verdict"), "denied");
+    assert_string_equal(text(told, "why"), "explicitDeny");
+    assert_int_equal(json_integer_value(json_object_get(report, "failed_reads")),
+                     0); /* a dry run's answer is an error */
+    json_decref(report);
+    journal_close(j);
+}
+
 static void test_a_run_that_is_not_known_has_no_report(void **state)
 {
     (void)state;
@@ -151,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_a_report_tells_changes_with_place_time_and_state),
         cmocka_unit_test(test_a_refused_read_is_told_among_the_changes),
         cmocka_unit_test(test_notes_and_counts_come_apart_from_changes),
+        cmocka_unit_test(test_a_preflights_verdict_stands_beside_its_change),
         cmocka_unit_test(test_a_run_that_is_not_known_has_no_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,23 @@ static void test_a_change_whose_fate_is_unknown_is_not_repeated_either(void **st
     answer_clear(&often);
 }
 
+/* "No such cluster" tells nothing of whose doing that is, when the change was sent before. */
+static void test_a_change_that_is_refused_when_it_is_sent_again_is_told_from_one_that_is_refused(void **state)
+{
+    world *w = *state;
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClusterNotFoundException"));
+    crash_in(w, delete_cluster("rogue"));
+    open_door(w);
+    answer again = perform(w, 1, "aws", delete_cluster("rogue"));
+    answer once = perform(w, 2, "aws", delete_cluster("other"));
+    assert_string_equal(code(&again), "ClusterNotFoundException");
+    assert_true(json_is_true(json_object_get(again.error, "sent_before")));
+    assert_string_equal(json_string_value(json_object_get(again.error, "step")), "1");
+    assert_null(json_object_get(once.error, "sent_before"));
+    answer_clear(&again);
+    answer_clear(&once);
+}
+
 static void test_a_throttled_change_is_known_not_to_have_happened(void **state)
 {
     world *w = *state;
@@ -292,6 +309,60 @@ static void test_a_change_outside_the_approved_plan_stops_the_run(void **state)
     assert_string_equal(w->outcome, "outside-plan");
     assert_int_equal(sent(w), 1);
     json_decref(w->plan);
+}
+
+static void test_a_change_of_the_plan_that_aws_refused_may_be_tried_again(void **state)
+{
+    world *w = *state;
+    w->plan = json_pack("[o]", delete_cluster("rogue"));
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ClusterContainsTasksException"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "ClusterContainsTasksException");
+    answer_clear(&a);
+    json_object_del(w->replies, "DeleteCluster");
+    a = perform(w, 2, "aws", delete_cluster("rogue"));
+    assert_null(a.error);
+    answer_clear(&a);
+    a = perform(w, 3, "aws", delete_cluster("rogue"));
+    assert_false(a.given);
+    assert_string_equal(w->outcome, "outside-plan");
+    json_decref(w->plan);
+}
+
+static json_t *settled(const char *step, json_t *request, bool happened)
+{
+    return json_pack("{s:s, s:o, s:b}", "step", step, "request", request, "happened", (int)happened);
+}
+
+/* Of a plan that has a change once: it is made once, whatever became of its first try. */
+static void check_settled(world *w, bool happened)
+{
+    w->plan = json_pack("[o]", register_task("web"));
+    crash_in(w, register_task("web"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", register_task("web"));
+    assert_string_equal(code(&a), "Uncertain");
+    assert_string_equal(json_string_value(json_object_get(a.error, "step")), "1");
+    answer_clear(&a);
+    a = perform(w, 2, "settled", settled("1", register_task("web"), happened));
+    answer_clear(&a);
+    a = perform(w, 3, "aws", register_task("web"));
+    assert_int_equal(sent(w), happened ? 0 : 1);
+    assert_string_equal(happened ? w->outcome : "outside-plan", "outside-plan");
+    assert_true(a.given == !happened);
+    answer_clear(&a);
+    json_decref(w->plan);
+}
+
+static void test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come(void **state)
+{
+    check_settled(*state, false);
+}
+
+static void test_a_change_of_the_plan_that_happened_after_all_is_crossed_off(void **state)
+{
+    check_settled(*state, true);
 }
 
 static void test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose(void **state)
@@ -398,6 +469,19 @@ static void test_the_engines_own_role_is_protected_always(void **state)
     answer_clear(&other);
 }
 
+static void test_a_change_for_another_account_is_not_made_in_the_credentials_own(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    json_object_set_new(w->replies, "GetCallerIdentity",
+                        json_pack("{s:s}", "Arn", "arn:aws:iam::999999999999:user/alice"));
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_string_equal(code(&a), "Guard.Account");
+    assert_int_equal(sent(w), 1); /* the question who we are */
+    answer_clear(&a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
@@ -412,16 +496,21 @@ int main(void)
         TEST(test_a_started_change_that_is_idempotent_is_sent_again),
         TEST(test_a_started_change_without_client_token_is_not_repeated_before_the_world_was_read),
         TEST(test_a_change_whose_fate_is_unknown_is_not_repeated_either),
+        TEST(test_a_change_that_is_refused_when_it_is_sent_again_is_told_from_one_that_is_refused),
         TEST(test_a_throttled_change_is_known_not_to_have_happened),
         TEST(test_a_sleep_that_began_before_the_crash_ends_when_it_would_have),
         TEST(test_a_pause_stops_the_run_before_its_next_change),
         TEST(test_a_pause_holds_for_its_playbook_or_account_alone),
         TEST(test_a_change_outside_the_approved_plan_stops_the_run),
+        TEST(test_a_change_of_the_plan_that_aws_refused_may_be_tried_again),
+        TEST(test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come),
+        TEST(test_a_change_of_the_plan_that_happened_after_all_is_crossed_off),
         TEST(test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose),
         TEST(test_secrets_are_kept_as_digests_and_answered_as_they_are),
         TEST(test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest),
         TEST(test_a_playbooks_hourly_budget_holds_over_runs),
         TEST(test_the_engines_own_role_is_protected_always),
+        TEST(test_a_change_for_another_account_is_not_made_in_the_credentials_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/serve/webhook.h"
+#include "engine/serve/webhook_token.h"
 #include "tests/serve/signer.h"
 #include "tests/serve/talk.h"
 
@@ -189,6 +190,75 @@ static void test_nobody_else_is_let_in(void **state)
         assert_non_null(strstr(answer, "WWW-Authenticate: "));
     }
     assert_int_equal(b->takes, 0);
+}
+
+/* OAuth. */
+
+#define FORM "Content-Type: application/x-www-form-urlencoded\r\n"
+
+static const char *ask_token(box *b, const char *headers, const char *form)
+{
+    char all[512];
+    snprintf(all, sizeof all, FORM "%s", headers);
+    return talk(&b->loop, b->port, "POST", "/v1/token", all, form);
+}
+
+static void expect_token_lets_in(box *b, const char *answer)
+{
+    char header[256];
+    assert_int_equal(talk_status(answer), 200);
+    json_t *given = json_loads(talk_body(answer), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(given, "token_type")), "Bearer");
+    assert_int_equal(json_integer_value(json_object_get(given, "expires_in")), 3600);
+    snprintf(header, sizeof header, "Authorization: Bearer %s\r\n",
+             json_string_value(json_object_get(given, "access_token")));
+    json_decref(given);
+    assert_int_equal(posted(b, header, EVENT), 200);
+    assert_string_equal(b->origin, "webhook:bearer/127.0.0.1");
+}
+
+static void test_a_connection_gets_a_token_and_is_let_in_with_it(void **state)
+{
+    box *b = *state;
+    open_webhook(b);
+    expect_token_lets_in(
+        b, ask_token(b, "", "grant_type=client_credentials&client_id=bearer&client_secret=correct+horse%20battery"));
+    /* printf 'bearer:correct horse battery' | base64 */
+    expect_token_lets_in(b, ask_token(b, "Authorization: Basic YmVhcmVyOmNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==\r\n",
+                                      "grant_type=client_credentials"));
+}
+
+static void test_no_token_without_the_secret(void **state)
+{
+    box *b = *state;
+    open_webhook(b);
+    static const char RIGHT[] = "client_secret=correct+horse+battery&grant_type=client_credentials";
+    char form[256];
+    const char *answer = ask_token(b, "", "grant_type=client_credentials&client_id=bearer&client_secret=wrong");
+    assert_int_equal(talk_status(answer), 401);
+    assert_string_equal(talk_body(answer), "{\"error\":\"invalid_client\"}\n");
+    snprintf(form, sizeof form, "client_id=key&%s", RIGHT); /* a sender with an API key has no tokens */
+    assert_int_equal(talk_status(ask_token(b, "", form)), 401);
+    assert_int_equal(talk_status(ask_token(b, "", "grant_type=client_credentials")), 401);
+    assert_int_equal(talk_status(ask_token(b, "Authorization: Basic ====\r\n", "grant_type=client_credentials")), 401);
+    assert_int_equal(talk_status(ask_token(b, "", "grant_type=password&client_id=bearer")), 400);
+    assert_int_equal(talk_status(ask_token(b, "", "")), 400);
+}
+
+static void test_a_token_has_its_hour_and_its_sender(void **state)
+{
+    (void)state;
+    char text[WEBHOOK_TOKEN_TEXT];
+    int64_t now = INT64_C(1700000000000), hour = 3600000;
+    webhook_token_make("a", SECRET, now, text);
+    assert_true(webhook_token_is_of(text, "a", SECRET, now + hour - 1000));
+    assert_false(webhook_token_is_of(text, "a", SECRET, now + hour));
+    assert_false(webhook_token_is_of(text, "b", SECRET, now));
+    assert_false(webhook_token_is_of(text, "a", "another secret", now));
+    text[4] = '2'; /* a later end */
+    assert_false(webhook_token_is_of(text, "a", SECRET, now));
+    assert_false(webhook_token_is_of("rpw_", "a", SECRET, now));
+    assert_false(webhook_token_is_of("", "a", SECRET, now));
 }
 
 /* When 200 is the answer. */
@@ -481,6 +551,9 @@ int main(void)
         TEST(test_an_api_key_lets_in),
         TEST(test_basic_credentials_and_bearer_tokens_let_in),
         TEST(test_nobody_else_is_let_in),
+        TEST(test_a_connection_gets_a_token_and_is_let_in_with_it),
+        TEST(test_no_token_without_the_secret),
+        TEST(test_a_token_has_its_hour_and_its_sender),
         TEST(test_200_comes_only_once_the_journal_holds_it),
         TEST(test_what_cannot_be_kept_now_is_to_come_again),
         TEST(test_what_is_no_event_is_told),

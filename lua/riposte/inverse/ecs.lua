@@ -110,7 +110,7 @@ function ecs.RegisterTaskDefinition(change)
   if change.undoing then -- the latest active revision of the family may say it already
     local latest, tags = describe_definition(change, change.params.family)
     if latest and agree.described(change.params, revision.request_of(latest, tags)) then
-      return nil, latest.taskDefinitionArn .. " is the same definition", "there"
+      return nil, latest.taskDefinitionArn .. " is the same definition", "same"
     end
   end
   return { change:undo("DeregisterTaskDefinition", { taskDefinition = reply "taskDefinition.taskDefinitionArn" }) }

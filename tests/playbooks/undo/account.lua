@@ -65,6 +65,7 @@ return {
         tasks = { { taskDefinition = "idle", count = 1 } },
       },
       { clusterName = "spare" },
+      { clusterName = "machines", containerInstances = { { ec2InstanceId = "i-0aaaaaaaaaaaaaaa1" } } },
     },
   },
   ec2 = {

@@ -97,6 +97,57 @@ function does.list_actions(run)
   run:log(table.concat(names, " "))
 end
 
+-- What is made --------------------------------------------------------------------------------------------------------
+
+function does.register(run)
+  local definition = run.aws.ecs():describe_task_definition({ taskDefinition = "idle" }).taskDefinition
+  local request = require("riposte.revision").request_of(definition)
+  request.memory = "1024"
+  local made = run.aws.ecs():register_task_definition(request).taskDefinition
+  assert(made.revision == 2 and made.memory == "1024", "the answer is that of the revision that was made")
+end
+
+function does.deregister_instance(run)
+  local ecs = run.aws.ecs()
+  for arn in ecs:pages("list_container_instances", { cluster = "machines" }) do
+    ecs:deregister_container_instance { cluster = "machines", containerInstance = arn, force = true }
+  end
+end
+
+function does.snapshot(run)
+  local made = run.aws.ec2():create_snapshots {
+    InstanceSpecification = { InstanceId = PROTECTED }, Description = "evidence of " .. run.id,
+  }
+  assert(made.Snapshots[1].SnapshotId:find("^snap%-"), "the answer names the snapshots")
+end
+
+function does.snapshot_volume(run)
+  local made = run.aws.ec2():create_snapshot { VolumeId = "vol-0aaaaaaaaaaaaaaa1", Description = "evidence of " .. run.id }
+  assert(made.SnapshotId:find("^snap%-"), "the answer names the snapshot")
+end
+
+function does.create_user(run)
+  local made = run.aws.iam():create_user { UserName = "fresh", Path = "/made/" }
+  assert(made.User.UserName == "fresh", "the answer is the user's")
+end
+
+function does.create_password(run)
+  run.aws.iam():create_login_profile { UserName = "ci", Password = "correct-horse-battery" }
+end
+
+function does.create_key(run) run.aws.iam():create_access_key { UserName = "visitor" } end
+
+function does.rename_user(run) run.aws.iam():update_user { UserName = "visitor", NewUserName = "guest" } end
+
+function does.create_group(run)
+  run.aws.autoscaling():create_auto_scaling_group {
+    AutoScalingGroupName = "fresh", MinSize = 0, MaxSize = 0, AvailabilityZones = { "us-east-1a" },
+    LaunchTemplate = { LaunchTemplateName = "small", Version = "$Latest" },
+  }
+end
+
+function does.create_url(run) run.aws.lambda():create_function_url_config { FunctionName = "free", AuthType = "AWS_IAM" } end
+
 -- Meanwhile ---------------------------------------------------------------------------------------------------------
 
 function does.scale_web(run) run.aws.ecs():update_service { cluster = "app", service = "web", desiredCount = 1 } end
@@ -116,7 +167,7 @@ end
 
 function does.delete_key(run) run.aws.iam():delete_access_key { UserName = "ci", AccessKeyId = "AKIAIOSFODNN7EXAMPLE" } end
 
-function does.create_url(run) run.aws.lambda():create_function_url_config { FunctionName = "hook", AuthType = "AWS_IAM" } end
+function does.replace_url(run) run.aws.lambda():create_function_url_config { FunctionName = "hook", AuthType = "AWS_IAM" } end
 
 function does.raise_group(run)
   run.aws.autoscaling():update_auto_scaling_group { AutoScalingGroupName = "workers", MaxSize = 2 }

@@ -45,7 +45,7 @@ local function create(on, name, found)
     Tags = role.Tags and #role.Tags > 0 and role.Tags or nil,
   }
   for _, each in ipairs(found.attached) do
-    on.iam:attach_role_policy { RoleName = name, PolicyArn = each.PolicyArn }
+    on.iam:attach_role_policy({ RoleName = name, PolicyArn = each.PolicyArn }, { prior = { AttachedPolicies = {} } })
   end
   for _, each in ipairs(found.documents) do
     on.iam:put_role_policy({ RoleName = name, PolicyName = each.name, PolicyDocument = each.document }, { prior = {} })
@@ -57,8 +57,10 @@ end
 local function replace_in_profiles(on, found, old, new)
   for _, profile in ipairs(found.profiles) do
     local name = profile.InstanceProfileName
-    on.iam:remove_role_from_instance_profile { InstanceProfileName = name, RoleName = old }
-    on.iam:add_role_to_instance_profile { InstanceProfileName = name, RoleName = new }
+    on.iam:remove_role_from_instance_profile({ InstanceProfileName = name, RoleName = old },
+      { prior = { InstanceProfile = profile } })
+    on.iam:add_role_to_instance_profile({ InstanceProfileName = name, RoleName = new },
+      { prior = { InstanceProfile = { Roles = {} } } })
   end
 end
 

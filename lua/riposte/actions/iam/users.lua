@@ -11,12 +11,12 @@ local function user_of(on, name)
 end
 
 -- All that must go before IAM deletes a user (the IAM user guide, "Deleting an IAM user"): how it is listed, what of each
--- item the deletion is told, and how it is deleted.
+-- item the deletion is told, how it is deleted, and under what name a list of them tells the inverse what was there.
 local PARTS = {
   { list = "list_access_keys", delete = "delete_access_key", field = "AccessKeyId" },
   { list = "list_user_policies", delete = "delete_user_policy", field = "PolicyName" },
-  { list = "list_attached_user_policies", delete = "detach_user_policy", field = "PolicyArn" },
-  { list = "list_groups_for_user", delete = "remove_user_from_group", field = "GroupName" },
+  { list = "list_attached_user_policies", delete = "detach_user_policy", field = "PolicyArn", prior = "AttachedPolicies" },
+  { list = "list_groups_for_user", delete = "remove_user_from_group", field = "GroupName", prior = "Groups" },
   { list = "list_mfa_devices", delete = "deactivate_mfa_device", field = "SerialNumber" },
   { list = "list_signing_certificates", delete = "delete_signing_certificate", field = "CertificateId" },
   { list = "list_ssh_public_keys", delete = "delete_ssh_public_key", field = "SSHPublicKeyId" },
@@ -39,7 +39,7 @@ local function delete_part(on, name, part)
   for _, item in ipairs(items_of(on, name, part)) do
     local params = { UserName = name }
     params[part.field] = type(item) == "table" and item[part.field] or item
-    on.iam[part.delete](on.iam, params)
+    on.iam[part.delete](on.iam, params, { prior = part.prior and { [part.prior] = { item } } })
   end
 end
 

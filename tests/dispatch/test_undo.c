@@ -1,0 +1,114 @@
+/* Which changes of a run are taken back, and by what. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/dispatch/undo.h"
+
+typedef struct world {
+    aws_models *models;
+    json_t *steps;
+} world;
+
+static int setup(void **state)
+{
+    static world w;
+    rip_error err;
+    const char *const folders[] = {"aws/model"};
+    w.steps = json_array();
+    *state = &w;
+    return aws_models_new(folders, 1, &w.models, &err) == RIP_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    world *w = *state;
+    aws_models_free(w->models);
+    json_decref(w->steps);
+    return 0;
+}
+
+/* A change of the first fiber that deregisters what its reply names. */
+static void change(world *w, int number, int order, const char *outcome, const char *family)
+{
+    json_array_append_new(
+        w->steps, json_pack("{s:s, s:i, s:s, s:b, s:i, s:s, s:{s:s, s:s, s:{s:s}}, s:[{s:s, s:s, s:{}}]}", "path", "",
+                            "number", number, "kind", "aws", "is_change", 1, "order", order, "outcome", outcome,
+                            "request", "service", "ecs", "operation", "RegisterTaskDefinition", "params", "family",
+                            family, "undo", "service", "ecs", "operation", "DeregisterTaskDefinition", "params"));
+}
+
+static void settled(world *w, int number, const char *step, bool happened, json_t *reply)
+{
+    json_array_append_new(w->steps, json_pack("{s:s, s:i, s:s, s:b, s:s, s:{s:s, s:b, s:o*}}", "path", "", "number",
+                                              number, "kind", "settled", "is_change", 0, "outcome", "done", "request",
+                                              "step", step, "happened", (int)happened, "reply", reply));
+}
+
+/* The families of the changes that would be taken back, in order. */
+static json_t *undone(world *w, json_t **record)
+{
+    rip_error err;
+    json_t *whole = json_pack("{s:{s:s}, s:O}", "record", "id", "run-1", "steps", w->steps), *out = NULL;
+    undo_order order = {whole, NULL, "enforce", 1000};
+    if (undo_record(&order, w->models, &out, &err) != RIP_OK) fail_msg("%s", err.message);
+    json_t *families = json_array(), *entry;
+    size_t i;
+    json_array_foreach (json_object_get(out, "undo"), i, entry)
+        json_array_append(families, json_object_get(json_object_get(entry, "params"), "family"));
+    json_decref(whole);
+    *record = out;
+    return families;
+}
+
+static void expect(world *w, const char *families, json_t **record)
+{
+    json_t *found = undone(w, record), *wanted = json_loads(families, 0, NULL);
+    if (!json_equal(found, wanted)) fail_msg("expected %s, found %s", families, json_dumps(found, 0));
+    json_decref(found);
+    json_decref(wanted);
+}
+
+static void test_what_was_made_last_is_taken_back_first(void **state)
+{
+    world *w = *state;
+    json_t *record = NULL;
+    change(w, 1, 2, "done", "second");
+    change(w, 2, 3, "failed", "refused by AWS");
+    change(w, 3, 4, "done", "third");
+    change(w, 4, 1, "done", "first");
+    expect(w, "[\"third\", \"second\", \"first\"]", &record);
+    assert_non_null(strstr(json_string_value(json_object_get(record, "text")), "ecs:DeregisterTaskDefinition"));
+    json_decref(record);
+}
+
+static void test_a_change_that_happened_after_all_is_taken_back_with_the_reply_that_was_found(void **state)
+{
+    world *w = *state;
+    json_t *record = NULL;
+    change(w, 1, 1, "uncertain", "happened");
+    settled(w, 2, "1", true, json_pack("{s:s}", "found", "arn"));
+    change(w, 3, 3, "uncertain", "did not");
+    settled(w, 4, "3", false, NULL);
+    change(w, 5, 5, "uncertain", "nobody knows");
+    expect(w, "[\"nobody knows\", \"happened\"]", &record);
+    const json_t *entries = json_object_get(record, "undo"), *happened = json_array_get(entries, 1);
+    assert_string_equal(json_string_value(json_object_get(happened, "outcome")), "done");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(happened, "reply"), "found")), "arn");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(entries, 0), "outcome")), "uncertain");
+    json_decref(record);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_was_made_last_is_taken_back_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_change_that_happened_after_all_is_taken_back_with_the_reply_that_was_found, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
