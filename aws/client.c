@@ -40,6 +40,8 @@ struct aws_client {
     uint64_t random;
     int64_t clock_off_ms;
     aws_call *first; /* under way */
+    aws_client_watcher watcher;
+    void *watcher_data;
 };
 
 typedef enum call_state { CALL_QUEUED, CALL_WAITING, CALL_SENT } call_state;
@@ -164,6 +166,8 @@ static void end(aws_call *call, json_t *output, const aws_error *error, const ch
                          call->tries, call->queued_ms, rip_clock_monotonic(call->client->clock) - call->started};
     aws_call_done done = call->done;
     void *data = call->data;
+    aws_client *client = call->client;
+    if (client->watcher) client->watcher(client->watcher_data, call->attempt.operation, &result);
     call_free(call);
     done(data, &result);
 }
@@ -441,6 +445,12 @@ void aws_client_free(aws_client *client)
     aws_throttle_free(client->throttle);
     client->transport->free(client->transport);
     free(client);
+}
+
+void aws_client_watch(aws_client *client, aws_client_watcher watcher, void *data)
+{
+    client->watcher = watcher;
+    client->watcher_data = data;
 }
 
 aws_models *aws_client_models(const aws_client *client)

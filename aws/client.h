@@ -37,14 +37,19 @@ rip_status aws_client_new(const aws_client_options *options, aws_client **out, r
 void aws_client_free(aws_client *client);
 aws_models *aws_client_models(const aws_client *client);
 
-typedef struct aws_result {
+typedef struct aws_result aws_result;
+/** Be told of every call that ends, before its own callback: for metrics. One watcher; NULL: none. */
+typedef void (*aws_client_watcher)(void *data, const aws_operation *operation, const aws_result *result);
+void aws_client_watch(aws_client *client, aws_client_watcher watcher, void *data);
+
+struct aws_result {
     json_t *output;         /* borrowed: json_incref to keep; NULL when the call failed */
     const aws_error *error; /* NULL when it did not */
     const char *request_id; /* of the last try; "" where there is none */
     int attempts;           /* tries that were sent */
     int64_t queued_ms;      /* how long it waited for its quota */
     int64_t elapsed_ms;     /* from start to this callback */
-} aws_result;
+};
 
 /** `result` and what it points to live until the callback returns. */
 typedef void (*aws_call_done)(void *data, const aws_result *result);

@@ -24,6 +24,7 @@ bool rip_buffer_reserve(rip_buffer *buffer, size_t extra)
     }
     buffer->data = data;
     buffer->cap = cap;
+    buffer->data[buffer->len] = '\0';
     return true;
 }
 

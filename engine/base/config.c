@@ -10,6 +10,7 @@
 #include "engine/base/suggest.h"
 
 #define PREFIX "RIPOSTE_"
+#define KEYS_MOST 256
 
 struct rip_config {
     config_value *values; /* in the schema's order */
@@ -74,11 +75,11 @@ rip_status config_assign(rip_config *config, const rip_config_key *key, config_v
 
 static const char *suggestion(const char *name)
 {
-    const char *names[64];
+    const char *names[KEYS_MOST];
     size_t count;
     const rip_config_key *schema = rip_config_schema(&count);
-    for (size_t i = 0; i < count && i < 64; i++) names[i] = schema[i].name;
-    return rip_suggest(name, names, count < 64 ? count : 64);
+    for (size_t i = 0; i < count && i < KEYS_MOST; i++) names[i] = schema[i].name;
+    return rip_suggest(name, names, count < KEYS_MOST ? count : KEYS_MOST);
 }
 
 static rip_status set_from(rip_config *config, const rip_config_key *key, const char *text, const char *origin,
@@ -124,9 +125,9 @@ static rip_status read_variable(rip_config *config, const char *name, const char
 {
     size_t count;
     const rip_config_key *schema = rip_config_schema(&count);
-    const char *variables[64];
-    char names[64][64];
-    for (size_t i = 0; i < count && i < 64; i++) {
+    const char *variables[KEYS_MOST];
+    char names[KEYS_MOST][64];
+    for (size_t i = 0; i < count && i < KEYS_MOST; i++) {
         variable_of(&schema[i], names[i], sizeof names[i]);
         if (strcmp(names[i], name) == 0) {
             rip_status status = set_from(config, &schema[i], text, name, err);
@@ -134,7 +135,7 @@ static rip_status read_variable(rip_config *config, const char *name, const char
         }
         variables[i] = names[i];
     }
-    const char *meant = rip_suggest(name, variables, count < 64 ? count : 64);
+    const char *meant = rip_suggest(name, variables, count < KEYS_MOST ? count : KEYS_MOST);
     return rip_fail(err, RIP_EINVAL, "%s: there is no such setting%s%s", name, meant ? "; did you mean " : "",
                     meant ? meant : "");
 }

@@ -20,10 +20,16 @@ int command_undo(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_serve(int argc, char **argv);
+int command_token(int argc, char **argv);
 int command_drill(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_match(int argc, char **argv);
 int command_aws(int argc, char **argv);
+int command_policy(int argc, char **argv);
+int command_config(int argc, char **argv);
+int command_init(int argc, char **argv);
+int command_completion(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
 

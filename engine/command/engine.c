@@ -9,10 +9,10 @@
 #include "engine/base/log.h"
 #include "engine/command/terminal.h"
 #include "engine/dispatch/words.h"
+#include "engine/run/session_tags.h"
 
 /* How long a command waits for a disk that is full before it gives up: what is not safe was not acknowledged. */
 #define JOURNAL_PATIENCE_MS 10000
-#include "engine/run/session_tags.h"
 
 static void print_config_mistake(void *data, const rip_error *mistake)
 {
@@ -200,8 +200,11 @@ static rip_status open_journal(engine *e, rip_error *err)
     if (!*path || rip_clock_is_virtual(e->clock)) return journal_open_memory(&e->journal, err);
     char owner[64];
     snprintf(owner, sizeof owner, "riposte %s", e->command);
-    journal_options options = {
-        .path = path, .access = JOURNAL_OWN, .loop = &e->loop, .owner = owner, .give_up_after_ms = JOURNAL_PATIENCE_MS};
+    journal_options options = {.path = path,
+                               .access = JOURNAL_OWN,
+                               .loop = &e->loop,
+                               .owner = owner,
+                               .give_up_after_ms = e->stays ? 0 : JOURNAL_PATIENCE_MS};
     return journal_open_sqlite(&options, &e->journal, err);
 }
 
@@ -230,29 +233,61 @@ void engine_mistake(void *data, const rip_playbook_mistake *mistake)
                    mistake->message);
 }
 
-static rip_status open_books(engine *e, const char *const *paths, size_t count, rip_error *err)
+/* A service tells in its log, whose lines programs read. */
+static void on_book_mistake(void *data, const rip_playbook_mistake *mistake)
 {
-    char *shipped = NULL;
-    const char *const *from = paths;
-    if (count == 0) from = rip_config_strings(e->config, "playbooks", &count);
-    if (count == 0) {
-        shipped = rip_data_path("playbooks", err);
-        if (!shipped) return RIP_ENOTFOUND;
-        count = 1;
+    const engine *e = data;
+    char line[16];
+    if (!e->stays) {
+        engine_mistake((void *)(uintptr_t)e->command, mistake);
+        return;
     }
-    const char *const only[] = {shipped};
-    rip_status status = library_load(shipped ? only : from, count, e->models, engine_mistake,
-                                     (void *)(uintptr_t)e->command, &e->mistakes, &e->books, err);
+    snprintf(line, sizeof line, "%u", mistake->line);
+    rip_log(RIP_LOG_ERROR, "playbook.rejected", "path", mistake->path, "line", line, "field", mistake->field, "error",
+            mistake->message, NULL);
+}
+
+const char *const *engine_book_paths(const engine *e, size_t *count)
+{
+    *count = e->given_count;
+    if (e->given_count) return e->given_paths;
+    const char *const *configured = rip_config_strings(e->config, "playbooks", count);
+    if (*count) return configured;
+    *count = 1;
+    return (const char *const *)&e->shipped;
+}
+
+static rip_status load_books(engine *e, const library *before, library **out, rip_error *err)
+{
+    size_t count;
+    const char *const *paths = engine_book_paths(e, &count);
+    rip_status status = library_reload(before, paths, count, e->models, on_book_mistake, e, &e->mistakes, out, err);
     aws_models_settle(e->models);
-    free(shipped);
     return status;
 }
 
-static void set_limits(engine *e)
+static rip_status open_books(engine *e, const char *const *paths, size_t count, rip_error *err)
 {
-    const rip_config *config = e->config;
+    size_t configured;
+    e->given_paths = paths;
+    e->given_count = count;
+    rip_config_strings(e->config, "playbooks", &configured);
+    if (count == 0 && configured == 0 && !(e->shipped = rip_data_path("playbooks", err))) return RIP_ENOTFOUND;
+    return load_books(e, NULL, &e->books, err);
+}
+
+static void set_run_limits(engine *e, const rip_config *config)
+{
+    e->context.changes = (unsigned)rip_config_integer(config, "limits.changes");
+    e->context.run_time_ms = rip_config_duration(config, "limits.run_time");
+    e->context.vm_limits.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory");
+    e->context.vm_limits.instructions = (uint64_t)rip_config_integer(config, "limits.instructions");
+}
+
+static void set_context(engine *e)
+{
     run_mode mode = RUN_DRY_RUN;
-    run_mode_parse(rip_config_string(config, "mode"), &mode);
+    run_mode_parse(rip_config_string(e->config, "mode"), &mode);
     e->context = (run_context){
         .clock = e->clock,
         .journal = e->journal,
@@ -261,12 +296,9 @@ static void set_limits(engine *e)
         .session_tags = e->session_tags,
         .mode = mode,
         .account_modes = e->account_modes,
-        .changes = (unsigned)rip_config_integer(config, "limits.changes"),
-        .run_time_ms = rip_config_duration(config, "limits.run_time"),
         .preflight = e->preflight,
-        .vm_limits = {.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory"),
-                      .instructions = (uint64_t)rip_config_integer(config, "limits.instructions")},
     };
+    set_run_limits(e, e->config);
 }
 
 static dispatch_limits dispatch_limits_of(const rip_config *config)
@@ -298,7 +330,7 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
         status = refuse_mistakes(status, "the configuration", err);
     }
     if (status != RIP_OK) return status;
-    set_limits(e);
+    set_context(e);
     dispatch_options options = {
         .context = &e->context,
         .books = e->books,
@@ -309,6 +341,32 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
         .listener = *listener,
     };
     return dispatch_new(&options, &e->dispatch, err);
+}
+
+rip_status engine_reload(engine *e, const rip_config *config, rip_error *err)
+{
+    library *books = NULL;
+    suppressions *kept_back = NULL;
+    dispatch_limits limits = dispatch_limits_of(config);
+    rip_status status =
+        suppressions_new(config, "suppressions", print_config_mistake, (void *)(uintptr_t)e->command, &kept_back, err);
+    if (status == RIP_OK) status = load_books(e, e->books, &books, err);
+    if (status == RIP_OK && library_count(books) == 0)
+        status = rip_fail(err, RIP_EINVAL, "no playbook could be loaded: those of before stay");
+    if (status == RIP_OK) status = dispatch_reload(e->dispatch, books, kept_back, &limits, err);
+    if (status != RIP_OK) {
+        library_free(books);
+        suppressions_free(kept_back);
+        return status;
+    }
+    library_free(e->books);
+    suppressions_free(e->suppressions);
+    e->books = books;
+    e->suppressions = kept_back;
+    set_run_limits(e, config);
+    guard_limit(e->guard, (unsigned)rip_config_integer(config, "limits.changes_per_playbook"),
+                (unsigned)rip_config_integer(config, "limits.changes_per_account"));
+    return RIP_OK;
 }
 
 static void perform_word(void *performer, const json_t *request, journal_answer done, void *data)
@@ -334,10 +392,17 @@ static void close_handle(uv_handle_t *handle, void *data)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-void engine_close(engine *e)
+void engine_end(engine *e)
 {
     dispatch_free(e->dispatch);
     control_free(e->control);
+    e->dispatch = NULL;
+    e->control = NULL;
+}
+
+void engine_close(engine *e)
+{
+    engine_end(e);
     suppressions_free(e->suppressions);
     library_free(e->books);
     journal_close(e->journal);
@@ -354,6 +419,7 @@ void engine_close(engine *e)
     guard_windows_free(e->windows);
     rip_clock_free(e->clock);
     rip_config_free(e->config);
+    free(e->shipped);
     if (!e->loop_open) return;
     uv_run(&e->loop, UV_RUN_NOWAIT); /* what was freed closes its handles */
     uv_walk(&e->loop, close_handle, NULL);

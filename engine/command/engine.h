@@ -32,7 +32,11 @@ typedef struct engine {
     suppressions *suppressions;
     dispatch *dispatch;
     control *control; /* NULL: nobody can talk to this process */
+    bool stays;       /* a service: set after opening. What the disk does not take is tried again for ever */
     size_t mistakes;  /* in playbooks */
+    const char *const *given_paths; /* of playbooks, by flags: borrowed */
+    size_t given_count;
+    char *shipped; /* the folder of the playbooks that come along; NULL: others are used */
 } engine;
 
 /** The configuration: `file` (NULL: RIPOSTE_CONFIG from the environment, else none), the environment, then `settings`
@@ -58,11 +62,23 @@ rip_status engine_start(engine *e, aws_transport *transport, const char *const *
  * can't be is logged, and hinders nothing else. */
 void engine_listen(engine *e);
 
+/** Playbooks (as at the start), suppressions and limits as `config` (borrowed during the call) has them now, without
+ * dropping work. A playbook that is broken stays as it was, mistakes go to stderr and are counted in `mistakes`. After
+ * an error all is as before. Other keys count from the next start. */
+rip_status engine_reload(engine *e, const rip_config *config, rip_error *err);
+
+/** The paths that playbooks are loaded from; borrowed from the engine. */
+const char *const *engine_book_paths(const engine *e, size_t *count);
+
 /** Models alone: what `check` needs to look permissions up. */
 rip_status engine_models(const rip_config *config, aws_models **out, rip_error *err);
 
 /** Print a playbook's mistake to stderr; a rip_playbook_mistake_fn, `data` is the command's name. */
 void engine_mistake(void *data, const rip_playbook_mistake *mistake);
+
+/** Runs are given up to the journal, and nobody can talk to this process any more. What hands over to the dispatch may
+ * be freed then, before the loop runs again, and before the engine is closed. */
+void engine_end(engine *e);
 
 void engine_close(engine *e);
 

@@ -8,6 +8,7 @@
 
 const command COMMANDS[] = {
     {"run", "take findings in and answer them", command_run},
+    {"serve", "answer findings for as long as it runs", command_serve},
     {"runs", "list the runs that were made", command_runs},
     {"show", "show one run, step by step", command_show},
     {"approve", "let a plan that waits be carried out", command_approve},
@@ -18,10 +19,15 @@ const command COMMANDS[] = {
     {"pause", "stop all changes until they are resumed", command_pause},
     {"resume", "let changes be made again", command_resume},
     {"audit", "verify the record of what was done, or export it", command_audit},
+    {"token", "make a token for the API", command_token},
     {"drill", "play a scenario on a simulated account", command_drill},
     {"check", "check playbooks without running them", command_check},
     {"match", "try an event pattern on events", command_match},
+    {"policy", "print the IAM policy that playbooks need", command_policy},
+    {"config", "check the configuration, or show it", command_config},
+    {"init", "write a first configuration, playbook and drill", command_init},
     {"aws", "make one signed call to AWS", command_aws},
+    {"completion", "print the completion for a shell", command_completion},
     {"version", "show the version and what it is built with", command_version},
     {"help", "show help, of a command too", command_help},
     {NULL, NULL, NULL},
@@ -65,7 +71,7 @@ int command_help(int argc, char **argv)
         "would do.\n"
         "\n"
         "Commands:");
-    for (const command *c = COMMANDS; c->name; c++) printf("  %-9s %s\n", c->name, c->about);
+    for (const command *c = COMMANDS; c->name; c++) printf("  %-10s %s\n", c->name, c->about);
     puts(
         "\n"
         "'riposte COMMAND --help' tells a command's options, with examples.\n"

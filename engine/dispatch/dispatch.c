@@ -295,6 +295,24 @@ size_t dispatch_backlog(const dispatch *d)
     return d->accepting + d->waiting + d->running;
 }
 
+void dispatch_quiet(dispatch *d)
+{
+    d->quiet = true;
+}
+
+size_t dispatch_under_way(const dispatch *d)
+{
+    return d->accepting + d->running;
+}
+
+int64_t dispatch_oldest(const dispatch *d)
+{
+    for (const job *j = d->first; j; j = j->next) {
+        if (!j->run && !rip_timer_running(&j->delay)) return json_integer_value(json_object_get(j->record, "queued"));
+    }
+    return 0;
+}
+
 dispatch_counts dispatch_count(const dispatch *d)
 {
     return d->counts;
@@ -326,6 +344,25 @@ rip_status dispatch_new(const dispatch_options *options, dispatch **out, rip_err
         return rip_nomem(err);
     }
     *out = d;
+    return RIP_OK;
+}
+
+rip_status dispatch_reload(dispatch *d, library *books, suppressions *suppressed, const dispatch_limits *limits,
+                           rip_error *err)
+{
+    size_t cap = library_count(books);
+    const rip_playbook **wanted = calloc(cap + 1, sizeof(*wanted));
+    if (!wanted) return rip_nomem(err);
+    free(d->wanted);
+    d->wanted = wanted;
+    d->wanted_cap = cap;
+    d->options.books = books;
+    d->options.suppressions = suppressed;
+    d->options.limits = *limits;
+    set_defaults(&d->options.limits);
+    queue_limits turns = {d->options.limits.runs, limits->playbook_runs, limits->account_runs};
+    queue_limit(d->queue, &turns);
+    jobs_pump(d);
     return RIP_OK;
 }
 

@@ -75,6 +75,11 @@ rip_status dispatch_new(const dispatch_options *options, dispatch **out, rip_err
 /** Runs that are under way are given up without a callback: the journal has them. */
 void dispatch_free(dispatch *d);
 
+/** Other playbooks, suppressions and limits from now on; the first two are borrowed, as at the start, and those of
+ * before are not used any more. Runs that are under way keep the playbooks that they began with. */
+rip_status dispatch_reload(dispatch *d, library *books, suppressions *suppressed, const dispatch_limits *limits,
+                           rip_error *err);
+
 /** Go on with what the journal holds from before. `done` tells when that is read (RIP_OK) and under way. */
 void dispatch_recover(dispatch *d, journal_done done, void *data);
 
@@ -87,6 +92,15 @@ rip_status dispatch_document(dispatch *d, const dispatch_source *from, const cha
 /** Findings that are not yet in the journal, and runs under way or waiting for their turn (not those that wait for
  * people). A source stops handing over while there are many. */
 size_t dispatch_backlog(const dispatch *d);
+
+/** Start nothing more: what waits for its turn waits for the next process. */
+void dispatch_quiet(dispatch *d);
+
+/** Findings on their way into the journal, and runs under way. */
+size_t dispatch_under_way(const dispatch *d);
+
+/** When the oldest run was queued that waits for its turn (milliseconds since the epoch); 0: none waits. */
+int64_t dispatch_oldest(const dispatch *d);
 
 dispatch_counts dispatch_count(const dispatch *d);
 

@@ -114,6 +114,7 @@ void job_free(job *j)
     queue_remove(d->queue, &j->turn);
     queue_done(d->queue, &j->turn);
     run_free(j->run);
+    library_free(j->books);
     json_decref(j->record);
     free(j);
 }
@@ -276,6 +277,7 @@ static void job_start(job *j)
     bool is_undo = json_object_get(j->record, "undo"); /* it brings its playbook along */
     const rip_playbook *playbook = is_undo ? NULL : library_find(d->options.books, j->turn.playbook);
     run_order order = {playbook, j->of->finding, j->record};
+    j->books = library_keep(d->options.books);
     run_listener listener = {on_ending, on_done, j};
     rip_error err;
     d->waiting--;
@@ -305,7 +307,7 @@ static bool is_paused(void *data, const turn *t)
 void jobs_pump(dispatch *d)
 {
     turn *t;
-    while ((t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
+    while (!d->quiet && (t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
 }
 
 /* A run that a pause stopped is done again. */

@@ -19,13 +19,15 @@ struct library {
     rip_playbook **books; /* in order of their names */
     size_t count, room;
     trigger_set *triggers;
+    size_t holders;
 };
 
 /* What loading needs along the way. */
 typedef struct loader {
     library *into;
-    permissions *known; /* NULL: permissions are not looked up */
-    json_t *names;      /* name -> path */
+    const library *before; /* where a playbook is taken from whose file is broken; NULL: nowhere */
+    permissions *known;    /* NULL: permissions are not looked up */
+    json_t *names;         /* name -> path */
     rip_playbook_mistake_fn fn;
     void *data;
     size_t mistakes;
@@ -199,27 +201,53 @@ static rip_status keep(loader *l, rip_playbook *playbook)
     return RIP_OK;
 }
 
-static rip_status load_one(loader *l, const char *path)
+/* Takes the playbook over. `*kept` tells whether it had no mistake. */
+static rip_status check_and_keep(loader *l, rip_playbook *playbook, bool *kept)
 {
-    rip_playbook *playbook = NULL;
     size_t before = l->mistakes;
-    rip_error why;
-    rip_status status = rip_playbook_load(path, on_mistake, l, &playbook, &why);
-    if (status == RIP_ENOMEM) return rip_nomem(l->err);
-    if (status != RIP_OK && l->mistakes == before) {
-        rip_playbook_mistake mistake = {.path = path, .field = "", .message = why.message};
-        on_mistake(l, &mistake);
-    }
-    if (status != RIP_OK) return RIP_OK;
-    status = check_trigger(l, playbook);
+    *kept = false;
+    rip_status status = check_trigger(l, playbook);
     if (status == RIP_OK) status = check_permissions(l, playbook);
     if (status == RIP_OK) check_name(l, playbook);
     if (status == RIP_OK && l->mistakes == before) {
         status = keep(l, playbook);
-        if (status == RIP_OK) return RIP_OK;
+        *kept = status == RIP_OK;
     }
-    rip_playbook_free(playbook);
+    if (!*kept) rip_playbook_free(playbook);
     return status;
+}
+
+/* The file is broken: the playbook stays what it was, from the text that was loaded. */
+static rip_status keep_old(loader *l, const char *path)
+{
+    rip_playbook *playbook = NULL;
+    bool kept;
+    for (size_t i = 0; l->before && i < l->before->count; i++) {
+        const rip_playbook *old = l->before->books[i];
+        if (strcmp(old->path, path) != 0 || json_object_get(l->names, old->name)) continue;
+        rip_status status = rip_playbook_recall(old->path, old->text, old->text_len, NULL, &playbook, NULL);
+        if (status == RIP_ENOMEM) return rip_nomem(l->err);
+        return status == RIP_OK ? check_and_keep(l, playbook, &kept) : RIP_OK;
+    }
+    return RIP_OK;
+}
+
+static rip_status load_one(loader *l, const char *path)
+{
+    rip_playbook *playbook = NULL;
+    bool kept = false;
+    size_t before = l->mistakes;
+    rip_error why;
+    rip_status status = rip_playbook_load(path, on_mistake, l, &playbook, &why);
+    if (status == RIP_ENOMEM) return rip_nomem(l->err);
+    if (status == RIP_OK) {
+        status = check_and_keep(l, playbook, &kept);
+        if (status != RIP_OK || kept) return status;
+    } else if (l->mistakes == before) {
+        rip_playbook_mistake mistake = {.path = path, .field = "", .message = why.message};
+        on_mistake(l, &mistake);
+    }
+    return keep_old(l, path);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -238,12 +266,13 @@ static rip_status compile(library *books, rip_error *err)
     return RIP_OK;
 }
 
-rip_status library_load(const char *const *paths, size_t count, aws_models *models, rip_playbook_mistake_fn fn,
-                        void *data, size_t *mistakes, library **out, rip_error *err)
+rip_status library_reload(const library *before, const char *const *paths, size_t count, aws_models *models,
+                          rip_playbook_mistake_fn fn, void *data, size_t *mistakes, library **out, rip_error *err)
 {
     library *books = calloc(1, sizeof *books);
     if (!books) return rip_nomem(err);
-    loader l = {.into = books, .fn = fn, .data = data, .err = err, .names = json_object()};
+    books->holders = 1;
+    loader l = {.into = books, .before = before, .fn = fn, .data = data, .err = err, .names = json_object()};
     books->triggers = trigger_set_new();
     rip_status status = books->triggers && l.names ? RIP_OK : rip_nomem(err);
     if (status == RIP_OK && models) status = permissions_new(models, &l.known, err);
@@ -262,9 +291,21 @@ rip_status library_load(const char *const *paths, size_t count, aws_models *mode
     return status;
 }
 
+rip_status library_load(const char *const *paths, size_t count, aws_models *models, rip_playbook_mistake_fn fn,
+                        void *data, size_t *mistakes, library **out, rip_error *err)
+{
+    return library_reload(NULL, paths, count, models, fn, data, mistakes, out, err);
+}
+
+library *library_keep(library *books)
+{
+    books->holders++;
+    return books;
+}
+
 void library_free(library *books)
 {
-    if (!books) return;
+    if (!books || --books->holders > 0) return;
     trigger_set_free(books->triggers);
     for (size_t i = 0; i < books->count; i++) rip_playbook_free(books->books[i]);
     free(books->books);

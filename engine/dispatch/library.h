@@ -18,6 +18,14 @@ typedef struct library library;
  * NULL: permissions are not looked up then. RIP_ENOTFOUND for a path that is not there, RIP_ENOMEM. */
 rip_status library_load(const char *const *paths, size_t count, aws_models *models, rip_playbook_mistake_fn fn,
                         void *data, size_t *mistakes, library **out, rip_error *err);
+/** Load them anew. Of a file that has a mistake now, the playbook that `before` has of it stays, as it was: the mistake
+ * is told all the same. */
+rip_status library_reload(const library *before, const char *const *paths, size_t count, aws_models *models,
+                          rip_playbook_mistake_fn fn, void *data, size_t *mistakes, library **out, rip_error *err);
+
+/** One more holds it: a run keeps the playbooks that it began with. Returns `books`. */
+library *library_keep(library *books);
+/** One less; the last frees it. NULL is allowed. */
 void library_free(library *books);
 
 size_t library_count(const library *books);

@@ -24,6 +24,7 @@ struct job {
     ticket *of;
     json_t *record; /* the journal's */
     run *run;       /* NULL while it waits */
+    library *books; /* kept while it goes on: its playbook is one of them */
     bool follows;   /* another run follows it: the finding is not dealt with yet */
     rip_timer delay;
 };
@@ -43,6 +44,7 @@ struct dispatch {
     queue *queue;
     job *first, *last; /* in the order in which they came */
     size_t waiting, running, accepting;
+    bool quiet; /* nothing more is started */
     held_plan *plans;
     json_t *paused; /* runs that were stopped by a pause: id -> {"record", "finding"} */
     const rip_playbook **wanted;

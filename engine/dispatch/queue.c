@@ -42,6 +42,12 @@ void queue_free(queue *q)
     free(q);
 }
 
+void queue_limit(queue *q, const queue_limits *limits)
+{
+    q->limits = *limits;
+    queue_wake(q);
+}
+
 int64_t queue_rank(int severity, int64_t at_ms)
 {
     int64_t ahead = severity >= 90 ? 60 : severity >= 70 ? 30 : severity >= 40 ? 10 : 0;

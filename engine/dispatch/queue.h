@@ -28,6 +28,8 @@ typedef struct queue_limits {
 /** NULL: out of memory. */
 queue *queue_new(const queue_limits *limits);
 void queue_free(queue *q);
+/** Other limits from now on: what goes on goes on. */
+void queue_limit(queue *q, const queue_limits *limits);
 
 /** When something of this severity (0 … 100) that came at `at_ms` has its turn: as if a critical one had come an hour
  * earlier, so that an old low one comes before a new critical one at last. */

@@ -28,11 +28,13 @@ typedef struct notify_options {
 rip_status notify_new(const notify_options *options, notify **out, rip_error *err);
 /** What waits to be told is told by the next process. */
 void notify_free(notify *n);
-/** What the journal still has to tell. */
+/** What the journal still has to tell, and runs that ended in another process before anybody was told. Once, before the
+ * first run is told of. */
 void notify_recover(notify *n);
 
-/** A run has ended, or waits for people: the finding it answers is updated where it came from, and whoever wants to
- * know is told. `record` as in the journal, `report` as record_report gives it; both borrowed. */
+/** A run has begun (its record has no outcome), has ended, or waits for people: the finding it answers is updated where
+ * it came from, and whoever wants to know is told. `record` as in the journal, `report` as record_report gives it
+ * (NULL: none), `finding` normalised with its event; all borrowed. */
 void notify_run(notify *n, const json_t *record, const json_t *report, const json_t *finding);
 
 /** Messages that wait to be told. */

@@ -59,6 +59,12 @@ rip_status guard_new(const guard_policy *policy, const guard_context *context, g
     return RIP_OK;
 }
 
+void guard_limit(guard *g, unsigned playbook_hourly, unsigned account_hourly)
+{
+    g->playbook_hourly = playbook_hourly;
+    g->account_hourly = account_hourly;
+}
+
 void guard_free(guard *g)
 {
     if (!g) return;

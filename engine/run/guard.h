@@ -41,6 +41,8 @@ typedef struct guard_context {
  * kept). */
 rip_status guard_new(const guard_policy *policy, const guard_context *context, guard **out, rip_error *err);
 void guard_free(guard *g);
+/** Other hourly budgets from now on. */
+void guard_limit(guard *g, unsigned playbook_hourly, unsigned account_hourly);
 
 /** What its runs' changes are about is told by these; borrowed. */
 const run_targets *guard_targets(const guard *g);

@@ -14,7 +14,7 @@
 json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
                       int64_t now_ms);
 
-/** What is added when it begins: the playbook's text, mode, start. New reference. */
+/** What is added when it begins: the playbook's text, which library it runs with, mode, start. New reference. */
 json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms);
 
 /** Has it ended as it was meant to, or does another run follow from it? If not, a person should look. */

@@ -11,6 +11,7 @@
 #include "engine/run/preflight.h"
 #include "engine/run/record.h"
 #include "engine/run/session_tags.h"
+#include "lua/library.h"
 
 struct run {
     const run_context *context;
@@ -281,6 +282,14 @@ static rip_status lower_mode(run *r, rip_error *err)
     return RIP_OK;
 }
 
+/* The engine was updated while the run was cut off. Where that makes a difference, the run ends as diverged. */
+static void tell_of_library(const run *r)
+{
+    const char *before = text_of(r->record, "library", "");
+    if (strcmp(before, rip_library_digest()) == 0) return;
+    rip_log(RIP_LOG_WARN, "run.library", "run", r->id, "began_with", before, "now", rip_library_digest(), NULL);
+}
+
 static void begin(void *data)
 {
     run *r = data;
@@ -292,6 +301,7 @@ static void begin(void *data)
     if (status != RIP_OK) {
         end(r, status, &err);
     } else if (json_object_get(r->record, "started")) {
+        tell_of_library(r);
         on_begun(r, RIP_OK, &err);
     } else {
         json_t *record = record_begin(r->id, r->playbook, run_mode_name(r->mode), rip_clock_now(r->context->clock));

@@ -1,7 +1,6 @@
 #include "engine/run/window.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,11 +24,17 @@ struct guard_windows {
     size_t count;
 };
 
+static int parse_two_digits(const char *text)
+{
+    bool digits = isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]);
+    return digits ? (text[0] - '0') * 10 + text[1] - '0' : -1;
+}
+
 /* "22:00" to minutes; -1: it is no time of day. "24:00" is the end of a day. */
 static int parse_time(const char *text)
 {
-    int hour = 0, minute = 0, used = 0;
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &used) != 2 || text[used] != '\0') return -1;
+    if (strlen(text) != sizeof "22:00" - 1 || text[2] != ':') return -1;
+    int hour = parse_two_digits(text), minute = parse_two_digits(text + 3);
     if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > DAY_MINUTES) return -1;
     return hour * 60 + minute;
 }

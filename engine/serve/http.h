@@ -1,7 +1,9 @@
-/* The HTTP server: libmicrohttpd on the libuv loop, behind an interface of our own. Third-party headers stay in http.c.
+/* The HTTP server: libmicrohttpd on the libuv loop, behind an interface of our own: its header is in
+ * http_private.h and nowhere else.
  *
  * A handler is called when the whole request is there (bodies are bounded) and answers now or later; connections, idle
- * and slow ones included, are bounded in number and time. */
+ * and slow ones included, are bounded in number and time. What no handler sees is answered here, errors as
+ * problem.h writes them. */
 #ifndef RIPOSTE_SERVE_HTTP_H
 #define RIPOSTE_SERVE_HTTP_H
 
@@ -24,13 +26,20 @@ typedef struct http_options {
     unsigned connections_of_ip; /* from one address; 128 (0 for loopback and unix sockets: no limit of its own) */
     unsigned idle_ms;           /* 10,000 */
     size_t header_bytes;        /* 16 KiB */
+    unsigned request_ms;        /* from a request's first byte to its last, however it trickles in; 20,000 */
+    unsigned answer_ms;         /* a handler that takes longer is answered for with 503; 15,000 */
+    bool plain;                 /* without TLS beyond this machine, too: the proxy before it has the TLS */
 } http_options;
 
+/** Listen. What lies at a unix socket's path is replaced if it is a socket that nobody listens on. SIGPIPE is ignored
+ * from then on. RIP_EINVAL: an address or a certificate that is none, or no TLS where others could listen; RIP_EIO. */
 rip_status http_server_new(const http_options *options, http_server **out, rip_error *err);
 /** The port that is listened on, for those who asked for port 0. */
 unsigned http_server_port(const http_server *server);
 /** Take no new connections. */
 void http_server_quiet(http_server *server);
+/** Connections are cut, nothing is told to streams, and exchanges that wait for their answer must get none any more:
+ * free what answers them first. Run the loop once more before it is closed. NULL is allowed. */
 void http_server_free(http_server *server);
 
 typedef void (*http_handler)(void *data, http_exchange *x);
@@ -53,11 +62,13 @@ const char *http_remote(const http_exchange *x); /* "192.0.2.1", "unix" */
 /** Answer, once; `headers` are pairs ended by NULL (NULL: none); the body is copied. */
 void http_answer(http_exchange *x, unsigned status, const char *type, const char *body, size_t len,
                  const char *const *headers);
-/** Answer with a stream that stays open (server-sent events). */
+/** Answer with a stream that stays open (server-sent events). `closed` is called once, when it is over and gone. NULL:
+ * out of memory (answered so). */
 typedef struct http_stream http_stream;
 http_stream *http_answer_stream(http_exchange *x, const char *type, void (*closed)(void *data), void *data);
-/** False: it is full (the client does not read) and was closed. */
+/** False: it is full (the client does not read) and ends; `closed` is called soon. */
 bool http_stream_write(http_stream *stream, const char *bytes, size_t len);
+/** What was written is still sent; `closed` is not called any more. */
 void http_stream_close(http_stream *stream);
 
 #endif

@@ -33,6 +33,22 @@ static void test_an_error_is_one_printable_line(void **state)
     assert_int_equal(strlen(err.message), RIP_ERROR_MESSAGE_MAX - 1);
 }
 
+static void test_a_buffer_that_is_empty_is_an_empty_string(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t len = 1;
+    rip_error err;
+    rip_buffer b = {0};
+    assert_true(rip_buffer_reserve(&b, 1000));
+    assert_string_equal(b.data, "");
+    rip_buffer_free(&b);
+    assert_int_equal(rip_read_file("/dev/null", 10000, &bytes, &len, &err), RIP_OK);
+    assert_int_equal(len, 0);
+    assert_string_equal(bytes, "");
+    free(bytes);
+}
+
 static void test_a_buffer_keeps_what_was_appended(void **state)
 {
     (void)state;
@@ -210,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_error_is_one_printable_line),
         cmocka_unit_test(test_a_buffer_keeps_what_was_appended),
+        cmocka_unit_test(test_a_buffer_that_is_empty_is_an_empty_string),
         cmocka_unit_test(test_virtual_timers_fire_in_order_of_time_then_of_start),
         cmocka_unit_test(test_real_timers_fire_and_a_restarted_one_fires_once),
         cmocka_unit_test(test_times_are_read_and_written),

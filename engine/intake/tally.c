@@ -1,0 +1,88 @@
+/* Counts of a source. */
+#include "engine/intake/tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+
+static const char *const DOCUMENT_LABELS[] = {"kind", "source", "outcome", NULL};
+static const char *const ERROR_LABELS[] = {"kind", "source", NULL};
+
+static const metric_definition DOCUMENTS = {.name = "riposte_source_documents_total",
+                                            .help = "Documents that came in, by what became of them.",
+                                            .kind = METRIC_COUNTER,
+                                            .labels = DOCUMENT_LABELS};
+static const metric_definition ERRORS = {
+    .name = "riposte_source_errors_total",
+    .help = "Times that a source could not get at its documents, or at what keeps them.",
+    .kind = METRIC_COUNTER,
+    .labels = ERROR_LABELS};
+
+rip_status live_tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err)
+{
+    t->kind = kind;
+    t->name = strdup(name);
+    if (!t->name) return rip_nomem(err);
+    if (!numbers) return RIP_OK;
+    t->documents = metrics_get(numbers, &DOCUMENTS);
+    t->errors = metrics_get(numbers, &ERRORS);
+    return t->documents && t->errors ? RIP_OK : rip_nomem(err);
+}
+
+void live_tally_free(live_tally *t)
+{
+    free(t->name);
+}
+
+static void count(live_tally *t, size_t *counter, const char *outcome)
+{
+    const char *const values[] = {t->kind, t->name, outcome};
+    (*counter)++;
+    if (t->documents) metric_add(t->documents, values, 1);
+}
+
+void live_tally_taken(live_tally *t)
+{
+    count(t, &t->taken, "taken");
+}
+
+void live_tally_kept(live_tally *t)
+{
+    count(t, &t->kept, "kept");
+}
+
+void live_tally_failed(live_tally *t, const char *origin, const rip_error *why)
+{
+    count(t, &t->failed, "failed");
+    snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
+    if (!origin) return;
+    rip_log(RIP_LOG_WARN, "source.document_failed", "kind", t->kind, "source", t->name, "origin", origin, "error",
+            why->message, NULL);
+}
+
+void live_tally_trouble(live_tally *t, const rip_error *why)
+{
+    const char *const values[] = {t->kind, t->name};
+    bool news = !t->in_trouble || strcmp(t->last_error, why->message) != 0;
+    t->troubles++;
+    t->in_trouble = true;
+    snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
+    if (t->errors) metric_add(t->errors, values, 1);
+    rip_log(news ? RIP_LOG_WARN : RIP_LOG_DEBUG, "source.failing", "kind", t->kind, "source", t->name, "error",
+            why->message, NULL);
+}
+
+void live_tally_well(live_tally *t)
+{
+    if (t->in_trouble) rip_log(RIP_LOG_INFO, "source.recovered", "kind", t->kind, "source", t->name, NULL);
+    t->in_trouble = false;
+}
+
+json_t *live_tally_status(const live_tally *t, const char *state)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", t->name, "kind", t->kind, "state",
+                     t->in_trouble ? "failing" : state, "taken", (json_int_t)t->taken, "kept", (json_int_t)t->kept,
+                     "failed", (json_int_t)t->failed, "troubles", (json_int_t)t->troubles, "last_error", t->last_error);
+}
