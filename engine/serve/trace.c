@@ -285,7 +285,7 @@ void trace_run(trace *t, journal *j, const json_t *record, const json_t *finding
     char trace_id[33], id[17], parent[17] = "", name[96];
     if (!t) return;
     const char *run = rip_text(record, "id"), *base = rip_text(record, "base"), *outcome = rip_text(record, "outcome");
-    if (!read_parent(rip_text(finding, "traceparent"), trace_id, parent))
+    if (!read_parent(rip_text(json_object_get(finding, "event"), "traceparent"), trace_id, parent))
         make_id("trace", *base ? base : run, trace_id, 32);
     make_id("run", run, id, 16);
     const json_t *about = json_object_get(record, "finding"), *error = json_object_get(record, "error");

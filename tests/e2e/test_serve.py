@@ -47,13 +47,13 @@ class ServeTest(emulator.EmulatorTest):
         sqs, url = self.queue()
         s = self.serve(config={"sqs": [{"name": "findings", "url": url, "region": emulator.REGION, "visibility": "5s"}]})
         numbers = list(range(FINDINGS))
-        half = FINDINGS // 2
-        self.send(sqs, url, numbers[:half])
-        for how in (s.kill, s.stop, s.kill):
+        part = FINDINGS // 4
+        for i, how in enumerate((s.kill, s.stop, s.kill)):
+            self.send(sqs, url, numbers[i * part:(i + 1) * part])
             s.start()
-            service.wait_for("some findings", lambda: len(s.logged("run.ended")) >= FINDINGS // 10)
+            service.wait_for("some findings", lambda: len(s.logged("run.ended")) >= part // 3)
             how()
-        self.send(sqs, url, numbers[half:] + numbers[:10])  # some come twice
+        self.send(sqs, url, numbers[3 * part:] + numbers[:10])  # some come twice
         s.start()
         service.wait_for("an empty queue", lambda: self.left(sqs, url) == 0, most=60 + FINDINGS / 5)
         service.wait_for("the last runs", lambda: json.loads(s.ask("GET", "/v1/status")[1])["running"] == 0)
@@ -198,6 +198,18 @@ class ServeTest(emulator.EmulatorTest):
         if shutil.which("promtool"):
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
             self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        s.stop()
+
+    def test_embedded_metrics_go_to_standard_output(self):
+        s = self.serve(config={"log": {"emf": True}})
+        s.start()
+        line = json.loads(service.wait_for("a line", lambda: (s.folder / "out").read_text().splitlines())[0])
+        told = line["_aws"]["CloudWatchMetrics"][0]
+        self.assertEqual(told["Namespace"], "Riposte")
+        self.assertEqual(line["Service"], "riposte")
+        for metric in told["Metrics"]:
+            self.assertIsInstance(line[metric["Name"]], int)
+        self.assertLess(abs(line["_aws"]["Timestamp"] / 1000 - time.time()), 120)
         s.stop()
 
     def test_a_plan_is_approved_on_the_page_that_a_message_links_to(self):
