@@ -381,7 +381,7 @@ int serve_work(serve *s)
     if (s->watchdog_ms) on_watchdog(s);
     on_look(s);
     rip_timer_start(&s->prune, s->engine.clock, PRUNE_FIRST_MS, on_prune, s);
-    if (rip_config_boolean(s->engine.config, "log.emf")) rip_timer_start(&s->emf, s->engine.clock, EMF_MS, on_emf, s);
+    if (rip_config_boolean(s->engine.config, "log.emf")) on_emf(s);
     dispatch_recover(s->engine.dispatch, on_recovered, s);
     while (s->state != SERVE_OVER) uv_run(&s->engine.loop, UV_RUN_ONCE);
     return s->failed ? COMMAND_FAILED : COMMAND_DONE;

@@ -98,10 +98,10 @@ static void on_looked(uv_work_t *work, int status)
     (void)status;
     if (s) s->job = NULL;
     if (s && job->err.status != RIP_OK) {
-        tally_trouble(&s->tally, &job->err);
+        live_tally_trouble(&s->tally, &job->err);
         look_in(s, LOOK_EVERY_MS);
     } else if (s && s->running) {
-        tally_well(&s->tally);
+        live_tally_well(&s->tally);
         go_through(s, &job->entries);
     }
     folder_entries_free(&job->entries);
@@ -223,7 +223,7 @@ static size_t folder_under_way(const live_source *source)
 static json_t *folder_status(const live_source *source)
 {
     const folder_source *s = (const folder_source *)source;
-    json_t *told = tally_status(&s->tally, s->running ? "running" : "stopped");
+    json_t *told = live_tally_status(&s->tally, s->running ? "running" : "stopped");
     json_object_set_new(told, "under_way", json_integer((json_int_t)s->under_way));
     json_object_set_new(told, "files", json_integer((json_int_t)s->file_count));
     json_object_set_new(told, "path", json_string(s->path));
@@ -242,7 +242,7 @@ static void folder_free(live_source *source)
     folder_shared_leave(s->shared);
     json_decref(s->looks);
     json_decref(s->ready);
-    tally_free(&s->tally);
+    live_tally_free(&s->tally);
     free(s->path);
     free(s);
 }
@@ -265,7 +265,7 @@ rip_status folder_source_new(const folder_options *options, live_source **out, r
     s->looks = json_object();
     s->ready = json_array();
     rip_status status = s->path && s->looks && s->ready ? RIP_OK : rip_nomem(err);
-    if (status == RIP_OK) status = tally_init(&s->tally, "folder", options->name, options->numbers, err);
+    if (status == RIP_OK) status = live_tally_init(&s->tally, "folder", options->name, options->numbers, err);
     if (status == RIP_OK)
         *out = &s->base;
     else

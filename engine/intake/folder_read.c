@@ -21,7 +21,7 @@ typedef struct folder_document {
 struct folder_file {
     folder_source *source; /* NULL: given up while a thread is at work on it */
     folder_shared *shared;
-    folder_file *next;
+    folder_file *previous, *next;
     char *name, *shown; /* as it is, and fit to show */
     uv_work_t work;
     bool is_working, is_moving, is_stopped;
@@ -72,9 +72,8 @@ static void file_free(folder_file *f)
 static void forget(folder_file *f)
 {
     folder_source *s = f->source;
-    folder_file **at = &s->files;
-    while (*at != f) at = &(*at)->next;
-    *at = f->next;
+    *(f->previous ? &f->previous->next : &s->files) = f->next;
+    if (f->next) f->next->previous = f->previous;
     s->file_count--;
     rip_timer_stop(&f->timer);
     f->source = NULL;
@@ -101,7 +100,7 @@ static void on_moved(uv_work_t *work, int status)
         file_free(f);
         return;
     }
-    if (f->err.status != RIP_OK) tally_trouble(&f->source->tally, &f->err);
+    if (f->err.status != RIP_OK) live_tally_trouble(&f->source->tally, &f->err);
     end(f, f->err.status == RIP_OK ? FOLDER_MOVED : FOLDER_STUCK);
 }
 
@@ -128,7 +127,7 @@ static void add_fault(folder_file *f, size_t line, const rip_error *err)
     if (f->why.len < WHY_BYTES_MOST && line > 0) rip_buffer_printf(&f->why, "document at line %zu: ", line);
     if (f->why.len < WHY_BYTES_MOST) rip_buffer_printf(&f->why, "%s\n", err->message);
     rip_buffer_printf(&origin, "folder:%s/%s:%zu", f->source->tally.name, f->shown, line);
-    tally_failed(&f->source->tally, f->faults++ < LOGGED_MOST ? origin.data : NULL, err);
+    live_tally_failed(&f->source->tally, f->faults++ < LOGGED_MOST ? origin.data : NULL, err);
     rip_buffer_free(&origin);
 }
 
@@ -181,11 +180,11 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     folder_file *f = d->file;
     take_back(d);
     if (status == RIP_OK) {
-        tally_kept(&f->source->tally);
+        live_tally_kept(&f->source->tally);
     } else if (status == RIP_EINVAL || status == RIP_ELIMIT) {
         add_fault(f, d->line, err);
     } else {
-        tally_trouble(&f->source->tally, err);
+        live_tally_trouble(&f->source->tally, err);
         f->is_kept = false;
     }
     free(d);
@@ -193,40 +192,54 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     if (is_over && !rip_timer_running(&f->timer)) rip_timer_start(&f->timer, f->source->clock, 0, offer, f);
 }
 
-/* False: enough is under way. */
-static bool offer_one(folder_file *f, folder_document *d)
+static void put_back(folder_document *d)
+{
+    folder_file *f = d->file;
+    take_back(d);
+    d->next = f->first;
+    f->first = d;
+    if (!f->last) f->last = d;
+}
+
+static void drop_first(folder_file *f)
+{
+    folder_document *d = f->first;
+    f->first = d->next;
+    if (!f->first) f->last = NULL;
+    free(d);
+}
+
+/* After an error the document is the first one still. */
+static rip_status offer_first(folder_file *f, rip_error *err)
 {
     folder_source *s = f->source;
+    folder_document *d = f->first;
     rip_buffer origin = {0};
-    rip_error err = {RIP_OK, ""};
     rip_buffer_printf(&origin, "folder:%s/%s:%zu", s->tally.name, f->shown, d->line);
     hand(d); /* `kept` may be called from inside, and frees it */
     rip_status status =
-        s->sink.take(s->sink.data, d->text, d->len, origin.data ? origin.data : f->shown, on_kept, d, &err);
+        s->sink.take(s->sink.data, d->text, d->len, origin.data ? origin.data : f->shown, on_kept, d, err);
     rip_buffer_free(&origin);
-    if (status == RIP_OK) {
-        tally_taken(&s->tally);
-        return true;
-    }
-    take_back(d);
-    if (status == RIP_EAGAIN || status == RIP_ENOMEM) {
-        d->next = f->first;
-        f->first = d;
-        if (!f->last) f->last = d;
-        return false;
-    }
-    add_fault(f, d->line, &err);
-    free(d);
-    return true;
+    if (status == RIP_OK)
+        live_tally_taken(&s->tally);
+    else
+        put_back(d);
+    return status;
 }
 
 static void offer(void *data)
 {
     folder_file *f = data;
     while (f->first && !f->is_stopped) {
-        if (offer_one(f, f->first)) continue;
-        rip_timer_start(&f->timer, f->source->clock, AGAIN_MS, offer, f);
-        return;
+        rip_error err = {RIP_OK, ""};
+        rip_status status = offer_first(f, &err);
+        if (status == RIP_EAGAIN || status == RIP_ENOMEM) {
+            rip_timer_start(&f->timer, f->source->clock, AGAIN_MS, offer, f);
+            return;
+        }
+        if (status == RIP_OK) continue;
+        add_fault(f, f->first->line, &err);
+        drop_first(f);
     }
     if (f->is_stopped) {
         if (!f->handed) end(f, FOLDER_LATER);
@@ -269,7 +282,7 @@ static void refuse(folder_file *f)
         work_on(f, move, on_moved);
         return;
     }
-    if (f->err.status != RIP_ENOTFOUND) tally_trouble(&f->source->tally, &f->err);
+    if (f->err.status != RIP_ENOTFOUND) live_tally_trouble(&f->source->tally, &f->err);
     end(f, FOLDER_LATER);
 }
 
@@ -330,6 +343,7 @@ bool folder_file_begin(folder_source *s, const char *name)
         return false;
     }
     f->next = s->files;
+    if (f->next) f->next->previous = f;
     s->files = f;
     s->file_count++;
     read_on(f);
@@ -356,8 +370,9 @@ void folder_files_stop(folder_source *s)
 
 void folder_files_give_up(folder_source *s)
 {
-    while (s->files) {
-        s->under_way = 0;
-        forget(s->files);
+    for (folder_file *f = s->files, *next; f; f = next) {
+        next = f->next;
+        forget(f);
     }
+    s->under_way = 0;
 }

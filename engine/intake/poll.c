@@ -64,7 +64,7 @@ void poll_on_trouble(poll_source *s, const rip_error *why)
 {
     int64_t pause = BACKOFF_FIRST << s->failures;
     if (pause < BACKOFF_MOST) s->failures++;
-    tally_trouble(&s->tally, why);
+    live_tally_trouble(&s->tally, why);
     wait_until(s, rip_clock_monotonic(s->clock) + (pause < BACKOFF_MOST ? pause : BACKOFF_MOST));
 }
 
@@ -82,7 +82,7 @@ static void forget_seen(poll_source *s)
 static void end_round(poll_source *s)
 {
     s->failures = 0;
-    tally_well(&s->tally);
+    live_tally_well(&s->tally);
     forget_seen(s);
     wait_until(s, s->began + s->every_ms);
 }
@@ -176,9 +176,9 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     bool is_faulty = status == RIP_EINVAL || status == RIP_ELIMIT;
     s->under_way--;
     if (status == RIP_OK)
-        tally_kept(&s->tally);
+        live_tally_kept(&s->tally);
     else if (is_faulty)
-        tally_failed(&s->tally, d->key ? d->key : "", err);
+        live_tally_failed(&s->tally, d->key ? d->key : "", err);
     if (status != RIP_OK && !is_faulty)
         s->is_kept = false;
     else if (d->key)
@@ -202,12 +202,12 @@ static bool offer_one(poll_source *s, size_t index)
     rip_status status = text ? s->sink.take(s->sink.data, text, strlen(text), origin, on_kept, d, &err) : RIP_ENOMEM;
     free(text);
     if (status == RIP_OK) {
-        tally_taken(&s->tally);
+        live_tally_taken(&s->tally);
         return true;
     }
     s->under_way--;
     if (status == RIP_EAGAIN || status == RIP_ENOMEM) return false;
-    tally_failed(&s->tally, origin, &err);
+    live_tally_failed(&s->tally, origin, &err);
     if (d->key) remember(s, d->key);
     return true;
 }
@@ -299,7 +299,7 @@ static json_t *poll_status(const live_source *source)
 {
     const poll_source *s = (const poll_source *)source;
     const char *position = journal_position(s->journal, s->place);
-    json_t *told = tally_status(&s->tally, s->running ? "running" : "stopped");
+    json_t *told = live_tally_status(&s->tally, s->running ? "running" : "stopped");
     json_object_set_new(told, "under_way", json_integer((json_int_t)s->under_way));
     json_object_set_new(told, "targets", json_integer((json_int_t)json_array_size(s->targets)));
     json_object_set_new(told, "position", position ? json_string(position) : json_null());
@@ -317,7 +317,7 @@ static void poll_free(live_source *source)
     free(s->token);
     free(s->account);
     free(s->region);
-    tally_free(&s->tally);
+    live_tally_free(&s->tally);
     free(s);
 }
 
@@ -355,7 +355,7 @@ rip_status poll_source_new(const poll_options *options, live_source **out, rip_e
     snprintf(name, sizeof name, "%s:%s%s%s", KINDS[s->kind], options->region, *account ? ":" : "", account);
     status = s->region && s->account && s->seen ? RIP_OK : rip_nomem(err);
     if (status == RIP_OK) set_place(s);
-    if (status == RIP_OK) status = tally_init(&s->tally, "poll", name, options->numbers, err);
+    if (status == RIP_OK) status = live_tally_init(&s->tally, "poll", name, options->numbers, err);
     if (status == RIP_OK) status = poll_find_operations(s, err);
     if (status == RIP_OK)
         *out = &s->base;

@@ -39,7 +39,7 @@ static void poison(sqs_message *m, const rip_error *why)
 {
     char origin[256];
     origin_of(m, origin, sizeof origin);
-    tally_failed(&m->source->tally, origin, why);
+    live_tally_failed(&m->source->tally, origin, why);
     sqs_give_back(m, m->received > m->source->receives ? POISON_PAUSE : 0);
 }
 
@@ -48,13 +48,13 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     sqs_message *m = data;
     sqs_source *s = m->source;
     if (status == RIP_OK) {
-        tally_kept(&s->tally);
+        live_tally_kept(&s->tally);
         m->state = SQS_KEPT;
         sqs_settle(s);
     } else if (status == RIP_EINVAL || status == RIP_ELIMIT) {
         poison(m, err);
     } else {
-        tally_trouble(&s->tally, err);
+        live_tally_trouble(&s->tally, err);
         s->resume_at = rip_clock_monotonic(s->clock) + NOT_KEPT_PAUSE * 1000;
         sqs_give_back(m, NOT_KEPT_PAUSE);
     }
@@ -76,7 +76,7 @@ static bool offer(sqs_message *m)
         return false;
     }
     if (status == RIP_OK)
-        tally_taken(&s->tally);
+        live_tally_taken(&s->tally);
     else
         poison(m, &err);
     json_decref(m->content);
@@ -192,7 +192,7 @@ static void wait_for(sqs_receiver *r, int64_t ms)
 
 static void back_off(sqs_receiver *r, const rip_error *why)
 {
-    tally_trouble(&r->source->tally, why);
+    live_tally_trouble(&r->source->tally, why);
     wait_for(r, BACKOFF_FIRST << r->failures);
     if (r->failures < BACKOFF_DOUBLINGS) r->failures++;
 }
@@ -209,7 +209,7 @@ static void on_received(void *data, const aws_result *result)
         return;
     }
     r->failures = 0;
-    if (rip_clock_monotonic(s->clock) >= s->resume_at) tally_well(&s->tally);
+    if (rip_clock_monotonic(s->clock) >= s->resume_at) live_tally_well(&s->tally);
     /* an answer that was long on its way has used up some of the time; a long poll has not */
     int64_t hidden_until = rip_clock_monotonic(s->clock) + (int64_t)s->visibility * 1000;
     const json_t *told;
@@ -283,7 +283,7 @@ static size_t sqs_under_way(const live_source *source)
 static json_t *sqs_status(const live_source *source)
 {
     const sqs_source *s = (const sqs_source *)source;
-    json_t *told = tally_status(&s->tally, !s->running ? "stopped" : s->waiting ? "full" : "running");
+    json_t *told = live_tally_status(&s->tally, !s->running ? "stopped" : s->waiting ? "full" : "running");
     json_object_set_new(told, "under_way", json_integer((json_int_t)s->held));
     json_object_set_new(told, "queue", json_string(s->arn));
     return told;
@@ -298,7 +298,7 @@ static void sqs_free(live_source *source)
     rip_timer_stop(&s->flush);
     rip_timer_stop(&s->extend);
     while (s->first) sqs_message_drop(s->first);
-    tally_free(&s->tally);
+    live_tally_free(&s->tally);
     free(s->region);
     free(s->url);
     free(s);
@@ -310,9 +310,10 @@ static const live_ops OPS = {
 static rip_status within(const char *what, unsigned given, unsigned otherwise, unsigned least, unsigned most,
                          unsigned *out, rip_error *err)
 {
+    if (given != 0 && (given < least || given > most))
+        return rip_fail(err, RIP_EINVAL, "%s is %u: expected %u to %u", what, given, least, most);
     *out = given ? given : otherwise;
-    if (*out >= least && *out <= most) return RIP_OK;
-    return rip_fail(err, RIP_EINVAL, "%s is %u: expected %u to %u", what, given, least, most);
+    return RIP_OK;
 }
 
 static rip_status find_operations(sqs_source *s, rip_error *err)
@@ -333,7 +334,7 @@ rip_status sqs_source_new(const sqs_options *options, live_source **out, rip_err
     s->client = options->client;
     s->clock = options->clock;
     s->sink = options->sink;
-    rip_status status = tally_init(&s->tally, "sqs", options->name, options->numbers, err);
+    rip_status status = live_tally_init(&s->tally, "sqs", options->name, options->numbers, err);
     if (status == RIP_OK) status = sqs_url_arn(options->url, options->region, s->arn, err);
     if (status == RIP_OK)
         status = within("concurrency", options->concurrency, 2, 1, SQS_RECEIVERS_MOST, &s->concurrency, err);

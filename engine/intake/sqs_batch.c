@@ -42,10 +42,12 @@ static void batch_free(sqs_batch *b)
 
 void sqs_cancel_batches(sqs_source *s)
 {
-    while (s->batches) {
-        aws_call_cancel(s->batches->call);
-        batch_free(s->batches);
+    for (sqs_batch *b = s->batches, *next; b; b = next) {
+        next = b->next;
+        aws_call_cancel(b->call);
+        free(b);
     }
+    s->batches = NULL;
 }
 
 /* Why an entry failed; NULL: it did not. */
@@ -91,7 +93,7 @@ static void tell_trouble(sqs_batch *b, const aws_error *error)
                                                     "ChangeMessageVisibilityBatch"};
     rip_error why;
     (void)rip_fail(&why, RIP_EREMOTE, "%s: %s: %s", NAMES[b->purpose], error->code, error->message);
-    tally_trouble(&b->source->tally, &why);
+    live_tally_trouble(&b->source->tally, &why);
 }
 
 static void on_settle(void *data)
@@ -171,7 +173,7 @@ static bool send_batch(sqs_source *s, sqs_purpose purpose, sqs_message **at)
     rip_status status = aws_call_start(s->client, operations[purpose], params, &options, on_batch, b, &b->call, &err);
     json_decref(params);
     if (status != RIP_OK) {
-        tally_trouble(&s->tally, &err);
+        live_tally_trouble(&s->tally, &err);
         free(b);
         return false;
     }

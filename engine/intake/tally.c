@@ -20,7 +20,7 @@ static const metric_definition ERRORS = {
     .kind = METRIC_COUNTER,
     .labels = ERROR_LABELS};
 
-rip_status tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err)
+rip_status live_tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err)
 {
     t->kind = kind;
     t->name = strdup(name);
@@ -31,7 +31,7 @@ rip_status tally_init(live_tally *t, const char *kind, const char *name, metrics
     return t->documents && t->errors ? RIP_OK : rip_nomem(err);
 }
 
-void tally_free(live_tally *t)
+void live_tally_free(live_tally *t)
 {
     free(t->name);
 }
@@ -43,17 +43,17 @@ static void count(live_tally *t, size_t *counter, const char *outcome)
     if (t->documents) metric_add(t->documents, values, 1);
 }
 
-void tally_taken(live_tally *t)
+void live_tally_taken(live_tally *t)
 {
     count(t, &t->taken, "taken");
 }
 
-void tally_kept(live_tally *t)
+void live_tally_kept(live_tally *t)
 {
     count(t, &t->kept, "kept");
 }
 
-void tally_failed(live_tally *t, const char *origin, const rip_error *why)
+void live_tally_failed(live_tally *t, const char *origin, const rip_error *why)
 {
     count(t, &t->failed, "failed");
     snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
@@ -62,7 +62,7 @@ void tally_failed(live_tally *t, const char *origin, const rip_error *why)
             why->message, NULL);
 }
 
-void tally_trouble(live_tally *t, const rip_error *why)
+void live_tally_trouble(live_tally *t, const rip_error *why)
 {
     const char *const values[] = {t->kind, t->name};
     bool news = !t->in_trouble || strcmp(t->last_error, why->message) != 0;
@@ -74,13 +74,13 @@ void tally_trouble(live_tally *t, const rip_error *why)
             why->message, NULL);
 }
 
-void tally_well(live_tally *t)
+void live_tally_well(live_tally *t)
 {
     if (t->in_trouble) rip_log(RIP_LOG_INFO, "source.recovered", "kind", t->kind, "source", t->name, NULL);
     t->in_trouble = false;
 }
 
-json_t *tally_status(const live_tally *t, const char *state)
+json_t *live_tally_status(const live_tally *t, const char *state)
 {
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", t->name, "kind", t->kind, "state",
                      t->in_trouble ? "failing" : state, "taken", (json_int_t)t->taken, "kept", (json_int_t)t->kept,

@@ -20,21 +20,21 @@ typedef struct live_tally {
 } live_tally;
 
 /** `name` is copied; `numbers` may be NULL. */
-rip_status tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err);
-void tally_free(live_tally *t);
+rip_status live_tally_init(live_tally *t, const char *kind, const char *name, metrics *numbers, rip_error *err);
+void live_tally_free(live_tally *t);
 
-void tally_taken(live_tally *t);
-void tally_kept(live_tally *t);
+void live_tally_taken(live_tally *t);
+void live_tally_kept(live_tally *t);
 /** A document that no later try will make good: logged with where it came from (NULL: counted, not logged). */
-void tally_failed(live_tally *t, const char *origin, const rip_error *why);
+void live_tally_failed(live_tally *t, const char *origin, const rip_error *why);
 
 /** Something outside (AWS, the journal, the file system) said no; the source tries again. Logged where it is news. */
-void tally_trouble(live_tally *t, const rip_error *why);
+void live_tally_trouble(live_tally *t, const rip_error *why);
 /** …and is well again. */
-void tally_well(live_tally *t);
+void live_tally_well(live_tally *t);
 
 /** {"name", "kind", "state", "taken", "kept", "failed", "troubles", "last_error"}; new reference. `state` is told as it
  * is ("running", "full", "stopped"), but "failing" while in trouble. NULL: out of memory. */
-json_t *tally_status(const live_tally *t, const char *state);
+json_t *live_tally_status(const live_tally *t, const char *state);
 
 #endif

@@ -290,7 +290,7 @@ void trace_run(trace *t, journal *j, const json_t *record, const json_t *finding
     char trace_id[33], id[17], parent[17] = "", name[96];
     if (!t) return;
     const char *run = text_of(record, "id"), *base = text_of(record, "base"), *outcome = text_of(record, "outcome");
-    if (!read_parent(text_of(finding, "traceparent"), trace_id, parent))
+    if (!read_parent(text_of(json_object_get(finding, "event"), "traceparent"), trace_id, parent))
         make_id("trace", *base ? base : run, trace_id, 32);
     make_id("run", run, id, 16);
     const json_t *about = json_object_get(record, "finding"), *error = json_object_get(record, "error");

@@ -75,13 +75,14 @@ class Service:
         self.config = self.folder / "riposte.yaml"
         self.config.write_text(json.dumps(settings))  # JSON is YAML
         self.log = open(self.folder / "log", "a+", encoding="utf-8")
+        self.out = open(self.folder / "out", "w", encoding="utf-8")
         self.process = None
 
     def start(self, **more):
         self.log.seek(0, os.SEEK_END)
         self.read_from = self.log.tell()
         self.process = subprocess.Popen([riposte.PROGRAM, "serve", "--config", str(self.config)], cwd=self.folder,
-                                        env=self.environment | more, stdout=subprocess.DEVNULL, stderr=self.log)
+                                        env=self.environment | more, stdout=self.out, stderr=self.log)
         wait_for("serve.ready", lambda: self.logged("serve.ready") or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise AssertionError(f"riposte serve ended with {self.process.returncode}:\n{self.text()}")
@@ -140,4 +141,5 @@ class Service:
         if self.process and self.process.poll() is None:
             self.kill()
         self.log.close()
+        self.out.close()
         self.scratch.cleanup()

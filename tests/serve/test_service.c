@@ -343,8 +343,10 @@ static void test_a_trace_that_came_with_the_finding_goes_on(void **state)
     place *p = *state;
     stage s;
     open_stage(p, &s, OK_REPLY);
-    json_t *finding = json_pack("{s:s}", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-    json_t *broken = json_pack("{s:s}", "traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01");
+    json_t *finding =
+        json_pack("{s:{s:s}}", "event", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    json_t *broken =
+        json_pack("{s:{s:s}}", "event", "traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01");
     trace_run(s.trace, s.journal, s.record, finding);
     trace_run(s.trace, s.journal, s.record, broken);
     for (int i = 0; i < 400 && trace_waiting(s.trace) > 0; i++) spin(p, 10);
