@@ -375,6 +375,26 @@ static void test_a_stream_whose_client_has_gone_is_told(void **state)
     assert_int_equal(b->streams_closed, 1);
 }
 
+static void test_streams_end_with_the_server(void **state)
+{
+    box *b = *state;
+    rip_buffer got = {0};
+    open_server(b, &PLAIN);
+    static const char ASK[] = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fd = talk_connect(b->port);
+    talk_send(fd, ASK, strlen(ASK));
+    while (!b->stream) uv_run(&b->loop, UV_RUN_ONCE);
+    talk_wait(&b->loop, 50);
+    assert_true(http_stream_write(b->stream, "data: 1\n\n", 9));
+    http_server_free(b->server);
+    b->server = NULL;
+    assert_true(talk_read(&b->loop, fd, NULL, &got));
+    assert_non_null(strstr(got.data, "data: 1"));
+    assert_int_equal(b->streams_closed, 0);
+    rip_buffer_free(&got);
+    close(fd);
+}
+
 /* Listening. */
 
 static void test_a_unix_socket_is_listened_on(void **state)
@@ -479,6 +499,7 @@ int main(void)
         TEST(test_a_stream_stays_open_and_is_written_to),
         TEST(test_a_stream_that_nobody_reads_is_closed),
         TEST(test_a_stream_whose_client_has_gone_is_told),
+        TEST(test_streams_end_with_the_server),
         TEST(test_a_unix_socket_is_listened_on),
         TEST(test_tokens_are_not_shown_to_the_network),
         TEST(test_an_ipv4_client_of_an_ipv6_socket_has_its_own_name),
