@@ -11,8 +11,10 @@ import urllib.parse
 import emulator
 import service
 
-BOOK = service.playbook("contain", 'run.aws.ecs():delete_cluster { cluster = "prod" }').replace(
-    '"ecs:ListClusters"', '"ecs:DeleteCluster", "ecs:DescribeClusters"')
+BOOK = """return { name = "contain", about = "For a test.", trigger = { source = { "e2e" } },
+  permissions = { "ecs:DeleteCluster", "ecs:DescribeClusters" },
+  run = function(finding, run) run.aws.ecs():delete_cluster { cluster = "prod" } end }
+"""
 
 
 class Listener:
