@@ -149,7 +149,7 @@ static void judge(folder_file *f)
 
 static bool is_through(const folder_file *f)
 {
-    return f->got == 0 && !f->is_working && !f->is_moving && !f->first && !f->handed;
+    return !f->is_working && f->got == 0 && !f->is_moving && !f->first && !f->handed;
 }
 
 /* Handing over. */
@@ -362,8 +362,8 @@ void folder_files_stop(folder_source *s)
 {
     for (folder_file *f = s->files, *next; f; f = next) {
         next = f->next;
-        bool is_handed_over = f->got == 0 && !f->first;
-        f->is_stopped = !is_handed_over;
+        bool is_reading = f->is_working && !f->is_moving;
+        f->is_stopped = is_reading || f->got > 0 || f->first;
         if (f->is_stopped && !f->is_working && !f->handed) forget(f);
     }
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/buffer.h"
+#include "engine/base/escape.h"
 #include "engine/base/log.h"
 
 static const char *const DOCUMENT_LABELS[] = {"kind", "source", "outcome", NULL};
@@ -33,7 +35,20 @@ rip_status live_tally_init(live_tally *t, const char *kind, const char *name, me
 
 void live_tally_free(live_tally *t)
 {
+    free(t->last_error);
     free(t->name);
+}
+
+/* What is quoted in it may be of any bytes; the status is JSON. True: it is another one than before. */
+static bool remember(live_tally *t, const rip_error *why)
+{
+    rip_buffer line = {0};
+    rip_escape_line(&line, why->message, strlen(why->message), sizeof why->message);
+    char *text = rip_buffer_take(&line, NULL);
+    bool is_news = !t->last_error || !text || strcmp(text, t->last_error) != 0;
+    free(t->last_error);
+    t->last_error = text;
+    return is_news;
 }
 
 static void count(live_tally *t, size_t *counter, const char *outcome)
@@ -56,7 +71,7 @@ void live_tally_kept(live_tally *t)
 void live_tally_failed(live_tally *t, const char *origin, const rip_error *why)
 {
     count(t, &t->failed, "failed");
-    snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
+    (void)remember(t, why);
     if (!origin) return;
     rip_log(RIP_LOG_WARN, "source.document_failed", "kind", t->kind, "source", t->name, "origin", origin, "error",
             why->message, NULL);
@@ -65,12 +80,11 @@ void live_tally_failed(live_tally *t, const char *origin, const rip_error *why)
 void live_tally_trouble(live_tally *t, const rip_error *why)
 {
     const char *const values[] = {t->kind, t->name};
-    bool news = !t->in_trouble || strcmp(t->last_error, why->message) != 0;
+    bool is_news = remember(t, why) || !t->in_trouble;
     t->troubles++;
     t->in_trouble = true;
-    snprintf(t->last_error, sizeof t->last_error, "%s", why->message);
     if (t->errors) metric_add(t->errors, values, 1);
-    rip_log(news ? RIP_LOG_WARN : RIP_LOG_DEBUG, "source.failing", "kind", t->kind, "source", t->name, "error",
+    rip_log(is_news ? RIP_LOG_WARN : RIP_LOG_DEBUG, "source.failing", "kind", t->kind, "source", t->name, "error",
             why->message, NULL);
 }
 
@@ -84,5 +98,6 @@ json_t *live_tally_status(const live_tally *t, const char *state)
 {
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", t->name, "kind", t->kind, "state",
                      t->in_trouble ? "failing" : state, "taken", (json_int_t)t->taken, "kept", (json_int_t)t->kept,
-                     "failed", (json_int_t)t->failed, "troubles", (json_int_t)t->troubles, "last_error", t->last_error);
+                     "failed", (json_int_t)t->failed, "troubles", (json_int_t)t->troubles, "last_error",
+                     t->last_error ? t->last_error : "");
 }

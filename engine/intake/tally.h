@@ -15,7 +15,7 @@ typedef struct live_tally {
     size_t taken, kept, failed; /* documents: handed over, told to be kept, that cannot be taken in at all */
     size_t troubles;            /* times that what it asked for was refused or not to be had */
     bool in_trouble;            /* the last time it was so */
-    char last_error[RIP_ERROR_MESSAGE_MAX];
+    char *last_error;           /* NULL: there was none */
     metric *documents, *errors;
 } live_tally;
 

@@ -238,6 +238,18 @@ static void test_links_and_what_is_no_file_are_refused_unread(void **state)
     unlink(elsewhere);
 }
 
+static void test_names_of_any_bytes_are_taken_and_told_of_escaped(void **state)
+{
+    (void)state;
+    put("\xff\x1b[31m.json", "{\"n\":1}");
+    put("\xfe.json", "no JSON");
+    start();
+    wait_for("done/\xff\x1b[31m.json");
+    wait_for("failed/\xfe.json.error");
+    assert_string_equal(json_string_value(json_array_get(d.origins, 0)), "folder:drop/\xef\xbf\xbd\\u{1B}[31m.json:1");
+    assert_string_equal(desk_text(source, "name"), "drop");
+}
+
 static void test_a_folder_whose_done_is_a_link_is_refused(void **state)
 {
     (void)state;
@@ -365,6 +377,7 @@ int main(void)
         TEST(test_names_of_files_that_are_being_written_are_left_alone),
         TEST(test_a_file_that_grows_is_taken_only_when_it_has_stopped),
         TEST(test_links_and_what_is_no_file_are_refused_unread),
+        TEST(test_names_of_any_bytes_are_taken_and_told_of_escaped),
         TEST(test_a_folder_whose_done_is_a_link_is_refused),
         TEST(test_a_folder_that_is_not_there_is_told_at_the_start),
         TEST(test_a_name_that_was_there_before_gets_a_number),
