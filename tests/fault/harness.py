@@ -78,7 +78,7 @@ class Scenario:
         return (self.since[1] + (time.monotonic_ns() - self.since[0]) * self.speed) / 1e9
 
     def environment(self, **shim):
-        plain = {name: os.environ[name] for name in ("PATH", "LANG", "RIPOSTE_DATA_DIR") if name in os.environ}
+        plain = {name: os.environ[name] for name in ("PATH", "LANG", "RIPOSTE_DATA_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
         return plain | {
             "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "LD_PRELOAD": SHIM,
@@ -124,8 +124,9 @@ class Scenario:
             raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
         if status == -signal.SIGKILL:
             self.kills += 1
-        elif status < 0:
-            raise Broken("broken", f"start {self.starts} died of signal {-status}: {output.read_text()[-2000:]}")
+        said = output.read_text()
+        if status < 0 and status != -signal.SIGKILL or "Sanitizer" in said or "runtime error:" in said:
+            raise Broken("broken", f"start {self.starts} broke ({status}): {said[-2000:]}")
         return status
 
     def finish(self, **shim):
