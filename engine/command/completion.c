@@ -30,7 +30,8 @@ typedef struct entry {
 } entry;
 
 static const entry TABLE[] = {
-    {"run", "--mode --playbooks --config --journal --set --endpoint-url --profile --verbose --output --help", ""},
+    {"run",
+     "--mode --playbooks --config --journal --set --endpoint-url --profile --preflight --verbose --output --help", ""},
     {"serve", "--mode --playbooks --config --journal --set --endpoint-url --profile --help", ""},
     {"runs", "--outcome --playbook --account --region --finding --since --limit --watch " JOURNAL, ""},
     {"show", "--steps " JOURNAL, ""},
@@ -43,7 +44,7 @@ static const entry TABLE[] = {
     {"resume", "--playbook --account --why " JOURNAL, ""},
     {"audit", "--head --since --output --journal --config --set --help", "verify export"},
     {"token", "--role --help", ""},
-    {"drill", "--mode --playbooks --verbose --output --state --help", ""},
+    {"drill", "--mode --playbooks --preflight --verbose --output --state --help", ""},
     {"check", "--output --help", ""},
     {"match", "--pattern --event --explain --cases --help", ""},
     {"policy", "--engine --partition --config --set --help", ""},
