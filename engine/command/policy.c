@@ -182,14 +182,13 @@ static void add_notifiers(json_t *statements, const rip_config *config)
     }
 }
 
+/* The second versions of these operations have the first ones' actions. */
 static void add_feedback(json_t *statements, const rip_config *config)
 {
     json_t *actions = json_array();
     if (has_key("outcome.securityhub") && strcmp(rip_config_string(config, "outcome.securityhub"), "update") == 0) {
         json_array_append_new(actions, json_string("securityhub:GetFindings"));
-        json_array_append_new(actions, json_string("securityhub:GetFindingsV2"));
         json_array_append_new(actions, json_string("securityhub:BatchUpdateFindings"));
-        json_array_append_new(actions, json_string("securityhub:BatchUpdateFindingsV2"));
     }
     if (has_key("outcome.guardduty") && strcmp(rip_config_string(config, "outcome.guardduty"), "archive") == 0) {
         json_array_append_new(actions, json_string("guardduty:GetFindings"));

@@ -5,17 +5,12 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/text.h"
 #include "engine/command/terminal.h"
 
 #define NAMES_SHOWN 3   /* of the resources behind one line of a report */
 #define NAMES_COLUMN 20 /* where they start */
 #define NAME_COLUMNS 40 /* of one of them */
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
 
 static json_int_t number(const json_t *object, const char *key)
 {
@@ -43,15 +38,15 @@ static terminal_style severity_style(const char *label)
 
 void report_finding(FILE *out, const json_t *finding, const char *origin, size_t line)
 {
-    const char *label = text(json_object_get(finding, "severity"), "label");
+    const char *label = rip_text(json_object_get(finding, "severity"), "label");
     terminal_quote(out, severity_style(label), label, 16);
     fputs("  ", out);
-    terminal_quote(out, TERMINAL_BOLD, text(finding, "kind"), 200);
+    terminal_quote(out, TERMINAL_BOLD, rip_text(finding, "kind"), 200);
     fputs("\n  ", out);
-    terminal_wrap(out, 2, 2, text(finding, "title"));
+    terminal_wrap(out, 2, 2, rip_text(finding, "title"));
     rip_buffer place = {0};
-    rip_buffer_printf(&place, "%s in %s %s", text(finding, "source"), text(finding, "account"),
-                      text(finding, "region"));
+    rip_buffer_printf(&place, "%s in %s %s", rip_text(finding, "source"), rip_text(finding, "account"),
+                      rip_text(finding, "region"));
     if (origin && *origin) rip_buffer_printf(&place, ", from %s", origin);
     if (origin && *origin && line) rip_buffer_printf(&place, ":%zu", line);
     fputs("  ", out);
@@ -77,7 +72,7 @@ size_t report_changes(const json_t *run, const char *state)
     size_t i, count = 0;
     json_t *change;
     json_array_foreach (json_object_get(run, "changes"), i, change) {
-        if (!state || strcmp(text(change, "state"), state) == 0) count++;
+        if (!state || strcmp(rip_text(change, "state"), state) == 0) count++;
     }
     return count;
 }
@@ -112,24 +107,25 @@ static const json_t *name_of(const json_t *params)
 static bool same_group(const change_group *group, const json_t *change)
 {
     const json_t *error = json_object_get(change, "error");
-    return strcmp(group->phase, text(change, "phase")) == 0 &&
-           strcmp(group->operation, text(change, "operation")) == 0 &&
-           strcmp(group->state, text(change, "state")) == 0 &&
+    return strcmp(group->phase, rip_text(change, "phase")) == 0 &&
+           strcmp(group->operation, rip_text(change, "operation")) == 0 &&
+           strcmp(group->state, rip_text(change, "state")) == 0 &&
            group->undo == (json_object_get(change, "undo") != NULL) &&
-           strcmp(group->irreversible, text(change, "irreversible")) == 0 &&
-           strcmp(text(group->preflight, "verdict"), text(json_object_get(change, "preflight"), "verdict")) == 0 &&
-           strcmp(group->error ? text(group->error, "code") : "", error ? text(error, "code") : "") == 0;
+           strcmp(group->irreversible, rip_text(change, "irreversible")) == 0 &&
+           strcmp(rip_text(group->preflight, "verdict"), rip_text(json_object_get(change, "preflight"), "verdict")) ==
+               0 &&
+           strcmp(group->error ? rip_text(group->error, "code") : "", error ? rip_text(error, "code") : "") == 0;
 }
 
 static void add_change(change_group *group, const json_t *change)
 {
     json_int_t at = number(change, "at"), end = at + number(change, "ms");
     if (group->count == 0) {
-        *group = (change_group){.phase = text(change, "phase"),
-                                .operation = text(change, "operation"),
-                                .state = text(change, "state"),
+        *group = (change_group){.phase = rip_text(change, "phase"),
+                                .operation = rip_text(change, "operation"),
+                                .state = rip_text(change, "state"),
                                 .error = json_object_get(change, "error"),
-                                .irreversible = text(change, "irreversible"),
+                                .irreversible = rip_text(change, "irreversible"),
                                 .preflight = json_object_get(change, "preflight"),
                                 .undo = json_object_get(change, "undo") != NULL,
                                 .from = at};
@@ -197,7 +193,7 @@ static void print_undo(FILE *out, bool undo, const char *irreversible, const cha
 /* Whether AWS would allow it. Of a group only the first reason is told. */
 static void print_preflight(FILE *out, const json_t *preflight, int indent)
 {
-    const char *verdict = text(preflight, "verdict");
+    const char *verdict = rip_text(preflight, "verdict");
     if (!preflight) return;
     fprintf(out, "%*s", indent, "");
     if (strcmp(verdict, "allowed") == 0) {
@@ -207,7 +203,7 @@ static void print_preflight(FILE *out, const json_t *preflight, int indent)
     bool denied = strcmp(verdict, "denied") == 0;
     terminal_print(out, denied ? TERMINAL_RED : TERMINAL_YELLOW, denied ? "would be refused" : "permission not proven");
     fputs(": ", out);
-    terminal_wrap(out, indent, indent + (denied ? 18 : 23), text(preflight, "why"));
+    terminal_wrap(out, indent, indent + (denied ? 18 : 23), rip_text(preflight, "why"));
 }
 
 static void print_group(FILE *out, const change_group *group)
@@ -222,11 +218,11 @@ static void print_group(FILE *out, const change_group *group)
     fprintf(out, " ×%zu", group->count);
     if (strcmp(group->state, "done") != 0 && strcmp(group->state, "planned") != 0) {
         terminal_print(out, TERMINAL_RED, " %s: ", group->state);
-        terminal_quote(out, TERMINAL_RED, group->error ? text(group->error, "code") : "", 80);
+        terminal_quote(out, TERMINAL_RED, group->error ? rip_text(group->error, "code") : "", 80);
     }
     fprintf(out, "\n%22s", "");
     if (group->error) {
-        terminal_wrap(out, 22, 22, text(group->error, "message"));
+        terminal_wrap(out, 22, 22, rip_text(group->error, "message"));
     } else {
         print_undo(out, group->undo, group->irreversible, group->state);
         print_preflight(out, group->preflight, 22);
@@ -270,17 +266,17 @@ static void print_each(FILE *out, const json_t *changes)
         report_span(number(change, "at"), at);
         char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
         fprintf(out, "  %9s  ", at);
-        terminal_quote(out, TERMINAL_BOLD, text(change, "operation"), 64);
-        fprintf(out, "  %s\n%13s", text(change, "state"), "");
+        terminal_quote(out, TERMINAL_BOLD, rip_text(change, "operation"), 64);
+        fprintf(out, "  %s\n%13s", rip_text(change, "state"), "");
         terminal_wrap(out, 13, 13, params ? params : "");
         free(params);
         const json_t *error = json_object_get(change, "error");
         fprintf(out, "%13s", "");
         if (error)
-            terminal_wrap(out, 13, 13, text(error, "message"));
+            terminal_wrap(out, 13, 13, rip_text(error, "message"));
         else
-            print_undo(out, json_object_get(change, "undo") != NULL, text(change, "irreversible"),
-                       text(change, "state"));
+            print_undo(out, json_object_get(change, "undo") != NULL, rip_text(change, "irreversible"),
+                       rip_text(change, "state"));
         print_preflight(out, json_object_get(change, "preflight"), 13);
     }
 }
@@ -296,9 +292,9 @@ static void print_left_alone(FILE *out, const json_t *run)
     terminal_print(out, TERMINAL_CYAN, "  left alone\n");
     json_array_foreach (list, i, entry) {
         fputs("    ", out);
-        terminal_quote(out, TERMINAL_PLAIN, text(entry, "what"), 200);
+        terminal_quote(out, TERMINAL_PLAIN, rip_text(entry, "what"), 200);
         fprintf(out, "\n      ");
-        terminal_wrap(out, 6, 6, text(entry, "why"));
+        terminal_wrap(out, 6, 6, rip_text(entry, "why"));
     }
 }
 
@@ -312,7 +308,7 @@ static void print_log(FILE *out, const json_t *run)
         char at[32];
         report_span(number(entry, "at"), at);
         fprintf(out, "  %9s  ", at);
-        terminal_wrap(out, 13, 13, text(entry, "text"));
+        terminal_wrap(out, 13, 13, rip_text(entry, "text"));
     }
 }
 
@@ -327,12 +323,12 @@ static terminal_style outcome_style(const char *outcome)
 
 void report_run(FILE *out, const json_t *run, bool every)
 {
-    const char *outcome = text(run, "outcome"), *mode = text(run, "mode");
+    const char *outcome = rip_text(run, "outcome"), *mode = rip_text(run, "mode");
     const json_t *changes = json_object_get(run, "changes"), *error = json_object_get(run, "error");
     char took[32];
     report_span(number(run, "finished") - number(run, "started"), took);
-    terminal_quote(out, TERMINAL_BOLD, text(run, "playbook"), 64);
-    fprintf(out, " (%s, %s) ", mode, text(run, "id"));
+    terminal_quote(out, TERMINAL_BOLD, rip_text(run, "playbook"), 64);
+    fprintf(out, " (%s, %s) ", mode, rip_text(run, "id"));
     terminal_print(out, outcome_style(outcome), "%s", outcome);
     size_t failed = report_changes(run, "failed"), refused = report_changes(run, "refused");
     fprintf(out, "\n  %zu change%s, %" JSON_INTEGER_FORMAT " reads, %s", report_changes(run, NULL),
@@ -342,12 +338,12 @@ void report_run(FILE *out, const json_t *run, bool every)
     fputc('\n', out);
     if (error) {
         fputs("  ", out);
-        terminal_print(out, TERMINAL_RED, "%s: ", text(error, "status"));
-        terminal_wrap(out, 4, 12, text(error, "message"));
+        terminal_print(out, TERMINAL_RED, "%s: ", rip_text(error, "status"));
+        terminal_wrap(out, 4, 12, rip_text(error, "message"));
     }
     if (strcmp(outcome, "waiting") == 0) {
         fprintf(out, "  This plan waits for approval, where there is a journal to keep it:\n    riposte approve %s\n",
-                text(run, "id"));
+                rip_text(run, "id"));
     }
     const char *next = json_string_value(json_object_get(run, "next"));
     if (next) fprintf(out, "  It goes on as %s\n", next);

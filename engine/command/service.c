@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 #include "engine/command/command.h"
 #include "engine/command/serve.h"
 #include "engine/command/settings.h"
@@ -22,17 +23,11 @@
 
 /* What happens, told. */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static void on_started(void *data, const char *id, const char *playbook, const json_t *finding)
 {
     serve *s = data;
-    rip_log(RIP_LOG_INFO, "run.started", "run", id, "playbook", playbook, "finding", text_of(finding, "id"), NULL);
-    json_t *about = json_pack("{s:s, s:s, s:s}", "run", id, "playbook", playbook, "finding", text_of(finding, "id"));
+    rip_log(RIP_LOG_INFO, "run.started", "run", id, "playbook", playbook, "finding", rip_text(finding, "id"), NULL);
+    json_t *about = json_pack("{s:s, s:s, s:s}", "run", id, "playbook", playbook, "finding", rip_text(finding, "id"));
     if (s->ways.api && about) api_publish(s->ways.api, "started", about);
     json_decref(about);
     notify_run(s->notify, journal_run(s->engine.journal, id), NULL, finding);
@@ -42,13 +37,13 @@ static void on_started(void *data, const char *id, const char *playbook, const j
 static void on_ended(void *data, const char *id, const json_t *record)
 {
     serve *s = data;
-    const char *outcome = text_of(record, "outcome");
+    const char *outcome = rip_text(record, "outcome");
     rip_log(record_is_well(record) ? RIP_LOG_INFO : RIP_LOG_WARN, "run.ended", "run", id, "playbook",
-            text_of(record, "playbook"), "outcome", outcome, "finding",
-            text_of(json_object_get(record, "finding"), "id"), "error",
+            rip_text(record, "playbook"), "outcome", outcome, "finding",
+            rip_text(json_object_get(record, "finding"), "id"), "error",
             json_string_value(json_object_get(json_object_get(record, "error"), "message")), NULL);
     json_t *about =
-        json_pack("{s:s, s:s, s:s}", "run", id, "playbook", text_of(record, "playbook"), "outcome", outcome);
+        json_pack("{s:s, s:s, s:s}", "run", id, "playbook", rip_text(record, "playbook"), "outcome", outcome);
     if (s->ways.api && about) api_publish(s->ways.api, "ended", about);
     json_decref(about);
     tally_run(&s->tally, s->engine.journal, record);
@@ -381,7 +376,7 @@ int serve_work(serve *s)
     if (s->watchdog_ms) on_watchdog(s);
     on_look(s);
     rip_timer_start(&s->prune, s->engine.clock, PRUNE_FIRST_MS, on_prune, s);
-    if (rip_config_boolean(s->engine.config, "log.emf")) rip_timer_start(&s->emf, s->engine.clock, EMF_MS, on_emf, s);
+    if (rip_config_boolean(s->engine.config, "log.emf")) on_emf(s);
     dispatch_recover(s->engine.dispatch, on_recovered, s);
     while (s->state != SERVE_OVER) uv_run(&s->engine.loop, UV_RUN_ONCE);
     return s->failed ? COMMAND_FAILED : COMMAND_DONE;

@@ -1,4 +1,5 @@
 #include "engine/command/tally.h"
+#include "engine/base/text.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -86,12 +87,6 @@ static void observe(tally *t, const metric_definition *is, const char *const *va
     metric_observe(metrics_get(t->all, is), values, SECONDS(ms > 0 ? ms : 0));
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static int64_t number_of(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -116,7 +111,7 @@ void tally_call(void *data, const aws_operation *operation, const aws_result *re
 static void tally_refusal(tally *t, const char *playbook, const json_t *error)
 {
     char name[32];
-    const char *code = text_of(error, "code");
+    const char *code = rip_text(error, "code");
     if (strncmp(code, "Guard.", 6) != 0) return;
     snprintf(name, sizeof name, "%s", code + 6);
     if (*name >= 'A' && *name <= 'Z') *name = (char)(*name - 'A' + 'a');
@@ -135,10 +130,10 @@ static void tally_step(tally *t, const char *playbook, const journal_step *step)
 
 void tally_run(tally *t, journal *j, const json_t *record)
 {
-    const char *id = text_of(record, "id"), *playbook = text_of(record, "playbook");
+    const char *id = rip_text(record, "id"), *playbook = rip_text(record, "playbook");
     int64_t queued = number_of(record, "queued"), started = number_of(record, "started");
     bool called = false;
-    add(t, &RUNS, LABELS(playbook, text_of(record, "outcome")), 1);
+    add(t, &RUNS, LABELS(playbook, rip_text(record, "outcome")), 1);
     if (started) {
         observe(t, &RUN_TIME, LABELS(playbook), number_of(record, "finished") - started);
         observe(t, &RUN_WAIT, NULL, started - queued);
@@ -161,7 +156,7 @@ static const char *severity_of(const json_t *finding)
 void tally_finding(tally *t, const dispatched *what)
 {
     add(t, &FINDINGS,
-        LABELS(text_of(what->finding, "source"), severity_of(what->finding), what->repeated ? "true" : "false"), 1);
+        LABELS(rip_text(what->finding, "source"), severity_of(what->finding), what->repeated ? "true" : "false"), 1);
 }
 
 void tally_reload(tally *t, bool done)

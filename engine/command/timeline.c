@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
 #include "engine/run/unknown.h"
@@ -10,12 +11,6 @@
 #define COLUMN 13        /* where a step's own text starts */
 #define REQUEST_MOST 800 /* bytes of a request that are shown */
 #define REPLY_MOST 320
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
 
 static json_int_t number(const json_t *object, const char *key)
 {
@@ -42,7 +37,7 @@ static void print_value(FILE *out, unsigned indent, unsigned at, const json_t *v
 static void print_operation(FILE *out, terminal_style style, const json_t *request)
 {
     char name[160];
-    snprintf(name, sizeof name, "%s:%s", text(request, "service"), text(request, "operation"));
+    snprintf(name, sizeof name, "%s:%s", rip_text(request, "service"), rip_text(request, "operation"));
     terminal_quote(out, style, name, sizeof name);
 }
 
@@ -79,17 +74,17 @@ void timeline_detail(FILE *out, const json_t *detail)
 
 static bool has_outcome(const json_t *step, const char *outcome)
 {
-    return strcmp(text(step, "outcome"), outcome) == 0;
+    return strcmp(rip_text(step, "outcome"), outcome) == 0;
 }
 
 static void print_outcome(FILE *out, const json_t *step)
 {
-    if (strcmp(text(step, "state"), "finished") != 0) {
+    if (strcmp(rip_text(step, "state"), "finished") != 0) {
         terminal_print(out, TERMINAL_YELLOW, "  started, and not finished");
     } else if (!has_outcome(step, "done")) {
         bool bad = has_outcome(step, "failed") || has_outcome(step, "refused") || has_outcome(step, "uncertain");
         fputs("  ", out);
-        terminal_quote(out, bad ? TERMINAL_RED : TERMINAL_YELLOW, text(step, "outcome"), 32);
+        terminal_quote(out, bad ? TERMINAL_RED : TERMINAL_YELLOW, rip_text(step, "outcome"), 32);
     }
     json_int_t took = number(step, "finished_ms") - number(step, "started_ms");
     if (!json_object_get(step, "finished_ms") || took == 0) return;
@@ -123,9 +118,9 @@ static void print_reply(FILE *out, const json_t *step, const json_t *reply)
     if (tells_nothing(reply) || has_outcome(step, "planned")) return; /* a plan's replies are made up */
     if (bad && message) {
         fprintf(out, "%*s", COLUMN, "");
-        terminal_quote(out, TERMINAL_RED, text(reply, "code"), 80);
+        terminal_quote(out, TERMINAL_RED, rip_text(reply, "code"), 80);
         fputs(": ", out);
-        terminal_wrap(out, COLUMN, COLUMN + (unsigned)strlen(text(reply, "code")) + 2, message);
+        terminal_wrap(out, COLUMN, COLUMN + (unsigned)strlen(rip_text(reply, "code")) + 2, message);
         return;
     }
     fprintf(out, "%*s-> ", COLUMN, "");
@@ -137,7 +132,7 @@ static void print_undo(FILE *out, const json_t *step, const json_t *undo)
     size_t i;
     json_t *each;
     json_array_foreach (undo, i, each) print_line(out, TERMINAL_GREEN, COLUMN, "undo", each);
-    const char *why = text(step, "irreversible");
+    const char *why = rip_text(step, "irreversible");
     if (!*why) return;
     fprintf(out, "%*s", COLUMN, "");
     terminal_print(out, TERMINAL_YELLOW, "can't be undone: ");
@@ -146,7 +141,7 @@ static void print_undo(FILE *out, const json_t *step, const json_t *undo)
 
 static void print_step(FILE *out, const json_t *step, json_int_t began, const run_unknowns *unknowns)
 {
-    const char *path = text(step, "path"), *kind = text(step, "kind");
+    const char *path = rip_text(step, "path"), *kind = rip_text(step, "kind");
     char at[32];
     report_span(number(step, "started_ms") - began, at);
     fprintf(out, "  %9s  ", at);
@@ -188,7 +183,7 @@ static void print_heading(FILE *out, const json_t *steps, bool only_changes)
 
 void timeline_print(FILE *out, const json_t *record, const json_t *steps, bool only_changes)
 {
-    run_unknowns *unknowns = run_unknowns_new(text(record, "id"));
+    run_unknowns *unknowns = run_unknowns_new(rip_text(record, "id"));
     if (!unknowns || json_array_size(steps) == 0) {
         run_unknowns_free(unknowns);
         return;
@@ -200,8 +195,8 @@ void timeline_print(FILE *out, const json_t *record, const json_t *steps, bool o
     json_array_foreach (steps, i, step) {
         bool shown = json_is_true(json_object_get(step, "is_change")) || has_outcome(step, "refused");
         if (only_changes && !shown) continue;
-        if (strcmp(text(step, "phase"), phase) != 0) {
-            phase = text(step, "phase");
+        if (strcmp(rip_text(step, "phase"), phase) != 0) {
+            phase = rip_text(step, "phase");
             fputs("  ", out);
             terminal_quote(out, TERMINAL_CYAN, *phase ? phase : "(no phase)", 64);
             fputc('\n', out);

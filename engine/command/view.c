@@ -4,17 +4,12 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/text.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
 #include "engine/command/timeline.h"
 
 #define LIST_COLUMN 19 /* where the second line of a run starts */
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
 
 static json_int_t number(const json_t *object, const char *key)
 {
@@ -36,7 +31,7 @@ void view_age(int64_t ms, char out[16])
 
 const char *view_state(const json_t *record)
 {
-    const char *outcome = text(record, "outcome");
+    const char *outcome = rip_text(record, "outcome");
     if (*outcome) return outcome;
     return json_object_get(record, "started") ? "running" : "queued";
 }
@@ -68,13 +63,14 @@ void view_run_brief(FILE *out, const json_t *record, int64_t now_ms)
     terminal_quote(out, state_style(state), state, 12);
     int pad = 12 - (int)strlen(state);
     fprintf(out, "%*s %4s  ", pad > 0 ? pad : 0, "", age);
-    terminal_quote(out, TERMINAL_BOLD, text(record, "id"), 64);
+    terminal_quote(out, TERMINAL_BOLD, rip_text(record, "id"), 64);
     fputs("  ", out);
-    terminal_quote(out, TERMINAL_PLAIN, text(record, "playbook"), 64);
+    terminal_quote(out, TERMINAL_PLAIN, rip_text(record, "playbook"), 64);
     fprintf(out, "\n%*s", LIST_COLUMN, "");
     terminal_wrapf(out, LIST_COLUMN, LIST_COLUMN, "%s %s in %s %s, %s, %" JSON_INTEGER_FORMAT " change%s",
-                   text(json_object_get(finding, "severity"), "label"), text(finding, "kind"), text(finding, "account"),
-                   text(finding, "region"), text(record, "mode"), changes, changes == 1 ? "" : "s");
+                   rip_text(json_object_get(finding, "severity"), "label"), rip_text(finding, "kind"),
+                   rip_text(finding, "account"), rip_text(finding, "region"), rip_text(record, "mode"), changes,
+                   changes == 1 ? "" : "s");
 }
 
 void view_pauses(FILE *out, const json_t *pauses, int64_t now_ms)
@@ -83,11 +79,11 @@ void view_pauses(FILE *out, const json_t *pauses, int64_t now_ms)
     json_t *about;
     json_object_foreach ((json_t *)(uintptr_t)pauses, scope, about) {
         char age[16];
-        const char *why = text(about, "why");
+        const char *why = rip_text(about, "why");
         view_age(now_ms - number(about, "at"), age);
         terminal_print(out, TERMINAL_YELLOW, "paused");
-        terminal_wrapf(out, LIST_COLUMN, 6, " %s, %s ago by %s%s%s", scope, age, text(about, "who"), *why ? ": " : "",
-                       why);
+        terminal_wrapf(out, LIST_COLUMN, 6, " %s, %s ago by %s%s%s", scope, age, rip_text(about, "who"),
+                       *why ? ": " : "", why);
     }
 }
 
@@ -123,7 +119,7 @@ static void print_relations(FILE *out, const json_t *record)
                      {"undo_of", "takes back what was done by"},
                      {"next", "goes on as"}};
     for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++) {
-        const char *other = text(record, RELATIONS[i].key);
+        const char *other = rip_text(record, RELATIONS[i].key);
         if (!*other) continue;
         fprintf(out, "  %s ", RELATIONS[i].what);
         terminal_quote(out, TERMINAL_PLAIN, other, 64);
@@ -136,8 +132,8 @@ static void print_error(FILE *out, const json_t *record)
     const json_t *error = json_object_get(record, "error"), *detail = json_object_get(record, "detail");
     if (error) {
         fputs("  ", out);
-        terminal_quote(out, TERMINAL_RED, text(error, "status"), 32);
-        terminal_wrapf(out, 4, 12, ": %s", text(error, "message"));
+        terminal_quote(out, TERMINAL_RED, rip_text(error, "status"), 32);
+        terminal_wrapf(out, 4, 12, ": %s", rip_text(error, "message"));
     }
     if (json_is_object(detail)) timeline_detail(out, detail);
 }
@@ -151,10 +147,10 @@ static void print_decisions(FILE *out, const json_t *whole)
     terminal_print(out, TERMINAL_CYAN, "  decisions\n");
     json_array_foreach (decisions, i, decision) {
         char at[32];
-        const char *why = text(decision, "why");
+        const char *why = rip_text(decision, "why");
         rip_time_format(number(decision, "at"), at);
         fputs("    ", out);
-        terminal_wrapf(out, 6, 4, "%s by %s at %s%s%s", text(decision, "decision"), text(decision, "who"), at,
+        terminal_wrapf(out, 6, 4, "%s by %s at %s%s%s", rip_text(decision, "decision"), rip_text(decision, "who"), at,
                        *why ? ": " : "", why);
     }
 }
@@ -168,7 +164,7 @@ static void print_terms(FILE *out, const json_t *whole, const json_t *record)
     char until[32];
     if (!deadline) return;
     json_array_foreach (json_object_get(whole, "decisions"), i, decision) {
-        have += strcmp(text(decision, "decision"), "approve") == 0;
+        have += strcmp(rip_text(decision, "decision"), "approve") == 0;
     }
     rip_time_format(deadline, until);
     fprintf(out, "  waits until %s; %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " people have approved\n", until,
@@ -185,7 +181,7 @@ static void print_finding(FILE *out, const json_t *whole, const json_t *record)
 /* What a person can do about it now. */
 static void print_help(FILE *out, const json_t *record, bool can_be_undone)
 {
-    const char *state = view_state(record), *id = text(record, "id");
+    const char *state = view_state(record), *id = rip_text(record, "id");
     if (strcmp(state, "waiting") == 0)
         terminal_wrapf(out, 2, 0, "It waits for approval: riposte approve %s, or riposte deny %s.", id, id);
     else if (strcmp(state, "uncertain") == 0)
@@ -203,11 +199,11 @@ void view_run(FILE *out, const json_t *whole, view_steps steps)
     const json_t *record = json_object_get(whole, "record"), *all = json_object_get(whole, "steps");
     const char *state = view_state(record);
     bool waits = strcmp(state, "waiting") == 0;
-    terminal_quote(out, TERMINAL_BOLD, text(record, "id"), 64);
+    terminal_quote(out, TERMINAL_BOLD, rip_text(record, "id"), 64);
     fputs("  ", out);
-    terminal_quote(out, TERMINAL_PLAIN, text(record, "playbook"), 64);
+    terminal_quote(out, TERMINAL_PLAIN, rip_text(record, "playbook"), 64);
     fputs(" (", out);
-    terminal_quote(out, TERMINAL_PLAIN, text(record, "mode"), 32);
+    terminal_quote(out, TERMINAL_PLAIN, rip_text(record, "mode"), 32);
     fputs(") ", out);
     terminal_quote(out, state_style(state), state, 64);
     fputc('\n', out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 #include "engine/dispatch/private.h"
 #include "engine/run/record.h"
 
@@ -75,17 +76,11 @@ static void on_accepted(void *data, rip_status status, json_t *value, const rip_
     jobs_pump(d);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* Whether the playbook answers findings in the state that this one is in. */
 static bool answers(const rip_playbook *playbook, const json_t *finding)
 {
-    const char *workflow = text_of(finding, "workflow");
-    if (strcmp(text_of(finding, "record"), "ARCHIVED") == 0 && !playbook->also_archived) return false;
+    const char *workflow = rip_text(finding, "workflow");
+    if (strcmp(rip_text(finding, "record"), "ARCHIVED") == 0 && !playbook->also_archived) return false;
     if (strcmp(workflow, "RESOLVED") == 0 && !playbook->also_resolved) return false;
     return strcmp(workflow, "SUPPRESSED") != 0 || playbook->also_suppressed;
 }
@@ -95,8 +90,8 @@ static bool joins(const dispatch *d, const rip_playbook *playbook, const char *c
 {
     if (!correlate) return false;
     for (const job *j = d->first; j; j = j->next) {
-        if (!j->run && strcmp(text_of(j->record, "playbook"), playbook->name) == 0 &&
-            strcmp(text_of(j->record, "correlate"), correlate) == 0)
+        if (!j->run && strcmp(rip_text(j->record, "playbook"), playbook->name) == 0 &&
+            strcmp(rip_text(j->record, "correlate"), correlate) == 0)
             return true;
     }
     return false;
@@ -107,7 +102,7 @@ static json_t *record_of(const dispatch *d, const rip_playbook *playbook, const 
 {
     char id[32];
     int64_t now = rip_clock_now(d->options.context->clock);
-    run_mode mode = run_effective_mode(d->options.context, playbook, text_of(finding, "account"));
+    run_mode mode = run_effective_mode(d->options.context, playbook, rip_text(finding, "account"));
     json_int_t severity = json_integer_value(json_object_get(json_object_get(finding, "severity"), "score"));
     run_id(playbook, finding, id);
     json_t *record = record_queued(id, playbook, finding, run_mode_name(mode), now);
@@ -245,14 +240,14 @@ typedef struct recovery {
 static void recover_one(dispatch *d, json_t *entry)
 {
     json_t *record = json_object_get(entry, "record"), *finding = json_object_get(entry, "finding");
-    const char *outcome = text_of(record, "outcome");
+    const char *outcome = rip_text(record, "outcome");
     rip_error err;
     if (strcmp(outcome, "waiting") == 0) {
         plan_hold(d, record);
         return;
     }
     if (strcmp(outcome, "paused") == 0) {
-        json_object_set(d->paused, text_of(record, "id"), entry);
+        json_object_set(d->paused, rip_text(record, "id"), entry);
         return;
     }
     ticket *t = ticket_new(d, finding, "journal", 0);
@@ -261,7 +256,7 @@ static void recover_one(dispatch *d, json_t *entry)
     rip_status status = t ? job_add(t, record, delay, &err) : rip_nomem(&err);
     if (status == RIP_OK) return;
     if (t) ticket_free(t);
-    dispatch_fault(d, text_of(record, "id"), 0, &err);
+    dispatch_fault(d, rip_text(record, "id"), 0, &err);
 }
 
 static void on_recovered(void *data, rip_status status, json_t *value, const rip_error *err)

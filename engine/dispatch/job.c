@@ -3,16 +3,11 @@
 #include <string.h>
 
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 #include "engine/dispatch/private.h"
 #include "engine/run/guard.h"
 #include "engine/run/plan.h"
 #include "engine/run/record.h"
-
-static const char *text_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : otherwise;
-}
 
 static int64_t now_of(const dispatch *d)
 {
@@ -75,8 +70,8 @@ rip_status job_add(ticket *t, json_t *record, int64_t delay_ms, rip_error *err)
     j->record = json_incref(record);
     j->turn.rank = json_integer_value(json_object_get(record, "rank"));
     j->turn.lock = json_string_value(json_object_get(record, "lock"));
-    j->turn.playbook = text_of(record, "playbook", "");
-    j->turn.account = text_of(finding, "account", "");
+    j->turn.playbook = rip_text_or(record, "playbook", "");
+    j->turn.account = rip_text_or(finding, "account", "");
     if (delay_ms <= 0 && !queue_add(d->queue, &j->turn)) {
         json_decref(j->record);
         free(j);
@@ -122,7 +117,7 @@ void job_free(job *j)
 job *job_find(dispatch *d, const char *id)
 {
     for (job *j = d->first; j; j = j->next) {
-        if (strcmp(text_of(j->record, "id", ""), id) == 0) return j;
+        if (strcmp(rip_text_or(j->record, "id", ""), id) == 0) return j;
     }
     return NULL;
 }
@@ -133,8 +128,8 @@ json_t *job_next_record(const json_t *record, const char *relation, const char *
 {
     static const char *const SAME[] = {"playbook", "file", "finding", "rank", "lock", "correlate"};
     json_t *next = json_object();
-    const char *id = text_of(record, "id", "");
-    const char *base = text_of(record, "base", id);
+    const char *id = rip_text_or(record, "id", "");
+    const char *base = rip_text_or(record, "base", id);
     json_int_t attempt = json_integer_value(json_object_get(record, "attempt"));
     if (attempt < 1) attempt = 1;
     for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++) {
@@ -157,9 +152,9 @@ json_t *job_next_record(const json_t *record, const char *relation, const char *
 
 static const char *mode_today(const dispatch *d, const json_t *record)
 {
-    const rip_playbook *playbook = library_find(d->options.books, text_of(record, "playbook", ""));
-    const char *account = text_of(json_object_get(record, "finding"), "account", "");
-    if (!playbook) return text_of(record, "mode", "observe");
+    const rip_playbook *playbook = library_find(d->options.books, rip_text_or(record, "playbook", ""));
+    const char *account = rip_text_or(json_object_get(record, "finding"), "account", "");
+    if (!playbook) return rip_text_or(record, "mode", "observe");
     return run_mode_name(run_effective_mode(d->options.context, playbook, account));
 }
 
@@ -167,14 +162,15 @@ json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries)
 {
     static const char *const KEPT[] = {"approved", "plan_of"};
     bool by_order = json_object_get(record, "approved") || json_object_get(record, "undo");
-    const char *mode = by_order ? text_of(record, "mode", "observe") : mode_today(d, record);
+    const char *mode = by_order ? rip_text_or(record, "mode", "observe") : mode_today(d, record);
     json_t *next = job_next_record(record, "retry_of", mode, now_of(d));
     for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++) {
         json_t *value = json_object_get(record, KEPT[i]);
         if (value) json_object_set(next, KEPT[i], value);
     }
     json_object_set_new(next, "tries", json_integer(tries));
-    json_object_set_new(next, "tokens_of", json_string(text_of(record, "tokens_of", text_of(record, "id", ""))));
+    json_object_set_new(next, "tokens_of",
+                        json_string(rip_text_or(record, "tokens_of", rip_text_or(record, "id", ""))));
     return next;
 }
 
@@ -203,7 +199,7 @@ static json_t *plan_again(const dispatch *d, const job *j)
 {
     json_t *next = job_next_record(j->record, "replan_of", "approve", now_of(d));
     json_object_set(next, "before", json_object_get(j->record, "approved"));
-    json_object_set_new(next, "before_of", json_string(text_of(j->record, "plan_of", "")));
+    json_object_set_new(next, "before_of", json_string(rip_text_or(j->record, "plan_of", "")));
     return next;
 }
 
@@ -214,8 +210,8 @@ static void add_terms(const dispatch *d, const job *j, json_t *outcome)
     json_object_set_new(outcome, "approvers", json_integer(d->options.limits.approvers));
     if (!before) return;
     json_object_set_new(outcome, "difference",
-                        run_plan_difference(before, text_of(j->record, "before_of", ""),
-                                            json_object_get(outcome, "plan"), text_of(j->record, "id", "")));
+                        run_plan_difference(before, rip_text_or(j->record, "before_of", ""),
+                                            json_object_get(outcome, "plan"), rip_text_or(j->record, "id", "")));
 }
 
 static json_t *on_ending(void *data, run *r, json_t *outcome)
@@ -223,7 +219,7 @@ static json_t *on_ending(void *data, run *r, json_t *outcome)
     (void)r;
     job *j = data;
     const dispatch *d = j->of->owner;
-    const char *name = text_of(outcome, "outcome", "");
+    const char *name = rip_text_or(outcome, "outcome", "");
     json_t *next = NULL;
     if (strcmp(name, "failed") == 0 && json_is_true(json_object_get(json_object_get(outcome, "error"), "retryable")))
         next = retry_failed(d, j, outcome);
@@ -256,13 +252,13 @@ static void on_done(void *data, run *r, const json_t *record)
     job *j = data;
     ticket *t = j->of;
     dispatch *d = t->owner;
-    const char *outcome = text_of(record, "outcome", "failed");
+    const char *outcome = rip_text_or(record, "outcome", "failed");
     if (!record_is_well(record)) d->counts.failed++;
     if (d->options.listener.ended)
-        d->options.listener.ended(d->options.listener.data, text_of(j->record, "id", ""), record);
+        d->options.listener.ended(d->options.listener.data, rip_text_or(j->record, "id", ""), record);
     if (strcmp(outcome, "waiting") == 0) plan_hold(d, record);
     if (strcmp(outcome, "paused") == 0)
-        json_object_set_new(d->paused, text_of(j->record, "id", ""),
+        json_object_set_new(d->paused, rip_text_or(j->record, "id", ""),
                             json_pack("{s:O, s:O}", "record", record, "finding", t->finding));
     follow(j, record);
     job_free(j);
@@ -273,7 +269,7 @@ static void on_done(void *data, run *r, const json_t *record)
 static void job_start(job *j)
 {
     dispatch *d = j->of->owner;
-    const char *id = text_of(j->record, "id", "");
+    const char *id = rip_text_or(j->record, "id", "");
     bool is_undo = json_object_get(j->record, "undo"); /* it brings its playbook along */
     const rip_playbook *playbook = is_undo ? NULL : library_find(d->options.books, j->turn.playbook);
     run_order order = {playbook, j->of->finding, j->record};
@@ -300,7 +296,7 @@ static bool is_paused(void *data, const turn *t)
 {
     const dispatch *d = data;
     const job *j = (const job *)t;
-    if (strcmp(text_of(j->record, "mode", ""), "enforce") != 0) return false;
+    if (strcmp(rip_text_or(j->record, "mode", ""), "enforce") != 0) return false;
     return guard_paused(d->options.context->journal, t->playbook, t->account);
 }
 
@@ -320,8 +316,8 @@ static void resume_run(dispatch *d, const json_t *record, json_t *finding)
     json_t *next = job_again(d, record, 1);
     json_t *decision =
         json_pack("{s:s, s:s, s:I}", "decision", "resume", "who", "riposte", "at", (json_int_t)now_of(d));
-    journal_run_decide(keeper, text_of(record, "id", ""), decision, "resumed", next, journal_ignore, NULL);
-    json_t *kept = journal_run(keeper, text_of(next, "id", ""));
+    journal_run_decide(keeper, rip_text_or(record, "id", ""), decision, "resumed", next, journal_ignore, NULL);
+    json_t *kept = journal_run(keeper, rip_text_or(next, "id", ""));
     if (!kept || job_add(t, kept, 0, &err) != RIP_OK) ticket_free(t);
     json_decref(decision);
     json_decref(next);
@@ -335,8 +331,8 @@ void jobs_resume(dispatch *d)
     json_object_foreach_safe (d->paused, tmp, id, pair) {
         json_t *own = json_incref(pair);
         const json_t *record = json_object_get(own, "record");
-        const char *account = text_of(json_object_get(record, "finding"), "account", "");
-        if (!guard_paused(d->options.context->journal, text_of(record, "playbook", ""), account)) {
+        const char *account = rip_text_or(json_object_get(record, "finding"), "account", "");
+        if (!guard_paused(d->options.context->journal, rip_text_or(record, "playbook", ""), account)) {
             json_object_del(d->paused, id);
             resume_run(d, record, json_object_get(own, "finding"));
         }

@@ -75,7 +75,8 @@ void jobs_resume(dispatch *d);
 json_t *job_next_record(const json_t *record, const char *relation, const char *mode, int64_t now);
 
 /** The run again, from the start: what it has done stays done, and it looks at the world anew. An approved plan and the
- * list of an undo hold for it too, and its client tokens: what the first has made is not made again. `tries`: how many have failed for a while, this one included. New reference. */
+ * list of an undo hold for it too, and its client tokens: what the first has made is not made again. `tries`: how many
+ * have failed for a while, this one included. New reference. */
 json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries);
 
 /* words.c */

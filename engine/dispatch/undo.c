@@ -6,16 +6,11 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/digest.h"
-
-static const char *text_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : otherwise;
-}
+#include "engine/base/text.h"
 
 static json_t *name_of(const json_t *step)
 {
-    const char *path = text_of(step, "path", "");
+    const char *path = rip_text_or(step, "path", "");
     return json_sprintf("%s%s%d", path, *path ? "/" : "", (int)json_integer_value(json_object_get(step, "number")));
 }
 
@@ -27,7 +22,7 @@ static const json_t *settled(const json_t *steps, const json_t *step)
     const json_t *found = NULL;
     json_array_foreach (steps, i, each) {
         const json_t *request = json_object_get(each, "request");
-        if (strcmp(text_of(each, "kind", ""), "settled") == 0 && json_equal(json_object_get(request, "step"), name))
+        if (strcmp(rip_text_or(each, "kind", ""), "settled") == 0 && json_equal(json_object_get(request, "step"), name))
             found = request;
     }
     json_decref(name);
@@ -36,7 +31,7 @@ static const json_t *settled(const json_t *steps, const json_t *step)
 
 static bool was_made(const json_t *steps, const json_t *step)
 {
-    const char *outcome = text_of(step, "outcome", "");
+    const char *outcome = rip_text_or(step, "outcome", "");
     if (!json_is_true(json_object_get(step, "is_change"))) return false;
     if (strcmp(outcome, "done") == 0) return true;
     const json_t *known = settled(steps, step);
@@ -108,8 +103,8 @@ static rip_status permit_operation(json_t *permissions, aws_models *models, cons
     static const char *const READS[] = {"Describe*", "Get*", "List*"};
     const aws_service *service = NULL;
     const aws_operation *found = NULL;
-    rip_status status = aws_models_service(models, text_of(operation, "service", ""), &service, err);
-    if (status == RIP_OK) status = aws_service_operation(service, text_of(operation, "operation", ""), &found, err);
+    rip_status status = aws_models_service(models, rip_text_or(operation, "service", ""), &service, err);
+    if (status == RIP_OK) status = aws_service_operation(service, rip_text_or(operation, "operation", ""), &found, err);
     if (status != RIP_OK) return status;
     permit(permissions, aws_operation_iam_action(found));
     for (size_t i = 0; i < sizeof READS / sizeof *READS; i++) {
@@ -149,7 +144,7 @@ static char *playbook_text(const json_t *permissions)
 static json_t *record_of(const undo_order *order, json_t *changes, const char *text)
 {
     const json_t *record = json_object_get(order->whole, "record");
-    const char *run = text_of(record, "id", "");
+    const char *run = rip_text_or(record, "id", "");
     char key[128], hex[RIP_SHA256_HEX];
     snprintf(key, sizeof key, "undo %.64s %lld", run, (long long)order->now);
     rip_sha256_hex(key, strlen(key), hex);
@@ -167,7 +162,7 @@ static json_t *record_of(const undo_order *order, json_t *changes, const char *t
 
 rip_status undo_record(const undo_order *order, aws_models *models, json_t **out, rip_error *err)
 {
-    const char *run = text_of(json_object_get(order->whole, "record"), "id", "");
+    const char *run = rip_text_or(json_object_get(order->whole, "record"), "id", "");
     json_t *changes = changes_of(order), *permissions = json_array();
     rip_status status = RIP_OK;
     *out = NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/dispatch/private.h"
 #include "engine/dispatch/undo.h"
 
@@ -23,12 +24,6 @@ typedef struct word {
     unsigned missing;
     bool by_deadline; /* not a person says so: the time is up */
 } word;
-
-static const char *text_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : otherwise;
-}
 
 static void word_free(word *w)
 {
@@ -69,7 +64,7 @@ static void on_decided(void *data, rip_status status, const rip_error *err)
 {
     word *w = data;
     dispatch *d = w->owner;
-    const char *next = text_of(w->next, "id", NULL);
+    const char *next = rip_text_or(w->next, "id", NULL);
     if (status != RIP_OK) {
         refuse(w, status, err);
         return;
@@ -84,8 +79,9 @@ static void on_decided(void *data, rip_status status, const rip_error *err)
         refuse(w, RIP_ENOMEM, &why);
         return;
     }
-    json_t *value = json_pack("{s:s, s:s?, s:s, s:i}", "run", w->run, "follows", next, "outcome",
-                              w->outcome ? w->outcome : text_of(w->record, "outcome", ""), "missing", (int)w->missing);
+    json_t *value =
+        json_pack("{s:s, s:s?, s:s, s:i}", "run", w->run, "follows", next, "outcome",
+                  w->outcome ? w->outcome : rip_text_or(w->record, "outcome", ""), "missing", (int)w->missing);
     w->done(w->data, RIP_OK, value, &why);
     json_decref(value);
     word_free(w);
@@ -95,10 +91,10 @@ static void on_decided(void *data, rip_status status, const rip_error *err)
 /* `outcome` (NULL: as it was) takes the place of the run's; `next` is stolen. */
 static void decide(word *w, const char *outcome, json_t *next)
 {
-    json_t *decision =
-        json_pack("{s:s, s:s, s:s, s:I}", "decision", text_of(w->request, "do", ""), "who",
-                  text_of(w->request, "who", "?"), "why", text_of(w->request, "why", ""), "at", (json_int_t)now_of(w));
-    const char *settled = text_of(w->request, "settled", NULL);
+    json_t *decision = json_pack("{s:s, s:s, s:s, s:I}", "decision", rip_text_or(w->request, "do", ""), "who",
+                                 rip_text_or(w->request, "who", "?"), "why", rip_text_or(w->request, "why", ""), "at",
+                                 (json_int_t)now_of(w));
+    const char *settled = rip_text_or(w->request, "settled", NULL);
     if (settled) json_object_set_new(decision, "settled", json_string(settled));
     if (next) json_object_set(decision, "run", json_object_get(next, "id"));
     w->outcome = outcome;
@@ -110,7 +106,7 @@ static void decide(word *w, const char *outcome, json_t *next)
 static void deny_state(word *w, const char *what)
 {
     rip_error err;
-    const char *outcome = text_of(w->record, "outcome", NULL);
+    const char *outcome = rip_text_or(w->record, "outcome", NULL);
     const char *state = outcome ? outcome : json_object_get(w->record, "started") ? "going on" : "queued";
     refuse(w, rip_fail(&err, RIP_EDENIED, "run %s is %s: %s", w->run, state, what), &err);
 }
@@ -133,8 +129,8 @@ static bool has_approved(const word *w, const char *who, unsigned *count)
     size_t i;
     json_t *each;
     json_array_foreach (json_object_get(w->whole, "decisions"), i, each) {
-        if (strcmp(text_of(each, "decision", ""), "approve") != 0) continue;
-        found = found || strcmp(text_of(each, "who", ""), who) == 0;
+        if (strcmp(rip_text_or(each, "decision", ""), "approve") != 0) continue;
+        found = found || strcmp(rip_text_or(each, "who", ""), who) == 0;
         ++*count;
     }
     return found;
@@ -144,8 +140,8 @@ static void approve(word *w)
 {
     unsigned count = 0;
     rip_error err;
-    const char *who = text_of(w->request, "who", "?");
-    if (strcmp(text_of(w->record, "outcome", ""), "waiting") != 0) {
+    const char *who = rip_text_or(w->request, "who", "?");
+    if (strcmp(rip_text_or(w->record, "outcome", ""), "waiting") != 0) {
         deny_state(w, "only a plan that waits can be approved");
         return;
     }
@@ -168,7 +164,7 @@ static void approve(word *w)
 
 static void deny(word *w)
 {
-    if (strcmp(text_of(w->record, "outcome", ""), "waiting") != 0)
+    if (strcmp(rip_text_or(w->record, "outcome", ""), "waiting") != 0)
         deny_state(w, "only a plan that waits can be denied");
     else
         decide(w, w->by_deadline ? "expired" : "denied", NULL);
@@ -181,12 +177,12 @@ static void retry(word *w)
 {
     static const char *const ENDED[] = {"failed", "parked",      "uncertain",    "diverged", "cancelled", "denied",
                                         "paused", "secret-lost", "outside-plan", "expired",  NULL};
-    if (!is_any(text_of(w->record, "outcome", ""), ENDED)) {
+    if (!is_any(rip_text_or(w->record, "outcome", ""), ENDED)) {
         deny_state(w, "only one that failed or was stopped can be done again");
         return;
     }
     json_t *next = job_again(w->owner, w->record, 1);
-    if (!library_find(w->owner->options.books, text_of(w->record, "playbook", ""))) keep_text(w->record, next);
+    if (!library_find(w->owner->options.books, rip_text_or(w->record, "playbook", ""))) keep_text(w->record, next);
     decide(w, "retried", next);
 }
 
@@ -208,7 +204,7 @@ static void cancel_queued(word *w, job *j)
     ticket *t = j->of;
     json_t *outcome =
         json_pack("{s:s, s:I, s:{s:s, s:s+}}", "outcome", "cancelled", "finished", (json_int_t)now_of(w), "error",
-                  "status", "canceled", "message", "cancelled by ", text_of(w->request, "who", "?"));
+                  "status", "canceled", "message", "cancelled by ", rip_text_or(w->request, "who", "?"));
     dispatch *d = w->owner;
     job_free(j);
     journal_run_end(journal_of(w), w->run, outcome, NULL, on_cancelled, w);
@@ -225,7 +221,7 @@ static void cancel_job(word *w, job *j)
         cancel_queued(w, j);
         return;
     }
-    snprintf(reason, sizeof reason, "cancelled by %.100s", text_of(w->request, "who", "?"));
+    snprintf(reason, sizeof reason, "cancelled by %.100s", rip_text_or(w->request, "who", "?"));
     run_stop(j->run, "cancelled", RIP_ECANCELED, reason);
     on_cancelled(w, RIP_OK, &none);
 }
@@ -236,7 +232,7 @@ static void cancel(word *w)
     job *j = job_find(w->owner, w->run);
     if (j)
         cancel_job(w, j);
-    else if (is_any(text_of(w->record, "outcome", ""), WAITING))
+    else if (is_any(rip_text_or(w->record, "outcome", ""), WAITING))
         decide(w, "cancelled", NULL);
     else
         deny_state(w, "there is nothing to cancel");
@@ -246,7 +242,7 @@ static void undo(word *w)
 {
     rip_error err;
     run_mode mode = w->owner->options.context->mode, asked = RUN_ENFORCE;
-    const char *name = text_of(w->request, "mode", NULL);
+    const char *name = rip_text_or(w->request, "mode", NULL);
     if (name && !run_mode_parse(name, &asked)) {
         refuse(w, rip_fail(&err, RIP_EINVAL, "mode %s: expected dry-run, approve or enforce", name), &err);
         return;
@@ -257,7 +253,7 @@ static void undo(word *w)
         return;
     }
     json_t *next = NULL;
-    undo_order order = {w->whole, text_of(w->request, "step", NULL), run_mode_name(mode), now_of(w)};
+    undo_order order = {w->whole, rip_text_or(w->request, "step", NULL), run_mode_name(mode), now_of(w)};
     rip_status status = undo_record(&order, aws_client_models(w->owner->options.context->client), &next, &err);
     if (status == RIP_OK)
         decide(w, NULL, next);
@@ -277,19 +273,19 @@ static void on_read(void *data, rip_status status, json_t *value, const rip_erro
     w->whole = json_incref(value);
     w->record = json_object_get(value, "record");
     w->finding = json_object_get(value, "finding");
-    w->run = strdup(text_of(w->record, "id", ""));
+    w->run = strdup(rip_text_or(w->record, "id", ""));
     w->then(w);
 }
 
 static void about_run(word *w, void (*then)(word *w))
 {
     rip_error err;
-    const char *name = text_of(w->request, "run", NULL);
+    const char *name = rip_text_or(w->request, "run", NULL);
     w->then = then;
     if (name)
         journal_read_run(journal_of(w), name, on_read, w);
     else
-        refuse(w, rip_fail(&err, RIP_EINVAL, "%s: no run is named", text_of(w->request, "do", "")), &err);
+        refuse(w, rip_fail(&err, RIP_EINVAL, "%s: no run is named", rip_text_or(w->request, "do", "")), &err);
 }
 
 static void show(word *w)
@@ -317,8 +313,8 @@ static void do_retry(word *w)
 /* What is going on is stopped at once: while the journal is read it could change something more. */
 static void do_cancel(word *w)
 {
-    job *j = job_find(w->owner, text_of(w->request, "run", ""));
-    w->run = j ? strdup(text_of(w->request, "run", "")) : NULL;
+    job *j = job_find(w->owner, rip_text_or(w->request, "run", ""));
+    w->run = j ? strdup(rip_text_or(w->request, "run", "")) : NULL;
     if (w->run)
         cancel_job(w, j);
     else
@@ -356,7 +352,7 @@ static void on_pause_written(void *data, rip_status status, const rip_error *err
         return;
     }
     json_t *value = json_pack("{s:O}", "pauses", journal_pauses(journal_of(w)));
-    if (strcmp(text_of(w->request, "do", ""), "resume") == 0) jobs_resume(w->owner);
+    if (strcmp(rip_text_or(w->request, "do", ""), "resume") == 0) jobs_resume(w->owner);
     w->done(w->data, RIP_OK, value, err);
     json_decref(value);
     word_free(w);
@@ -365,8 +361,8 @@ static void on_pause_written(void *data, rip_status status, const rip_error *err
 static void do_pause(word *w)
 {
     rip_error err;
-    const char *scope = text_of(w->request, "scope", "all");
-    bool resume = strcmp(text_of(w->request, "do", ""), "resume") == 0;
+    const char *scope = rip_text_or(w->request, "scope", "all");
+    bool resume = strcmp(rip_text_or(w->request, "do", ""), "resume") == 0;
     if (!is_scope(scope)) {
         refuse(w, rip_fail(&err, RIP_EINVAL, "scope %s: expected all, playbook:NAME or account:ID", scope), &err);
         return;
@@ -375,8 +371,8 @@ static void do_pause(word *w)
         refuse(w, rip_fail(&err, RIP_EDENIED, "changes are not paused for %s", scope), &err);
         return;
     }
-    json_t *about = json_pack("{s:s, s:s, s:I}", "who", text_of(w->request, "who", "?"), "why",
-                              text_of(w->request, "why", ""), "at", (json_int_t)now_of(w));
+    json_t *about = json_pack("{s:s, s:s, s:I}", "who", rip_text_or(w->request, "who", "?"), "why",
+                              rip_text_or(w->request, "why", ""), "at", (json_int_t)now_of(w));
     journal_pause(journal_of(w), scope, resume ? NULL : about, on_pause_written, w);
     json_decref(about);
 }
@@ -394,15 +390,15 @@ static void do_runs(word *w)
 {
     const json_t *from = json_object_get(w->request, "filter");
     journal_filter filter = {
-        .run = text_of(from, "run", NULL),
-        .playbook = text_of(from, "playbook", NULL),
-        .account = text_of(from, "account", NULL),
-        .region = text_of(from, "region", NULL),
-        .finding = text_of(from, "finding", NULL),
-        .outcome = text_of(from, "outcome", NULL),
+        .run = rip_text_or(from, "run", NULL),
+        .playbook = rip_text_or(from, "playbook", NULL),
+        .account = rip_text_or(from, "account", NULL),
+        .region = rip_text_or(from, "region", NULL),
+        .finding = rip_text_or(from, "finding", NULL),
+        .outcome = rip_text_or(from, "outcome", NULL),
         .since_ms = json_integer_value(json_object_get(from, "since_ms")),
         .until_ms = json_integer_value(json_object_get(from, "until_ms")),
-        .before = text_of(from, "before", NULL),
+        .before = rip_text_or(from, "before", NULL),
         .most = (unsigned)json_integer_value(json_object_get(from, "most")),
     };
     journal_find_runs(journal_of(w), &filter, on_found, w);
@@ -439,7 +435,7 @@ static void perform(dispatch *d, const json_t *request, bool by_deadline, journa
                 .done = done,
                 .data = data,
                 .by_deadline = by_deadline};
-    const char *name = text_of(request, "do", "");
+    const char *name = rip_text_or(request, "do", "");
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         if (strcmp(WORDS[i].name, name) != 0) continue;
         WORDS[i].perform(w);

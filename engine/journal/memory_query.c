@@ -1,19 +1,14 @@
 /* Questions to the journal in memory. */
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/journal/memory.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 /* Whether a run has more to come: it has not ended, or waits for a person. */
 static bool is_open(const json_t *record)
 {
     static const char *const WAITING[] = {"", "waiting", "uncertain", "parked", "paused"};
-    const char *outcome = text_of(record, "outcome");
+    const char *outcome = rip_text(record, "outcome");
     for (size_t i = 0; i < sizeof WAITING / sizeof *WAITING; i++) {
         if (strcmp(outcome, WAITING[i]) == 0) return true;
     }
@@ -26,7 +21,7 @@ void memory_recover(journal *j, journal_answer done, void *data)
     json_t *all = json_array();
     for (size_t i = 0; i < memory->count; i++) {
         const run_log *log = memory->logs[i];
-        const char *outcome = log ? text_of(log->record, "outcome") : "done";
+        const char *outcome = log ? rip_text(log->record, "outcome") : "done";
         if (*outcome && strcmp(outcome, "waiting") != 0 && strcmp(outcome, "paused") != 0) continue;
         json_t *entry = json_pack("{s:O}", "record", log->record);
         if (entry && log->finding) json_object_set(entry, "finding", log->finding);
@@ -39,7 +34,7 @@ void memory_recover(journal *j, journal_answer done, void *data)
 
 static bool has_outcome(const json_t *record, const char *wanted)
 {
-    const char *outcome = text_of(record, "outcome");
+    const char *outcome = rip_text(record, "outcome");
     bool began = json_object_get(record, "started");
     if (strcmp(wanted, "open") == 0) return is_open(record);
     if (strcmp(wanted, "queued") == 0) return !*outcome && !began;
@@ -49,7 +44,7 @@ static bool has_outcome(const json_t *record, const char *wanted)
 
 static bool equals(const char *wanted, const json_t *object, const char *key)
 {
-    return !wanted || strcmp(text_of(object, key), wanted) == 0;
+    return !wanted || strcmp(rip_text(object, key), wanted) == 0;
 }
 
 static bool selects(const journal_filter *filter, const json_t *record)
@@ -84,7 +79,7 @@ void memory_find_runs(journal *j, const journal_filter *filter, journal_answer d
         const run_log *log = memory->logs[i];
         if (!log) continue;
         if (reached && selects(filter, log->record)) json_array_append_new(found, line_of(log));
-        if (!reached) reached = strcmp(text_of(log->record, "id"), filter->before) == 0;
+        if (!reached) reached = strcmp(rip_text(log->record, "id"), filter->before) == 0;
     }
     rip_error err = {RIP_OK, ""};
     done(data, RIP_OK, found, &err);
@@ -98,7 +93,7 @@ static run_log *named(memory_journal *memory, const char *name, rip_error *err)
     if (found) return found;
     for (size_t i = 0; i < memory->count && *name; i++) {
         run_log *log = memory->logs[i];
-        if (!log || strncmp(text_of(log->record, "id"), name, strlen(name)) != 0) continue;
+        if (!log || strncmp(rip_text(log->record, "id"), name, strlen(name)) != 0) continue;
         if (found) {
             rip_fail(err, RIP_EINVAL, "more than one run begins with %s: give more of its id", name);
             return NULL;

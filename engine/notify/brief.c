@@ -163,7 +163,7 @@ static void write_changes(rip_buffer *out, const json_t *brief)
 static const char *heading(const char *event)
 {
     static const char *const HEADINGS[][2] = {{"approval", "A plan waits for approval"},
-                                              {"guard", "A guard stopped a change"},
+                                              {"guard", "A guard stopped a call"},
                                               {"failed", "A run failed"},
                                               {"contained", "Contained"}};
     for (size_t i = 0; i < sizeof HEADINGS / sizeof *HEADINGS; i++) {

@@ -44,6 +44,7 @@ rip_status notify_slots_load(notify *n, rip_error *err)
 /* The lowest free place, so that they stay few; false: there is none. */
 static bool slot_take(notify *n, unsigned *slot)
 {
+    if (n->waiting >= NOTIFY_WAITING_MOST) return false;
     for (*slot = 0; *slot < n->slot_count && n->slots[*slot]; (*slot)++) continue;
     if (*slot == NOTIFY_WAITING_MOST) return false;
     if (*slot == n->slot_count) n->slot_count++;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/run/preflight.h"
 #include "engine/run/secret.h"
 
 #define CLOCK_OFF_LEAST_MS 2000 /* less is the way of a reply, and the second that it is told to */
@@ -224,121 +223,23 @@ void effect_succeed(pending *p, json_t *value, const char *outcome)
     effect_finish(p, outcome);
 }
 
-/* A UUID of a text's own. */
-static void uuid_of(const char *text, char out[37])
-{
-    char hex[RIP_SHA256_HEX];
-    rip_sha256_hex(text, strlen(text), hex);
-    snprintf(out, 37, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
-}
-
 /* A second run for the same may ask for something else at this step: that is another change. */
 void effect_token(const pending *p, char out[37])
 {
     char text[640];
     snprintf(text, sizeof text, "%s/%s/%u/%s", p->door->settings.tokens_of, p->path, p->step.number, p->fingerprint);
-    uuid_of(text, out);
-}
-
-/* Effects that are not AWS's. */
-
-static void on_slept(void *data)
-{
-    pending *p = data;
-    p->value = json_true();
-    effect_finish(p, "done");
-}
-
-/* 64 bits that are the same whenever this step of this run asks. */
-static uint64_t step_random(const pending *p)
-{
-    char text[512];
-    unsigned char digest[RIP_SHA256_BYTES];
-    int n = snprintf(text, sizeof text, "random/%s/%s/%u", p->door->settings.run, p->path, p->step.number);
-    rip_sha256(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, digest);
-    uint64_t value;
-    memcpy(&value, digest, sizeof value);
-    return value;
-}
-
-/* A wait that began before a crash is over when it would have been; a clock that was set back cannot make it longer
- * than it was meant. */
-static int64_t left_to_sleep(const pending *p)
-{
-    json_int_t ms = json_integer_value(json_object_get(p->request, "ms"));
-    const effect_settings *settings = &p->door->settings;
-    const journal_step *before = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
-    int64_t gone = p->started && before ? rip_clock_now(settings->clock) - before->started_ms : 0;
-    return gone > 0 ? ms - gone : ms;
-}
-
-static void sleep_or_go_on(pending *p)
-{
-    bool nothing_happens = p->door->settings.mode != RUN_ENFORCE && p->door->changes > 0;
-    int64_t left = left_to_sleep(p);
-    if (nothing_happens || left <= 0)
-        on_slept(p);
-    else
-        rip_timer_start(&p->timer, p->door->settings.clock, (uint64_t)left, on_slept, p);
-}
-
-static void park(pending *p)
-{
-    effect_end end = {"uncertain", RIP_EREMOTE, "", p->request};
-    const char *operation = json_string_value(json_object_get(p->request, "operation"));
-    const char *step = json_string_value(json_object_get(p->request, "step"));
-    snprintf(end.reason, sizeof end.reason,
-             "whether %.200s (step %.100s) has happened is not known, and could not be found out: look, then retry",
-             operation ? operation : "a change", step ? step : "?");
-    effect_stop_run(p->door, &end);
-}
-
-void effect_settled(effect_door *door, const json_t *request)
-{
-    if (door->plan && json_is_true(json_object_get(request, "happened")))
-        run_plan_allows(door->plan, json_object_get(request, "request"));
-}
-
-static json_t *planned_changes(const effect_door *door)
-{
-    const effect_settings *settings = &door->settings;
-    preflight_place place = {guard_targets(settings->guard), aws_client_models(settings->client), door->unknowns,
-                             settings->partition};
-    return preflight_changes(settings->journal, settings->run, &place);
-}
-
-static void act(pending *p)
-{
-    json_t *value = NULL;
-    if (p->operation) {
-        effect_aws_act(p);
-    } else if (strcmp(p->kind, "sleep") == 0) {
-        sleep_or_go_on(p);
-    } else if (strcmp(p->kind, "park") == 0) {
-        park(p);
-    } else {
-        if (strcmp(p->kind, "now") == 0) {
-            value = json_integer(rip_clock_now(p->door->settings.clock));
-        } else if (strcmp(p->kind, "random") == 0) {
-            json_int_t most = json_integer_value(json_object_get(p->request, "most"));
-            value = json_integer(1 + (json_int_t)(step_random(p) % (uint64_t)(most > 0 ? most : 1)));
-        } else if (strcmp(p->kind, "uuid") == 0) {
-            char text[512], uuid[37];
-            snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
-            uuid_of(text, uuid);
-            value = json_string(uuid);
-        } else if (strcmp(p->kind, "plan") == 0) {
-            value = planned_changes(p->door);
-        } else { /* log, evidence, left-alone, settled, preflight: being in the journal is all there is to them */
-            if (strcmp(p->kind, "settled") == 0) effect_settled(p->door, p->step.request);
-            value = json_true();
-        }
-        effect_succeed(p, value, "done");
-        json_decref(value);
-    }
+    effect_uuid_of(text, out);
 }
 
 /* On the way in. */
+
+static void act(pending *p)
+{
+    if (p->operation)
+        effect_aws_act(p);
+    else
+        effect_own_act(p);
+}
 
 static void on_started_written(void *data, rip_status status, const rip_error *err)
 {

@@ -66,9 +66,16 @@ json_t *effect_error(const pending *p, const char *code, const char *message);
  * the approved plan that are still to come. */
 void effect_settled(effect_door *door, const json_t *request);
 
-/** The client token of a step: the same whenever the step is sent, also by a run that does it again, so that AWS takes a
- * repetition for what it is. */
+/** The client token of a step: the same whenever the step is sent, also by a run that does it again, so that AWS takes
+ * a repetition for what it is. */
 void effect_token(const pending *p, char out[37]);
+
+/* effect_own.c */
+
+/** A UUID of a text's own. */
+void effect_uuid_of(const char *text, char out[37]);
+/** It is on record as started, and not one of AWS's: do it. */
+void effect_own_act(pending *p);
 
 /* effect_aws.c */
 

@@ -1,19 +1,14 @@
 #include "engine/run/preflight.h"
+#include "engine/base/text.h"
 
 #include <stdint.h>
 #include <string.h>
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 /* The resources of a change whose ARNs hold nothing that is made up. */
 static json_t *known_resources(const preflight_place *place, const aws_operation *operation, const json_t *request)
 {
     json_t *all = run_targets_of(place->targets, operation, json_object_get(request, "params"), place->partition,
-                                 text_of(request, "region"), text_of(request, "account"));
+                                 rip_text(request, "region"), rip_text(request, "account"));
     json_t *known = json_array(), *arn;
     size_t i;
     json_array_foreach (all, i, arn) {
@@ -29,8 +24,8 @@ static json_t *change_of(const journal_step *step, const preflight_place *place)
     const aws_operation *operation = NULL;
     rip_error err;
     json_t *params = json_object_get(step->request, "params");
-    if (aws_models_service(place->models, text_of(step->request, "service"), &service, &err) != RIP_OK) return NULL;
-    if (aws_service_operation(service, text_of(step->request, "operation"), &operation, &err) != RIP_OK) return NULL;
+    if (aws_models_service(place->models, rip_text(step->request, "service"), &service, &err) != RIP_OK) return NULL;
+    if (aws_service_operation(service, rip_text(step->request, "operation"), &operation, &err) != RIP_OK) return NULL;
     const aws_shape *input = aws_operation_input(operation);
     bool dry_run = strcmp(aws_service_name(service), "ec2") == 0 && input && aws_shape_member(input, "DryRun");
     json_t *change = json_copy(step->request);
@@ -67,12 +62,13 @@ void preflight_mark(json_t *changes, const json_t *verdicts)
 {
     json_t *by_step = json_object(), *entry;
     size_t i;
-    json_array_foreach (verdicts, i, entry) json_object_set(by_step, text_of(entry, "step"), entry);
+    json_array_foreach (verdicts, i, entry) json_object_set(by_step, rip_text(entry, "step"), entry);
     json_array_foreach (changes, i, entry) {
-        const json_t *told = json_object_get(by_step, text_of(entry, "step"));
+        const json_t *told = json_object_get(by_step, rip_text(entry, "step"));
         if (!told) continue;
-        json_object_set_new(entry, "preflight",
-                            json_pack("{s:s, s:s}", "verdict", text_of(told, "verdict"), "why", text_of(told, "why")));
+        json_object_set_new(
+            entry, "preflight",
+            json_pack("{s:s, s:s}", "verdict", rip_text(told, "verdict"), "why", rip_text(told, "why")));
     }
     json_decref(by_step);
 }

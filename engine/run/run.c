@@ -6,6 +6,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 #include "engine/run/effect.h"
 #include "engine/run/plan.h"
 #include "engine/run/preflight.h"
@@ -31,16 +32,11 @@ struct run {
     run_listener listener;
 };
 
-static const char *text_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : otherwise;
-}
-
 void run_id(const rip_playbook *playbook, const json_t *finding, char out[32])
 {
     rip_buffer key = {0};
-    rip_buffer_printf(&key, "%s\n%s\n%s", playbook->name, text_of(finding, "id", ""), text_of(finding, "version", ""));
+    rip_buffer_printf(&key, "%s\n%s\n%s", playbook->name, rip_text_or(finding, "id", ""),
+                      rip_text_or(finding, "version", ""));
     char hex[RIP_SHA256_HEX];
     rip_sha256_hex(key.data ? key.data : "", key.len, hex);
     rip_buffer_free(&key);
@@ -182,7 +178,7 @@ static rip_status open_door(run *r, rip_error *err)
 {
     unsigned own = r->playbook->limit_changes;
     r->session_tags =
-        run_session_tags(r->context->session_tags, r->id, r->playbook->name, text_of(r->finding, "id", ""));
+        run_session_tags(r->context->session_tags, r->id, r->playbook->name, rip_text_or(r->finding, "id", ""));
     r->permissions =
         r->context->preflight ? preflight_permissions(r->playbook->permissions) : json_incref(r->playbook->permissions);
     effect_settings settings = {
@@ -190,14 +186,14 @@ static rip_status open_door(run *r, rip_error *err)
         .playbook = r->playbook->name,
         .mode = r->mode,
         .plan = json_object_get(r->record, "approved"),
-        .planned_by = text_of(r->record, "plan_of", r->id),
-        .tokens_of = text_of(r->record, "tokens_of", r->id),
+        .planned_by = rip_text_or(r->record, "plan_of", r->id),
+        .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
-        .partition = text_of(r->finding, "partition", "aws"),
-        .region = text_of(r->finding, "region", "us-east-1"),
-        .account = text_of(r->finding, "account", ""),
+        .partition = rip_text_or(r->finding, "partition", "aws"),
+        .region = rip_text_or(r->finding, "region", "us-east-1"),
+        .account = rip_text_or(r->finding, "account", ""),
         .journal = r->context->journal,
         .client = r->context->client,
         .guard = r->context->guard,
@@ -210,10 +206,10 @@ static rip_status open_door(run *r, rip_error *err)
 
 static rip_status open_script(run *r, rip_error *err)
 {
-    json_t *about =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook",
-                  r->playbook->name, "account", text_of(r->finding, "account", ""), "region",
-                  text_of(r->finding, "region", "us-east-1"), "partition", text_of(r->finding, "partition", "aws"));
+    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook",
+                              r->playbook->name, "account", rip_text_or(r->finding, "account", ""), "region",
+                              rip_text_or(r->finding, "region", "us-east-1"), "partition",
+                              rip_text_or(r->finding, "partition", "aws"));
     json_t *undo = json_object_get(r->record, "undo");
     if (about && undo) json_object_set(about, "undo", undo);
     if (about && r->context->preflight) json_object_set_new(about, "preflight", json_true());
@@ -260,9 +256,9 @@ static rip_status recall(run *r, rip_error *err)
     if (!text && r->playbook) return RIP_OK;
     if (!text)
         return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
-                        text_of(r->record, "playbook", "?"));
+                        rip_text_or(r->record, "playbook", "?"));
     rip_status status =
-        rip_playbook_recall(text_of(r->record, "file", "playbook.lua"), json_string_value(text),
+        rip_playbook_recall(rip_text_or(r->record, "file", "playbook.lua"), json_string_value(text),
                             json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);
     if (status != RIP_OK) return status;
     if (!r->playbook) r->playbook = r->recalled;
@@ -272,7 +268,7 @@ static rip_status recall(run *r, rip_error *err)
 /* The mode may have been lowered since it was queued: then less is done; since it began: then nothing more. */
 static rip_status lower_mode(run *r, rip_error *err)
 {
-    run_mode allowed = run_effective_mode(r->context, r->playbook, text_of(r->finding, "account", ""));
+    run_mode allowed = run_effective_mode(r->context, r->playbook, rip_text_or(r->finding, "account", ""));
     bool by_plan = json_object_get(r->record, "approved") && allowed == RUN_APPROVE;
     if (r->mode <= allowed || by_plan) return RIP_OK;
     if (json_object_get(r->record, "started") || json_object_get(r->record, "approved"))
@@ -285,7 +281,7 @@ static rip_status lower_mode(run *r, rip_error *err)
 /* The engine was updated while the run was cut off. Where that makes a difference, the run ends as diverged. */
 static void tell_of_library(const run *r)
 {
-    const char *before = text_of(r->record, "library", "");
+    const char *before = rip_text_or(r->record, "library", "");
     if (strcmp(before, rip_library_digest()) == 0) return;
     rip_log(RIP_LOG_WARN, "run.library", "run", r->id, "began_with", before, "now", rip_library_digest(), NULL);
 }
@@ -319,9 +315,9 @@ rip_status run_start(const run_context *context, const run_order *order, const r
     r->playbook = order->playbook;
     r->finding = json_incref(order->finding);
     r->record = json_incref(order->record);
-    r->id = text_of(r->record, "id", "");
+    r->id = rip_text_or(r->record, "id", "");
     r->listener = *listener;
-    if (!run_mode_parse(text_of(r->record, "mode", ""), &r->mode)) r->mode = RUN_OBSERVE;
+    if (!run_mode_parse(rip_text_or(r->record, "mode", ""), &r->mode)) r->mode = RUN_OBSERVE;
     *out = r;
     rip_timer_start(&r->limit, context->clock, 0, begin, r);
     return RIP_OK;

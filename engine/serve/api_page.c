@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/run/unknown.h"
 #include "engine/serve/api_private.h"
 #include "engine/serve/html.h"
@@ -30,12 +31,6 @@ void api_page_open(api *a)
     snprintf(a->page_policy, sizeof a->page_policy,
              "default-src 'none'; style-src 'sha256-%s'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
              encoded);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
 }
 
 static void begin(rip_buffer *page, const char *title)
@@ -89,11 +84,11 @@ static void write_change(rip_buffer *page, const json_t *line)
 {
     char where[128];
     char *params = json_dumps(json_object_get(line, "params"), JSON_COMPACT | JSON_SORT_KEYS);
-    snprintf(where, sizeof where, " %.60s %.20s", text_of(line, "region"), text_of(line, "account"));
+    snprintf(where, sizeof where, " %.60s %.20s", rip_text(line, "region"), rip_text(line, "account"));
     rip_buffer_puts(page, "<li><strong>");
-    html_text(page, text_of(line, "service"));
+    html_text(page, rip_text(line, "service"));
     rip_buffer_puts(page, ":");
-    html_text(page, text_of(line, "operation"));
+    html_text(page, rip_text(line, "operation"));
     rip_buffer_puts(page, "</strong>");
     html_text(page, where);
     rip_buffer_puts(page, "<pre>");
@@ -106,7 +101,7 @@ static void write_plan(rip_buffer *page, const json_t *record)
 {
     size_t i;
     json_t *line, *plan = json_object_get(record, "plan");
-    run_unknowns *unknowns = run_unknowns_new(text_of(record, "id"));
+    run_unknowns *unknowns = run_unknowns_new(rip_text(record, "id"));
     json_t *lines = unknowns && plan ? run_unknown_mask(unknowns, plan) : json_array();
     rip_buffer_printf(page, "<p>Changes that it would make: %zu</p>\n<ol>\n", json_array_size(lines));
     json_array_foreach (lines, i, line) { write_change(page, line); }
@@ -137,19 +132,19 @@ static void show(api_call *call, rip_status status, json_t *whole, const rip_err
     }
     rip_buffer page = {0};
     const json_t *record = json_object_get(whole, "record"), *finding = json_object_get(whole, "finding");
-    bool waits = strcmp(text_of(record, "outcome"), "waiting") == 0;
+    bool waits = strcmp(rip_text(record, "outcome"), "waiting") == 0;
     begin(&page, waits ? "A plan waits for approval" : "This plan does not wait any more");
     rip_buffer_puts(&page, "<dl>\n");
-    write_term(&page, "Run", text_of(record, "id"));
-    write_term(&page, "Playbook", text_of(record, "playbook"));
-    write_term(&page, "Finding", text_of(finding, "title"));
-    write_term(&page, "Kind", text_of(finding, "kind"));
-    write_term(&page, "Account", text_of(finding, "account"));
-    write_term(&page, "Region", text_of(finding, "region"));
-    write_term(&page, "State", text_of(record, "outcome"));
+    write_term(&page, "Run", rip_text(record, "id"));
+    write_term(&page, "Playbook", rip_text(record, "playbook"));
+    write_term(&page, "Finding", rip_text(finding, "title"));
+    write_term(&page, "Kind", rip_text(finding, "kind"));
+    write_term(&page, "Account", rip_text(finding, "account"));
+    write_term(&page, "Region", rip_text(finding, "region"));
+    write_term(&page, "State", rip_text(record, "outcome"));
     rip_buffer_puts(&page, "</dl>\n");
     write_plan(&page, record);
-    if (waits) write_form(&page, text_of(record, "id"), call->text);
+    if (waits) write_form(&page, rip_text(record, "id"), call->text);
     send_page(call, 200, &page);
     rip_buffer_free(&page);
 }

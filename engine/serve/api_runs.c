@@ -3,17 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/run/unknown.h"
 #include "engine/serve/api_private.h"
 
 #define PAGE 50
 #define PAGE_MOST 500
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 /* Lists. */
 
@@ -85,10 +80,10 @@ static json_t *shape_findings(api_call *call, json_t *runs)
     json_t *each;
     json_array_foreach (runs, i, each) {
         const json_t *finding = json_object_get(each, "finding");
-        json_t *known = json_object_get(seen, text_of(finding, "id"));
+        json_t *known = json_object_get(seen, rip_text(finding, "id"));
         if (!known) {
             known = json_pack("{s:O, s:[]}", "finding", json_object_get(each, "finding"), "runs");
-            json_object_set(seen, text_of(finding, "id"), known);
+            json_object_set(seen, rip_text(finding, "id"), known);
             json_array_append_new(list, known);
         }
         json_array_append_new(json_object_get(known, "runs"),
@@ -103,7 +98,7 @@ static json_t *shape_findings(api_call *call, json_t *runs)
 /* Values that were made up for a plan are AWS's to choose. */
 static json_t *masked_plan(const json_t *record)
 {
-    run_unknowns *unknowns = run_unknowns_new(text_of(record, "id"));
+    run_unknowns *unknowns = run_unknowns_new(rip_text(record, "id"));
     json_t *plan = json_object_get(record, "plan");
     json_t *masked = unknowns && plan ? run_unknown_mask(unknowns, plan) : json_array();
     run_unknowns_free(unknowns);
@@ -192,7 +187,7 @@ static void say(api *a, http_exchange *x, const api_token *who, const char *word
         return;
     }
     request = json_pack("{s:s, s:s, s:s, s:s}", "do", word, "run", http_segment(x), "who", who->name, "why",
-                        text_of(body, "why"));
+                        rip_text(body, "why"));
     for (; *fields; fields++) {
         json_t *value = json_object_get(body, *fields);
         if (value) json_object_set(request, *fields, value);

@@ -66,7 +66,6 @@ void http_add_headers(struct MHD_Response *response, const char *type, const cha
     for (; headers && *headers; headers += 2) MHD_add_response_header(response, headers[0], headers[1]);
 }
 
-/* `response` is taken over; NULL: memory is out, and the connection is closed. */
 void http_respond(http_exchange *x, unsigned status, struct MHD_Response *response)
 {
     x->response = response;
@@ -94,7 +93,6 @@ void http_respond_problem(http_exchange *x, unsigned status, const char *detail,
     rip_buffer_free(&body);
 }
 
-/* Its handler answers; false: nobody is there any more to hear it. */
 bool http_is_heard(http_exchange *x)
 {
     bool heard = x->connection && !x->given_up;
@@ -151,8 +149,8 @@ static unsigned judge(http_exchange *x)
 static enum MHD_Result admit(http_exchange *x)
 {
     x->refused = judge(x);
-    x->peer->since = 0;
-    x->peer->deadline = uv_now(x->server->options.loop) + x->server->options.request_ms;
+    x->peer->since = uv_now(x->server->options.loop);
+    x->peer->deadline = x->peer->since + x->server->options.request_ms;
     return x->refused && claims_more_than(x, DRAIN_MOST) ? refuse(x) : MHD_YES;
 }
 

@@ -123,5 +123,8 @@ void listener_name(const struct sockaddr *address, char out[64])
         bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
     else if (address && address->sa_family == AF_INET6)
         bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (bytes) inet_ntop(address->sa_family, bytes, out, 64);
+    if (bytes && address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)bytes))
+        inet_ntop(AF_INET, (const unsigned char *)bytes + 12, out, 64);
+    else if (bytes)
+        inet_ntop(address->sa_family, bytes, out, 64);
 }

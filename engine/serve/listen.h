@@ -17,7 +17,7 @@ typedef struct listener {
  * RIP_EIO: it is taken, or may not be used. The descriptor is the caller's. */
 rip_status listener_open(const char *where, listener *out, rip_error *err);
 
-/** "192.0.2.1", "2001:db8::1", "unix"; `out` has 64 bytes. */
+/** "192.0.2.1" (also where it comes as an IPv6 address), "2001:db8::1", "unix"; `out` has 64 bytes. */
 void listener_name(const struct sockaddr *address, char out[64]);
 
 #endif

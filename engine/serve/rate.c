@@ -1,19 +1,20 @@
 #include "engine/serve/rate.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #define TRIED 4
+#define NETWORK_BYTES 8 /* of an IPv6 address */
 
 /* FNV-1a over what tells clients apart. */
 static uint64_t key_of(const char *remote)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
-    bool is_ipv6 = strchr(remote, ':') != NULL;
-    unsigned groups = 0;
-    for (const char *c = remote; *c; c++) {
-        if (is_ipv6 && *c == ':' && ++groups == 4) break;
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    }
+    unsigned char address[16];
+    bool is_ipv6 = inet_pton(AF_INET6, remote, address) == 1;
+    const unsigned char *bytes = is_ipv6 ? address : (const unsigned char *)remote;
+    size_t len = is_ipv6 ? NETWORK_BYTES : strlen(remote);
+    for (size_t i = 0; i < len; i++) hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
     return hash ? hash : 1;
 }
 

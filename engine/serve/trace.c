@@ -8,6 +8,7 @@
 #include "aws/transport_curl.h"
 #include "engine/base/digest.h"
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 
 #define SPANS_MOST 10000
 #define BATCH_MOST 512
@@ -191,12 +192,6 @@ static void add(trace *t, json_t *span)
 
 /* Spans. */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static int64_t number_of(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -270,15 +265,15 @@ static void add_step(trace *t, const char *run, const char *trace_id, const char
     put(attributes, "riposte.step.phase", step->phase);
     if (is_call) {
         put(attributes, "rpc.system", "aws-api");
-        put(attributes, "rpc.service", text_of(request, "service"));
-        put(attributes, "rpc.method", text_of(request, "operation"));
-        put(attributes, "cloud.region", text_of(request, "region"));
-        put(attributes, "cloud.account.id", text_of(request, "account"));
-        snprintf(name, sizeof name, "%s:%s", text_of(request, "service"), text_of(request, "operation"));
+        put(attributes, "rpc.service", rip_text(request, "service"));
+        put(attributes, "rpc.method", rip_text(request, "operation"));
+        put(attributes, "cloud.region", rip_text(request, "region"));
+        put(attributes, "cloud.account.id", rip_text(request, "account"));
+        snprintf(name, sizeof name, "%s:%s", rip_text(request, "service"), rip_text(request, "operation"));
     } else {
         snprintf(name, sizeof name, "%s", step->kind);
     }
-    const char *why = text_of(step->reply, "code");
+    const char *why = rip_text(step->reply, "code");
     span s = {
         trace_id,          id,        parent, name, failed ? why : NULL, is_call ? CLIENT : INTERNAL, step->started_ms,
         step->finished_ms, attributes};
@@ -289,27 +284,27 @@ void trace_run(trace *t, journal *j, const json_t *record, const json_t *finding
 {
     char trace_id[33], id[17], parent[17] = "", name[96];
     if (!t) return;
-    const char *run = text_of(record, "id"), *base = text_of(record, "base"), *outcome = text_of(record, "outcome");
-    if (!read_parent(text_of(finding, "traceparent"), trace_id, parent))
+    const char *run = rip_text(record, "id"), *base = rip_text(record, "base"), *outcome = rip_text(record, "outcome");
+    if (!read_parent(rip_text(json_object_get(finding, "event"), "traceparent"), trace_id, parent))
         make_id("trace", *base ? base : run, trace_id, 32);
     make_id("run", run, id, 16);
     const json_t *about = json_object_get(record, "finding"), *error = json_object_get(record, "error");
     json_t *attributes = json_array();
     put(attributes, "riposte.run.id", run);
-    put(attributes, "riposte.playbook", text_of(record, "playbook"));
-    put(attributes, "riposte.mode", text_of(record, "mode"));
+    put(attributes, "riposte.playbook", rip_text(record, "playbook"));
+    put(attributes, "riposte.mode", rip_text(record, "mode"));
     put(attributes, "riposte.outcome", outcome);
-    put(attributes, "riposte.finding.id", text_of(about, "id"));
-    put(attributes, "riposte.finding.kind", text_of(about, "kind"));
-    put(attributes, "cloud.account.id", text_of(about, "account"));
-    put(attributes, "cloud.region", text_of(about, "region"));
-    snprintf(name, sizeof name, "run %s", text_of(record, "playbook"));
+    put(attributes, "riposte.finding.id", rip_text(about, "id"));
+    put(attributes, "riposte.finding.kind", rip_text(about, "kind"));
+    put(attributes, "cloud.account.id", rip_text(about, "account"));
+    put(attributes, "cloud.region", rip_text(about, "region"));
+    snprintf(name, sizeof name, "run %s", rip_text(record, "playbook"));
     int64_t started = number_of(record, "started");
     span s = {trace_id,
               id,
               parent,
               name,
-              error ? text_of(error, "message") : NULL,
+              error ? rip_text(error, "message") : NULL,
               INTERNAL,
               started ? started : number_of(record, "queued"),
               number_of(record, "finished"),

@@ -21,8 +21,9 @@ rip_status trace_new(const trace_options *options, trace **out, rip_error *err);
 /** What was not sent is lost. NULL is allowed. Run the loop once more before it is closed. */
 void trace_free(trace *t);
 
-/** A run is over. `record` as the journal has it, with its steps still in memory; `finding` (may be NULL) may carry a
- * "traceparent" (W3C Trace Context): the run belongs to that trace then. All borrowed. `t` may be NULL. */
+/** A run is over. `record` as the journal has it, with its steps still in memory; the event of `finding` (may be NULL)
+ * may have a "traceparent" (W3C Trace Context, where CloudEvents has it): the run belongs to that trace then. All
+ * borrowed. `t` may be NULL. */
 void trace_run(trace *t, journal *j, const json_t *record, const json_t *finding);
 
 /** Spans that wait to be sent, and that were dropped. */

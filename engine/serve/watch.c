@@ -22,19 +22,21 @@ struct watch {
     uv_work_t work;
 };
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+static uint64_t mix(uint64_t hash, uint64_t value)
 {
-    for (const unsigned char *p = bytes; len > 0; len--) hash = (hash ^ *p++) * FNV_PRIME;
+    for (unsigned i = 0; i < 8; i++) hash = (hash ^ (value >> (8 * i) & 0xFF)) * FNV_PRIME;
     return hash;
 }
 
 /* Sums do not depend on the order in which a folder gives its files. */
 static uint64_t file_signature(const char *path, const struct stat *info)
 {
-    struct {
-        int64_t size, seconds, nanoseconds, inode;
-    } facts = {info->st_size, info->st_mtim.tv_sec, info->st_mtim.tv_nsec, (int64_t)info->st_ino};
-    return mix(mix(FNV_START, path, strlen(path)), &facts, sizeof facts);
+    const uint64_t facts[] = {(uint64_t)info->st_size, (uint64_t)info->st_mtim.tv_sec, (uint64_t)info->st_mtim.tv_nsec,
+                              (uint64_t)info->st_ino};
+    uint64_t hash = FNV_START;
+    for (const char *p = path; *p; p++) hash = mix(hash, (unsigned char)*p);
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) hash = mix(hash, facts[i]);
+    return hash;
 }
 
 static uint64_t path_signature(const char *path, unsigned depth);

@@ -92,7 +92,7 @@ static void end(delivery *d, unsigned status, const char *detail)
     count(w, d->from, status);
     if (d->is_noted) replay_end(&w->replay, d->digest, status == 200);
     if (status == 200)
-        w->kept++;
+        w->kept += d->is_under_way; /* not what had been taken before, or was no event */
     else if (status == 503)
         w->failed++;
     else

@@ -48,7 +48,7 @@ def finding(number, kind="Test"):
 
 def playbook(name, body, rest=""):
     return (f'return {{ name = "{name}", about = "For a test.", trigger = {{ source = {{ "e2e" }} }}, {rest}\n'
-            f'  permissions = {{ "ecs:ListClusters", "ecs:TagResource" }},\n'
+            f'  permissions = {{ "dynamodb:ListTables" }},\n'
             f'  run = function(finding, run)\n{body}\n  end }}\n')
 
 
@@ -63,7 +63,7 @@ class Service:
         self.journal = self.folder / "riposte.db"
         self.books = self.folder / "playbooks"
         self.books.mkdir()
-        for name, text in (books or {"answer": playbook("answer", "run.aws.ecs():list_clusters {}")}).items():
+        for name, text in (books or {"answer": playbook("answer", "run.aws.dynamodb():list_tables {}")}).items():
             (self.books / f"{name}.lua").write_text(text)
         settings = {"mode": "enforce", "playbooks": [str(self.books)], "journal": {"path": str(self.journal)},
                     "log": {"level": "info", "format": "json"}, "serve": {"watch": 0, "stop": "10s"}}
@@ -75,13 +75,14 @@ class Service:
         self.config = self.folder / "riposte.yaml"
         self.config.write_text(json.dumps(settings))  # JSON is YAML
         self.log = open(self.folder / "log", "a+", encoding="utf-8")
+        self.out = open(self.folder / "out", "w", encoding="utf-8")
         self.process = None
 
     def start(self, **more):
         self.log.seek(0, os.SEEK_END)
         self.read_from = self.log.tell()
         self.process = subprocess.Popen([riposte.PROGRAM, "serve", "--config", str(self.config)], cwd=self.folder,
-                                        env=self.environment | more, stdout=subprocess.DEVNULL, stderr=self.log)
+                                        env=self.environment | more, stdout=self.out, stderr=self.log)
         wait_for("serve.ready", lambda: self.logged("serve.ready") or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise AssertionError(f"riposte serve ended with {self.process.returncode}:\n{self.text()}")
@@ -140,4 +141,5 @@ class Service:
         if self.process and self.process.poll() is None:
             self.kill()
         self.log.close()
+        self.out.close()
         self.scratch.cleanup()

@@ -39,6 +39,17 @@ class Installed(unittest.TestCase):
     def test_the_installed_playbooks_are_right(self):
         self.assertEqual(self.run_installed("check").returncode, 0)
 
+    def test_the_installed_init_gives_a_drill_that_passes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.run_installed("init", folder).returncode, 0)
+            self.assertEqual(self.run_installed("drill", f"{folder}/drills/first-playbook").returncode, 0)
+
+    def test_the_unit_starts_what_is_installed(self):
+        unit = (self.moved / "lib/systemd/system/riposte.service").read_text()
+        self.assertRegex(unit, r"ExecStart=/\S+/bin/riposte serve ")
+        for name in ("sysusers.d", "tmpfiles.d"):
+            self.assertTrue((self.moved / "lib" / name / "riposte.conf").exists())
+
     def test_documents_licence_and_manual_are_installed(self):
         found = {path.name for path in (self.moved / "share").rglob("*") if path.is_file()}
         pages = {page.name for page in (riposte.SOURCE / "packaging/man").glob("*.1")}

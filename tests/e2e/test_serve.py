@@ -1,15 +1,19 @@
 """The service as a team runs it: findings from a queue and over the webhook, reloads, stops, kills, restarts.
 RIPOSTE_E2E_FINDINGS says how many findings come through the queue."""
 
+import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.parse
 
 import emulator
 import riposte
@@ -43,15 +47,15 @@ class ServeTest(emulator.EmulatorTest):
         sqs, url = self.queue()
         s = self.serve(config={"sqs": [{"name": "findings", "url": url, "region": emulator.REGION, "visibility": "5s"}]})
         numbers = list(range(FINDINGS))
-        half = FINDINGS // 2
-        self.send(sqs, url, numbers[:half])
-        for how in (s.kill, s.stop, s.kill):
+        part = FINDINGS // 4
+        for i, how in enumerate((s.kill, s.stop, s.kill)):
+            self.send(sqs, url, numbers[i * part:(i + 1) * part])
             s.start()
-            service.wait_for("some findings", lambda: len(s.logged("run.ended")) >= FINDINGS // 10)
+            service.wait_for("some findings", lambda: len(s.logged("run.ended")) >= part // 3)
             how()
-        self.send(sqs, url, numbers[half:] + numbers[:10])  # some come twice
+        self.send(sqs, url, numbers[3 * part:] + numbers[:10])  # some come twice
         s.start()
-        service.wait_for("an empty queue", lambda: self.left(sqs, url) == 0, most=60 + FINDINGS // 10)
+        service.wait_for("an empty queue", lambda: self.left(sqs, url) == 0, most=60 + FINDINGS / 5)
         service.wait_for("the last runs", lambda: json.loads(s.ask("GET", "/v1/status")[1])["running"] == 0)
         s.stop()
         runs = s.runs()
@@ -189,11 +193,68 @@ class ServeTest(emulator.EmulatorTest):
         status, text = s.ask("GET", "/metrics")
         self.assertEqual(status, 200)
         self.assertIn('riposte_runs_total{playbook="answer",outcome="done"} 3\n', text)
-        self.assertIn('riposte_aws_calls_total{service="ecs",operation="ListClusters",code=""} 3\n', text)
+        self.assertIn('riposte_aws_calls_total{service="dynamodb",operation="ListTables",code=""} 3\n', text)
         self.assertIn('riposte_findings_total{source="e2e",severity="none",repeated="false"} 3\n', text)
         if shutil.which("promtool"):
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
             self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        s.stop()
+
+    def test_embedded_metrics_go_to_standard_output(self):
+        s = self.serve(config={"log": {"emf": True}})
+        s.start()
+        line = json.loads(service.wait_for("a line", lambda: (s.folder / "out").read_text().splitlines())[0])
+        told = line["_aws"]["CloudWatchMetrics"][0]
+        self.assertEqual(told["Namespace"], "Riposte")
+        self.assertEqual(line["Service"], "riposte")
+        for metric in told["Metrics"]:
+            self.assertIsInstance(line[metric["Name"]], int)
+        self.assertLess(abs(line["_aws"]["Timestamp"] / 1000 - time.time()), 120)
+        s.stop()
+
+    def test_a_plan_is_approved_on_the_page_that_a_message_links_to(self):
+        told = []
+
+        class Chat(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        chat = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Chat)
+        threading.Thread(target=chat.serve_forever, daemon=True).start()
+        self.addCleanup(chat.server_close)
+        self.addCleanup(chat.shutdown)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        body = 'run.aws.sqs():create_queue { QueueName = "made-by-the-plan" }'
+        s = self.serve(books={"plan": service.playbook("plan", body).replace("dynamodb:ListTables", "sqs:CreateQueue")},
+                       config={"mode": "approve", "folders": [{"name": "inbox", "path": folder.name}],
+                               "notify": [{"name": "chat", "kind": "http", "when": ["approval"],
+                                           "target": f"http://127.0.0.1:{chat.server_port}/"}]})
+        settings = json.loads(s.config.read_text())
+        settings["http"]["url"] = f"http://127.0.0.1:{s.port}"
+        s.config.write_text(json.dumps(settings))
+        s.start()
+        (pathlib.Path(folder.name) / "one.json").write_text(service.finding(1))
+        message = json.dumps(service.wait_for("the message", lambda: told)[0])
+        link = re.search(r"http://127[^\"\\\\ ]+/v1/approve[^\"\\\\ ]+", message).group(0)
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)
+        page = s.ask("GET", link.partition(str(s.port))[2], headers={"Authorization": ""})
+        self.assertEqual(page[0], 200)
+        self.assertIn("CreateQueue", page[1])
+        self.assertEqual([run["outcome"] for run in s.runs()], ["waiting"])  # nothing is approved by following it
+        form = urllib.parse.urlencode({"run": query["run"][0], "token": query["token"][0], "name": "ana", "decision": "approve"})
+        posted = s.ask("POST", "/v1/approve", form, {"Authorization": "", "Content-Type": "application/x-www-form-urlencoded"})
+        self.assertEqual(posted[0], 200, posted[1])
+        service.wait_for("the run", lambda: [run for run in s.runs() if run.get("outcome") == "done"])
+        self.assertIn("QueueUrls", self.emulator.client("sqs").list_queues(QueueNamePrefix="made-by"))
+        again = s.ask("POST", "/v1/approve", form, {"Authorization": "", "Content-Type": "application/x-www-form-urlencoded"})
+        self.assertNotEqual(again[0], 200)  # a link is good for one decision
         s.stop()
 
     def test_a_journal_is_needed_and_only_one_process_has_it(self):

@@ -154,7 +154,7 @@ void tell_of(fixture *f, const char *id, const char *mode, const char *outcome, 
              const json_t *finding)
 {
     json_t *record = json_pack("{s:s, s:s, s:s, s:s?, s:I}", "id", id, "playbook", "contain-ecs", "mode", mode,
-                               "outcome", outcome, "deadline", (json_int_t)(rip_clock_now(f->clock) + 86400000));
+                               "outcome", outcome, "deadline", (json_int_t)rip_clock_now(f->clock) + 86400000);
     if (outcome && strcmp(outcome, "failed") == 0)
         json_object_set_new(record, "error", json_pack("{s:s}", "message", "AccessDenied: not you"));
     json_t *report = json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "changes", "operation", change, "state", state, "account",

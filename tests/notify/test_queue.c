@@ -1,4 +1,5 @@
 /* What waits is told once, in time, and after whatever happened in between. */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,17 @@ static void test_places_in_the_journal_are_used_again(void **state)
     assert_null(journal_position(f->journal, "notify:1"));
 }
 
+static void test_what_waits_is_bounded(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(open_notify(f, ROW(",\"digest\":\"1h\"")), RIP_OK);
+    for (int i = 0; i < 10001; i++) tell(f, "run-1", "failed", "t");
+    assert_int_equal(notify_backlog(f->notify), 10000);
+    expect_metric(f, "riposte_notify_messages_total{notifier=\"h\",result=\"dropped\"} 1\n");
+    reopen_notify(f);
+    assert_int_equal(notify_backlog(f->notify), 10000);
+}
+
 /* The journal's file alone is what a killed process leaves. */
 typedef struct disk {
     char folder[32], path[64];
@@ -274,13 +286,19 @@ static void begin_process(fixture *f, const disk *d)
     notify_recover(f->notify);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
 static void disk_remove(fixture *f, const disk *d)
 {
-    char command[128];
     end_process(f);
     f->journal = d->memory;
-    snprintf(command, sizeof command, "rm -r %s", d->folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(d->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void test_a_journal_on_disk_keeps_what_was_not_told(void **state)
@@ -367,6 +385,7 @@ int main(void)
         TEST(test_what_comes_before_the_recovery_is_not_told_twice),
         TEST(test_a_notifier_that_is_gone_from_the_configuration_is_forgotten),
         TEST(test_places_in_the_journal_are_used_again),
+        TEST(test_what_waits_is_bounded),
         TEST(test_a_journal_on_disk_keeps_what_was_not_told),
         TEST(test_runs_that_ended_before_a_crash_untold_are_told_once_in_their_order),
     };

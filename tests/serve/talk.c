@@ -83,8 +83,8 @@ const char *talk(uv_loop_t *loop, unsigned port, const char *method, const char 
 
 int talk_status(const char *answer)
 {
-    int status = 0;
-    return sscanf(answer, "HTTP/1.1 %d", &status) == 1 ? status : 0;
+    static const char VERSION[] = "HTTP/1.1 ";
+    return strncmp(answer, VERSION, strlen(VERSION)) == 0 ? (int)strtol(answer + strlen(VERSION), NULL, 10) : 0;
 }
 
 const char *talk_body(const char *answer)

@@ -304,7 +304,10 @@ static void test_others_are_served_while_clients_are_slow(void **state)
     /* As many as there may be: the next waits until one of them has had its time. */
     for (int i = 0; i < SLOW; i++) {
         slow[i] = talk_connect(b->port);
-        talk_send(slow[i], "GET /ec", 7);
+        static const char HALF[] =
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "Content-Length: 500\r\n\r\n{";
+        talk_send(slow[i], i % 2 ? HALF : "GET /ec", i % 2 ? strlen(HALF) : 7);
     }
     talk_wait(&b->loop, 100);
     assert_int_equal(talk_status(ask(b, "GET", "/echo", NULL, NULL)), 200);
@@ -372,6 +375,26 @@ static void test_a_stream_whose_client_has_gone_is_told(void **state)
     assert_int_equal(b->streams_closed, 1);
 }
 
+static void test_streams_end_with_the_server(void **state)
+{
+    box *b = *state;
+    rip_buffer got = {0};
+    open_server(b, &PLAIN);
+    static const char ASK[] = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fd = talk_connect(b->port);
+    talk_send(fd, ASK, strlen(ASK));
+    while (!b->stream) uv_run(&b->loop, UV_RUN_ONCE);
+    talk_wait(&b->loop, 50);
+    assert_true(http_stream_write(b->stream, "data: 1\n\n", 9));
+    http_server_free(b->server);
+    b->server = NULL;
+    assert_true(talk_read(&b->loop, fd, NULL, &got));
+    assert_non_null(strstr(got.data, "data: 1"));
+    assert_int_equal(b->streams_closed, 0);
+    rip_buffer_free(&got);
+    close(fd);
+}
+
 /* Listening. */
 
 static void test_a_unix_socket_is_listened_on(void **state)
@@ -421,6 +444,17 @@ static void test_tokens_are_not_shown_to_the_network(void **state)
     b->server = NULL;
 }
 
+static void test_an_ipv4_client_of_an_ipv6_socket_has_its_own_name(void **state)
+{
+    box *b = *state;
+    http_options options = {.listen = "[::]:0", .plain = true};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0) skip(); /* a machine without IPv6 */
+    close(fd);
+    open_server(b, &options);
+    assert_non_null(strstr(ask(b, "GET", "/echo", NULL, NULL), "from 127.0.0.1"));
+}
+
 static void test_no_new_connections_once_it_is_quiet(void **state)
 {
     box *b = *state;
@@ -465,8 +499,10 @@ int main(void)
         TEST(test_a_stream_stays_open_and_is_written_to),
         TEST(test_a_stream_that_nobody_reads_is_closed),
         TEST(test_a_stream_whose_client_has_gone_is_told),
+        TEST(test_streams_end_with_the_server),
         TEST(test_a_unix_socket_is_listened_on),
         TEST(test_tokens_are_not_shown_to_the_network),
+        TEST(test_an_ipv4_client_of_an_ipv6_socket_has_its_own_name),
         TEST(test_no_new_connections_once_it_is_quiet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

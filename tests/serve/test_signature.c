@@ -129,6 +129,8 @@ static void test_an_address_has_its_rate(void **state)
     for (int i = 0; i < 3; i++) assert_true(rate_take(r, "2001:db8:1:2:3::1", 1000));
     assert_false(rate_take(r, "2001:db8:1:2:4::9", 1000));
     assert_true(rate_take(r, "2001:db8:1:3:4::9", 1000));
+    for (int i = 0; i < 3; i++) assert_true(rate_take(r, "2001:db8::1", 1000));
+    assert_false(rate_take(r, "2001:db8::2", 1000));
     *r = (rate){0};
     for (int i = 0; i < 1000; i++) assert_true(rate_take(r, "192.0.2.1", 1000));
     free(r);

@@ -13,12 +13,29 @@
 typedef struct box {
     uv_loop_t loop;
     http_server *server;
-    signer own, other;
     char folder[64], certificate[96], key[96], wrong[96];
     bool done;
     int status;
     char body[64];
 } box;
+
+static signer own, other;
+
+static int open_keys(void **state)
+{
+    (void)state;
+    signer_open(&own, 2048, 30, "localhost");
+    signer_open(&other, 2048, 30, "localhost");
+    return 0;
+}
+
+static int close_keys(void **state)
+{
+    (void)state;
+    signer_close(&own);
+    signer_close(&other);
+    return 0;
+}
 
 static void on_hello(void *data, http_exchange *x)
 {
@@ -50,16 +67,14 @@ static int setup(void **state)
     box *b = calloc(1, sizeof *b);
     assert_non_null(b);
     uv_loop_init(&b->loop);
-    signer_open(&b->own, 2048, 30, "localhost");
-    signer_open(&b->other, 2048, 30, "localhost");
     strcpy(b->folder, "/tmp/riposte-tls-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     snprintf(b->certificate, sizeof b->certificate, "%s/certificate.pem", b->folder);
     snprintf(b->key, sizeof b->key, "%s/key.pem", b->folder);
     snprintf(b->wrong, sizeof b->wrong, "%s/wrong.pem", b->folder);
-    write_file(b->certificate, b->own.certificate);
-    write_file(b->key, b->own.private_key);
-    write_file(b->wrong, b->other.private_key);
+    write_file(b->certificate, own.certificate);
+    write_file(b->key, own.private_key);
+    write_file(b->wrong, other.private_key);
     *state = b;
     return 0;
 }
@@ -70,8 +85,6 @@ static int teardown(void **state)
     http_server_free(b->server);
     uv_run(&b->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&b->loop), 0);
-    signer_close(&b->own);
-    signer_close(&b->other);
     unlink(b->certificate);
     unlink(b->key);
     unlink(b->wrong);
@@ -206,5 +219,5 @@ int main(void)
         TEST(test_a_key_that_does_not_fit_is_told),
         TEST(test_nothing_is_fetched_without_a_certificate_that_is_known),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_keys, close_keys);
 }

@@ -38,8 +38,23 @@ typedef struct box {
     char fetched[16][256];
     unsigned fetches;
     rip_status fetch_status;
-    signer sns;
 } box;
+
+static signer sns;
+
+static int open_sns(void **state)
+{
+    (void)state;
+    signer_open(&sns, 2048, 30, "sns.amazonaws.com");
+    return 0;
+}
+
+static int close_sns(void **state)
+{
+    (void)state;
+    signer_close(&sns);
+    return 0;
+}
 
 static rip_status take(void *data, const char *bytes, size_t len, const char *origin, live_kept kept, void *kept_data,
                        rip_error *err)
@@ -62,7 +77,7 @@ static void get(void *self, const char *url, fetched done, void *data)
     rip_error err = {b->fetch_status, "no network"};
     snprintf(b->fetched[b->fetches++ % 16], 256, "%s", url);
     bool is_certificate = strstr(url, ".pem") != NULL;
-    const char *bytes = is_certificate ? b->sns.certificate : "<ok/>";
+    const char *bytes = is_certificate ? sns.certificate : "<ok/>";
     done(data, b->fetch_status, b->fetch_status == RIP_OK ? bytes : NULL, strlen(bytes), &err);
 }
 
@@ -82,7 +97,6 @@ static int setup(void **state)
     b->clock = rip_clock_new_real(&b->loop);
     b->config = rip_config_new();
     b->metrics = metrics_new();
-    signer_open(&b->sns, 2048, 30, "sns.amazonaws.com");
     strcpy(b->folder, "/tmp/riposte-webhook-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     snprintf(b->secret_file, sizeof b->secret_file, "%s/secret", b->folder);
@@ -103,7 +117,6 @@ static int teardown(void **state)
     rip_clock_free(b->clock);
     uv_run(&b->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&b->loop), 0);
-    signer_close(&b->sns);
     unlink(b->secret_file);
     rmdir(b->folder);
     free(b);
@@ -423,10 +436,10 @@ static int deliver(box *b, json_t *message)
     return status;
 }
 
-static json_t *notification(box *b, const char *topic)
+static json_t *notification(const char *topic)
 {
     json_t *m = signer_message("Notification", topic, EVENT);
-    signer_sign(&b->sns, m);
+    signer_sign(&sns, m);
     return m;
 }
 
@@ -434,10 +447,10 @@ static void test_the_event_is_taken_out_of_its_envelope(void **state)
 {
     box *b = *state;
     open_webhook(b);
-    assert_int_equal(deliver(b, notification(b, TOPIC)), 200);
+    assert_int_equal(deliver(b, notification(TOPIC)), 200);
     assert_string_equal(b->taken, EVENT);
     assert_string_equal(b->origin, "webhook:topic/22b80b92-fdea");
-    assert_int_equal(deliver(b, notification(b, TOPIC)), 200);
+    assert_int_equal(deliver(b, notification(TOPIC)), 200);
     assert_int_equal(b->fetches, 1); /* the certificate is kept */
     assert_string_equal(b->fetched[0],
                         "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem");
@@ -447,7 +460,7 @@ static void test_a_topic_of_somebody_else_is_refused_without_a_fetch(void **stat
 {
     box *b = *state;
     open_webhook(b);
-    assert_int_equal(deliver(b, notification(b, "arn:aws:sns:eu-west-1:999999999999:findings")), 401);
+    assert_int_equal(deliver(b, notification("arn:aws:sns:eu-west-1:999999999999:findings")), 401);
     assert_int_equal(b->fetches, 0);
     assert_int_equal(b->takes, 0);
 }
@@ -456,7 +469,7 @@ static void test_a_forged_message_is_refused(void **state)
 {
     box *b = *state;
     open_webhook(b);
-    json_t *m = notification(b, TOPIC);
+    json_t *m = notification(TOPIC);
     json_object_set_new(m, "Message", json_string("{\"source\":\"forged\"}"));
     assert_int_equal(deliver(b, m), 401);
     assert_int_equal(b->takes, 0);
@@ -467,7 +480,7 @@ static void test_a_subscription_is_confirmed_once_it_is_verified(void **state)
     box *b = *state;
     open_webhook(b);
     json_t *m = signer_message("SubscriptionConfirmation", TOPIC, "You have chosen to subscribe");
-    signer_sign(&b->sns, m);
+    signer_sign(&sns, m);
     json_t *forged = json_deep_copy(m);
     json_object_set_new(forged, "Message", json_string("forged"));
     assert_int_equal(deliver(b, forged), 401);
@@ -484,8 +497,8 @@ static void test_without_the_certificate_the_message_is_to_come_again(void **sta
     box *b = *state;
     open_webhook(b);
     b->fetch_status = RIP_EIO;
-    assert_int_equal(deliver(b, notification(b, TOPIC)), 503);
-    assert_int_equal(deliver(b, notification(b, TOPIC)), 503);
+    assert_int_equal(deliver(b, notification(TOPIC)), 503);
+    assert_int_equal(deliver(b, notification(TOPIC)), 503);
     assert_int_equal(b->fetches, 1); /* and is not asked for with every message */
     assert_int_equal(b->takes, 0);
 }
@@ -516,6 +529,7 @@ static void test_requests_are_counted(void **state)
     assert_non_null(strstr(text.data, "riposte_webhook_requests_total{sender=\"\",code=\"401\"} 1"));
     rip_buffer_free(&text);
     json_t *status = b->webhook->ops->status(b->webhook);
+    assert_int_equal(json_integer_value(json_object_get(status, "taken")), 1);
     assert_int_equal(json_integer_value(json_object_get(status, "kept")), 1);
     assert_int_equal(json_integer_value(json_object_get(status, "refused")), 1);
     json_decref(status);
@@ -572,5 +586,5 @@ int main(void)
         TEST(test_requests_are_counted),
         TEST(test_mistakes_in_the_configuration_are_named),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_sns, close_sns);
 }
