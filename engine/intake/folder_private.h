@@ -7,7 +7,7 @@
 #include "engine/base/buffer.h"
 #include "engine/intake/folder.h"
 #include "engine/intake/folder_files.h"
-#include "engine/intake/tally.h"
+#include "engine/intake/live_tally.h"
 
 #define FOLDER_FILES_MOST 8 /* under way at a time */
 

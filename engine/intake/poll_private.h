@@ -3,8 +3,8 @@
 #ifndef RIPOSTE_INTAKE_POLL_PRIVATE_H
 #define RIPOSTE_INTAKE_POLL_PRIVATE_H
 
+#include "engine/intake/live_tally.h"
 #include "engine/intake/poll.h"
-#include "engine/intake/tally.h"
 
 typedef struct poll_source poll_source;
 

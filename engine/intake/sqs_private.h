@@ -3,8 +3,8 @@
 #ifndef RIPOSTE_INTAKE_SQS_PRIVATE_H
 #define RIPOSTE_INTAKE_SQS_PRIVATE_H
 
+#include "engine/intake/live_tally.h"
 #include "engine/intake/sqs.h"
-#include "engine/intake/tally.h"
 
 #define SQS_BATCH_MOST 10 /* entries of one call, by SQS's limit */
 #define SQS_RECEIVERS_MOST 16

@@ -35,10 +35,10 @@ static json_t *receive(queue *q, const json_t *params)
 /* The message of a receipt that is the latest. */
 static queue_message *find(queue *q, const json_t *entry)
 {
-    size_t index;
-    unsigned received;
-    const char *receipt = json_string_value(json_object_get(entry, "ReceiptHandle"));
-    assert_int_equal(sscanf(receipt, "%zu#%u", &index, &received), 2);
+    char *rest;
+    size_t index = strtoul(json_string_value(json_object_get(entry, "ReceiptHandle")), &rest, 10);
+    assert_int_equal(*rest, '#');
+    unsigned long received = strtoul(rest + 1, NULL, 10);
     assert_true(index < q->count);
     return q->messages[index].received == received ? &q->messages[index] : NULL;
 }

@@ -69,7 +69,7 @@ static const char *text_at(const json_t *params, const char *key)
 static json_t *securityhub(const json_t *params)
 {
     char next[32];
-    int64_t from, to;
+    int64_t from = 0, to = 0;
     const json_t *filters = json_object_get(params, "Filters");
     const json_t *updated = json_array_get(json_object_get(filters, "UpdatedAt"), 0);
     assert_true(rip_time_parse(text_at(updated, "Start"), &from) && rip_time_parse(text_at(updated, "End"), &to));

@@ -1,5 +1,5 @@
 /* Counts of a source. */
-#include "engine/intake/tally.h"
+#include "engine/intake/live_tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>

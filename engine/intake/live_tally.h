@@ -1,6 +1,6 @@
 /* What a source counts and tells of itself: the same for every kind, in its status, the log and the metrics. */
-#ifndef RIPOSTE_INTAKE_TALLY_H
-#define RIPOSTE_INTAKE_TALLY_H
+#ifndef RIPOSTE_INTAKE_LIVE_TALLY_H
+#define RIPOSTE_INTAKE_LIVE_TALLY_H
 
 #include <jansson.h>
 #include <stdbool.h>
