@@ -300,6 +300,7 @@ static rip_status read_header(header *h)
     rip_playbook_vm box = {0};
     rip_status status = rip_playbook_vm_open(&box, playbook->path, playbook->modules, &LOAD_LIMITS, NULL, NULL, h->err);
     if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, h->err);
+    if (status == RIP_OK) status = rip_vm_compile(box.vm, &playbook->compiled, h->err);
     if (status == RIP_OK && rip_vm_call(box.vm, 0, 1, h->err) != RIP_VM_DONE) status = h->err->status;
     if (status == RIP_OK) {
         take_header(h, rip_vm_state(box.vm));
@@ -439,6 +440,7 @@ void rip_playbook_free(rip_playbook *playbook)
     free(playbook->name);
     free(playbook->about);
     free(playbook->text);
+    rip_buffer_free(&playbook->compiled);
     free(playbook->trigger);
     free(playbook->mode);
     free(playbook->lock.text);

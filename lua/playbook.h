@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/buffer.h"
 #include "engine/base/error.h"
 #include "lua/modules.h"
 #include "lua/source_map.h"
@@ -20,12 +21,13 @@ typedef struct rip_playbook_key {
 } rip_playbook_key;
 
 typedef struct rip_playbook {
-    char *path;      /* as it was given; modules are looked for beside it */
-    char *name;      /* lower-case letters, digits, '-', '.', '_'; 64 at most */
-    char *about;     /* one line for people; "" where there is none */
-    char *text;      /* the file, NUL-terminated */
-    size_t text_len; /* without that NUL */
-    char *trigger;   /* the event pattern as JSON text */
+    char *path;          /* as it was given; modules are looked for beside it */
+    char *name;          /* lower-case letters, digits, '-', '.', '_'; 64 at most */
+    char *about;         /* one line for people; "" where there is none */
+    char *text;          /* the file, NUL-terminated */
+    size_t text_len;     /* without that NUL */
+    rip_buffer compiled; /* from that text; empty for one that was not loaded from a file or a record */
+    char *trigger;       /* the event pattern as JSON text */
     size_t trigger_len;
     char *mode;                 /* "observe", "dry-run", "approve", "enforce", or NULL: no cap of its own */
     json_t *permissions;        /* array of strings, IAM actions with wildcards */

@@ -29,6 +29,12 @@ rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const ri
     return status;
 }
 
+rip_status rip_playbook_push(rip_playbook_vm *box, const rip_playbook *playbook, rip_error *err)
+{
+    if (playbook->compiled.len > 0) return rip_vm_load_compiled(box->vm, playbook->path, &playbook->compiled, err);
+    return rip_vm_load(box->vm, playbook->path, playbook->text, playbook->text_len, err);
+}
+
 void rip_playbook_vm_close(rip_playbook_vm *box)
 {
     rip_vm_free(box->vm);

@@ -3,6 +3,7 @@
 #define RIPOSTE_LUA_PLAYBOOK_VM_H
 
 #include "lua/modules.h"
+#include "lua/playbook.h"
 #include "lua/vm.h"
 
 /** Zero-initialise; close it also after an error. Does not move while the vm lives. */
@@ -16,6 +17,9 @@ typedef struct rip_playbook_vm {
  * beside the file. `loaded` may be NULL. */
 rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
                                 const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err);
+/** Push the playbook's main chunk, as rip_vm_load does. */
+rip_status rip_playbook_push(rip_playbook_vm *box, const rip_playbook *playbook, rip_error *err);
+
 void rip_playbook_vm_close(rip_playbook_vm *box);
 
 #endif

@@ -60,7 +60,7 @@ static rip_status prepare(rip_script *script, rip_error *err)
 {
     const rip_playbook *playbook = script->options.playbook;
     rip_vm *vm = script->box.vm;
-    rip_status status = rip_vm_load(vm, playbook->path, playbook->text, playbook->text_len, err);
+    rip_status status = rip_playbook_push(&script->box, playbook, err);
     if (status != RIP_OK) return status;
     lua_State *L = rip_vm_state(vm);
     lua_pushcfunction(L, l_prepare);

@@ -384,16 +384,16 @@ static void take_error(lua_State *L, rip_error *err)
 
 /* Running. */
 
-rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t len, rip_error *err)
+static rip_status load_chunk(rip_vm *vm, const char *name, const char *bytes, size_t len, const char *mode,
+                             rip_error *err)
 {
     lua_State *L = vm->main;
-    if (len > SOURCE_MAX) return rip_fail(err, RIP_ELIMIT, "%s: over %zu bytes of Lua", name, SOURCE_MAX);
     if (!lua_checkstack(L, 4)) return rip_nomem(err);
     rip_buffer chunk = {0};
     rip_buffer_printf(&chunk, "@%s", name);
     if (chunk.failed) return rip_nomem(err);
     rip_vm_spend(vm, len);
-    int status = luaL_loadbufferx(L, source, len, chunk.data, "t");
+    int status = luaL_loadbufferx(L, bytes, len, chunk.data, mode);
     rip_buffer_free(&chunk);
     if (status == LUA_OK) return RIP_OK;
     if (status == LUA_ERRMEM)
@@ -402,6 +402,29 @@ rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t 
         take_error(L, err);
     lua_pop(L, 1);
     return status == LUA_ERRMEM ? RIP_ELIMIT : RIP_EINVAL;
+}
+
+rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t len, rip_error *err)
+{
+    if (len > SOURCE_MAX) return rip_fail(err, RIP_ELIMIT, "%s: over %zu bytes of Lua", name, SOURCE_MAX);
+    return load_chunk(vm, name, source, len, "t", err);
+}
+
+rip_status rip_vm_load_compiled(rip_vm *vm, const char *name, const rip_buffer *compiled, rip_error *err)
+{
+    return load_chunk(vm, name, compiled->data, compiled->len, "b", err);
+}
+
+static int add_bytes(lua_State *L, const void *bytes, size_t len, void *data)
+{
+    (void)L;
+    rip_buffer_append(data, bytes, len);
+    return 0;
+}
+
+rip_status rip_vm_compile(rip_vm *vm, rip_buffer *out, rip_error *err)
+{
+    return lua_dump(vm->main, add_bytes, out, 0) == 0 && !out->failed ? RIP_OK : rip_nomem(err);
 }
 
 static rip_vm_result killed(const rip_vm *vm, rip_error *err)

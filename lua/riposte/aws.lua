@@ -120,6 +120,7 @@ local function change(state, operation, params, options)
   if not ok then raise(value) end
   if planned then
     engine.planned()
+    engine.world = engine.world or library("foresee").new()
     engine.world:planned(state.service, operation.name, params, value, state.region, state.account)
   end
   return value, planned
@@ -307,7 +308,7 @@ function class.__index(self, name)
 end
 
 --- run.aws: run.aws.ecs() is a client for the finding's account and region, run.aws.ecs{region=…, account=…} for another.
---- `engine` holds perform, apart, wait, operation and waiter, and in a rehearsal the foreseen world.
+--- `engine` holds perform, apart, wait, operation and waiter; the foreseen world is put there once a change is planned.
 function module.clients(run, engine)
   return setmetatable({}, {
     __metatable = "AWS clients",

@@ -65,7 +65,6 @@ end
 
 --- A change was planned. `value` is its made-up reply.
 function World:planned(service, operation, params, value, region, account)
-  self.has_planned = true
   local rules = rules_of(service)
   local note = rules and rules.changes[operation]
   if note then note(self:scope(service, region_of(service, region), account), params, value) end
@@ -73,7 +72,6 @@ end
 
 --- The reply of a read, as it would be after what was planned; `value` itself is changed.
 function World:apply(service, operation, params, value, region, account)
-  if not self.has_planned then return value end
   local rules = rules_of(service)
   local correct = rules and rules.reads[operation]
   if correct then correct(self:scope(service, region_of(service, region), account), params, value) end

@@ -2,7 +2,6 @@
 --- through `perform`, the engine's one door; see docs/PLAYBOOKS.md for how to use it.
 local aws = require "riposte.aws"
 local failure = require "riposte.failure"
-local foresee = require "riposte.foresee"
 
 -- Most runs need little of the rest: it is loaded when it is first asked for.
 local require = require
@@ -39,7 +38,6 @@ function module.new(primitives, about)
     wait = primitives.wait,
     operation = primitives.operation,
     waiter = primitives.waiter,
-    world = rehearsal and foresee.new() or nil,
     planned = function() hidden[run].planned = hidden[run].planned + 1 end,
   })
   return run
