@@ -85,11 +85,12 @@ static void fail(const char *what, const rip_error *err)
 
 static double megabytes(void)
 {
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "r");
-    long pages = 0;
-    if (file && fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
+    bool read = file && fgets(line, sizeof line, file);
     if (file) fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+    const char *resident = read ? strchr(line, ' ') : NULL; /* the second number */
+    return resident ? (double)strtol(resident, NULL, 10) * (double)sysconf(_SC_PAGESIZE) / 1e6 : 0;
 }
 
 /* The world. */
