@@ -13,6 +13,7 @@
 #include "engine/serve/webhook_senders.h"
 #include "engine/serve/webhook_token.h"
 
+#define TRACEPARENT_LEN 55
 #define SNS_TYPE_HEADER "x-amz-sns-message-type"
 #define SNS_RAW_HEADER "x-amz-sns-rawdelivery"
 /* An SNS envelope holds its event as a string, in which every quote is two bytes. */
@@ -136,16 +137,44 @@ static void on_kept(void *data, rip_status status, const rip_error *err)
     end_with(d, status, err);
 }
 
+/* W3C Trace Context: "00-" trace "-" parent "-" flags, in lower-case hexadecimal. */
+static bool is_traceparent(const char *header)
+{
+    return header && strlen(header) == TRACEPARENT_LEN && strspn(header, "0123456789abcdef-") == TRACEPARENT_LEN;
+}
+
+/* The trace that the request belongs to is put into the event, where CloudEvents have it: what the event says of itself
+ * comes behind it, and holds. Into `out`, else nothing. */
+static void add_trace(const delivery *d, const char *bytes, size_t len, rip_buffer *out)
+{
+    const char *trace = http_header(d->x, "traceparent");
+    size_t open = 0;
+    while (open < len && strchr(" \t\r\n", bytes[open]) && bytes[open]) open++;
+    size_t next = open + 1;
+    while (next < len && strchr(" \t\r\n", bytes[next]) && bytes[next]) next++;
+    if (!is_traceparent(trace) || next >= len || bytes[open] != '{' || bytes[next] != '"') return;
+    rip_buffer_printf(out, "{\"traceparent\":\"%s\",", trace);
+    rip_buffer_append(out, bytes + next, len - next);
+    if (out->failed) rip_buffer_free(out);
+}
+
 static void take(delivery *d, const char *id, const char *bytes, size_t len)
 {
     rip_error err;
     char origin[256];
     webhook *w = d->owner;
+    rip_buffer traced = {0};
+    add_trace(d, bytes, len, &traced);
+    if (traced.len > 0) {
+        bytes = traced.data;
+        len = traced.len;
+    }
     snprintf(origin, sizeof origin, "webhook:%s/%s", d->from->name, id);
     d->is_under_way = true;
     w->under_way++;
     w->taken++;
     rip_status status = w->options.sink->take(w->options.sink->data, bytes, len, origin, on_kept, d, &err);
+    rip_buffer_free(&traced);
     if (status != RIP_OK) end_with(d, status, &err);
 }
 

@@ -443,6 +443,20 @@ static json_t *notification(const char *topic)
     return m;
 }
 
+static void test_the_trace_of_a_request_goes_on_in_its_event(void **state)
+{
+    static const char TRACE[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    box *b = *state;
+    char headers[256], event[512];
+    open_webhook(b);
+    snprintf(headers, sizeof headers, KEY "traceparent: %s\r\n", TRACE);
+    assert_int_equal(posted(b, headers, EVENT), 200);
+    snprintf(event, sizeof event, "{\"traceparent\":\"%s\",%s", TRACE, EVENT + 1);
+    assert_string_equal(b->taken, event);
+    assert_int_equal(posted(b, KEY "traceparent: 00-\",\"source\":\"forged\r\n", EVENT), 200);
+    assert_string_equal(b->taken, EVENT); /* what is no trace is left out */
+}
+
 static void test_the_event_is_taken_out_of_its_envelope(void **state)
 {
     box *b = *state;
@@ -577,6 +591,7 @@ int main(void)
         TEST(test_a_signed_request_is_taken_once),
         TEST(test_a_signed_request_that_was_not_kept_may_come_again),
         TEST(test_wrong_and_old_signatures_are_refused),
+        TEST(test_the_trace_of_a_request_goes_on_in_its_event),
         TEST(test_the_event_is_taken_out_of_its_envelope),
         TEST(test_a_topic_of_somebody_else_is_refused_without_a_fetch),
         TEST(test_a_forged_message_is_refused),
