@@ -85,6 +85,17 @@ static size_t sent_of(world *w, const char *operation)
     return count;
 }
 
+static void expect_only_deleted(world *w, const char *cluster)
+{
+    size_t i;
+    json_t *sent;
+    assert_int_equal(sent_of(w, "DeleteCluster"), 1);
+    json_array_foreach (fake_aws_sent(w->fake), i, sent) {
+        if (strcmp(text(sent, "operation"), "DeleteCluster") == 0)
+            assert_string_equal(text(json_object_get(sent, "params"), "cluster"), cluster);
+    }
+}
+
 /* Approval. */
 
 static void test_a_plan_waits_and_is_carried_out_when_it_is_approved(void **state)
@@ -114,13 +125,7 @@ static void test_what_is_carried_out_is_the_playbook_that_planned(void **state)
     playbook(w, "a", "mode = 'approve',", "run.aws.ecs():delete_cluster { cluster = 'edited' }");
     open_dispatch(w);
     assert_string_equal(say(w, "approve", "alice", NULL, NULL), "approved");
-    size_t i;
-    json_t *sent;
-    assert_int_equal(sent_of(w, "DeleteCluster"), 1);
-    json_array_foreach (fake_aws_sent(w->fake), i, sent) {
-        if (strcmp(text(sent, "operation"), "DeleteCluster") == 0)
-            assert_string_equal(text(json_object_get(sent, "params"), "cluster"), "meant");
-    }
+    expect_only_deleted(w, "meant");
 }
 
 static void test_a_plan_that_is_denied_changes_nothing(void **state)
@@ -429,13 +434,7 @@ static void test_an_edited_file_does_not_change_a_run_under_way(void **state)
     playbook(w, "a", "", "run:sleep('10m') run.aws.ecs():delete_cluster { cluster = 'edited' }");
     restart(w);
     run_all(w);
-    size_t i;
-    json_t *sent;
-    assert_int_equal(sent_of(w, "DeleteCluster"), 1);
-    json_array_foreach (fake_aws_sent(w->fake), i, sent) {
-        if (strcmp(text(sent, "operation"), "DeleteCluster") == 0)
-            assert_string_equal(text(json_object_get(sent, "params"), "cluster"), "meant");
-    }
+    expect_only_deleted(w, "meant");
 }
 
 static void test_a_run_that_waited_for_its_turn_still_has_it(void **state)
