@@ -160,11 +160,8 @@ static rip_status take_in(dispatch *d, json_t *finding, const char *event, size_
     journal_arrival what = {finding, event, len, t->origin, rip_clock_now(d->options.context->clock), wanted, count};
     d->accepting++;
     doc->open++;
-    char **keys = calloc(count + 1, sizeof *keys);
-    for (size_t i = 0; keys && i < count; i++) keys[i] = (char *)(uintptr_t)wanted[i].cooldown_key;
     journal_accept(d->options.context->journal, &what, on_accepted, a);
-    for (size_t i = 0; keys && i < count; i++) free(keys[i]);
-    free(keys);
+    for (size_t i = 0; i < count; i++) free((char *)(uintptr_t)wanted[i].cooldown_key);
     free(wanted);
     return RIP_OK;
 }
