@@ -1,6 +1,6 @@
 #include "lua/arena.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +21,29 @@ struct rip_arena_block {
 static size_t class_of(size_t size)
 {
     return (size - 1) / GRAIN;
+}
+
+bool rip_arena_reserve(rip_arena *arena, size_t bytes)
+{
+    size_t whole = (bytes + RIP_ARENA_ALIGN - 1) / RIP_ARENA_ALIGN * RIP_ARENA_ALIGN;
+    arena->region = aligned_alloc(RIP_ARENA_ALIGN, whole);
+    if (!arena->region) return false;
+    memset(arena->region, 0, bytes); /* what is copied is read to its last byte */
+    arena->region_bytes = bytes;
+    arena->at = arena->region;
+    arena->end = arena->at + bytes;
+    arena->is_whole = true;
+    return true;
+}
+
+bool rip_arena_is_whole(const rip_arena *arena)
+{
+    return arena->is_whole && !arena->slabs && !arena->large;
+}
+
+static bool is_in_region(const rip_arena *arena, const void *block)
+{
+    return arena->region && (uintptr_t)block - (uintptr_t)arena->region < arena->region_bytes;
 }
 
 static void *cut(rip_arena *arena, size_t class)
@@ -45,6 +68,8 @@ static void *take_small(rip_arena *arena, size_t size)
     void *block = arena->free[class];
     if (!block) return cut(arena, class);
     memcpy(&arena->free[class], block, sizeof block);
+    /* Half of an old pointer beside a new small number would be taken for a pointer when it is copied. */
+    if (arena->is_whole) memset(block, 0, (class + 1) * GRAIN);
     return block;
 }
 
@@ -60,8 +85,20 @@ static rip_arena_block *large_of(void *block)
     return (rip_arena_block *)((char *)block - offsetof(rip_arena_block, bytes));
 }
 
+static void *cut_large(rip_arena *arena, size_t size)
+{
+    size_t whole = (size + GRAIN - 1) / GRAIN * GRAIN;
+    if (!arena->is_whole || (size_t)(arena->end - arena->at) < whole) return NULL;
+    void *block = arena->at;
+    arena->at += whole;
+    return block;
+}
+
+/* `block` is NULL or not in the region. */
 static void *resize_large(rip_arena *arena, void *block, size_t size)
 {
+    void *piece = block ? NULL : cut_large(arena, size);
+    if (piece) return piece;
     rip_arena_block *old = block ? large_of(block) : NULL;
     rip_arena_block *large = realloc(old, sizeof *large + size);
     if (!large) return NULL;
@@ -93,7 +130,7 @@ static void put(rip_arena *arena, void *block, size_t size)
     if (!block) return;
     if (size <= SMALL_MOST)
         put_small(arena, block, size);
-    else
+    else if (!is_in_region(arena, block)) /* what is cut out of it goes with it */
         put_large(arena, block);
 }
 
@@ -105,7 +142,7 @@ void *rip_arena_resize(rip_arena *arena, void *block, size_t old, size_t size)
     }
     bool was_small = block && old <= SMALL_MOST;
     if (was_small && size <= SMALL_MOST && class_of(old) == class_of(size)) return block;
-    if (!was_small && size > SMALL_MOST) return resize_large(arena, block, size);
+    if (!was_small && size > SMALL_MOST && !is_in_region(arena, block)) return resize_large(arena, block, size);
     void *moved = size <= SMALL_MOST ? take_small(arena, size) : resize_large(arena, NULL, size);
     if (!moved || !block) return moved;
     memcpy(moved, block, old < size ? old : size);
@@ -125,5 +162,6 @@ void rip_arena_free(rip_arena *arena)
         arena->large = large->next;
         free(large);
     }
+    free(arena->region);
     *arena = (rip_arena){0};
 }

@@ -1,11 +1,16 @@
 /* Memory of one Lua state: small blocks are cut from slabs and kept by size when they are freed, and all of it goes at
- * once. A run's state lives shortly and allocates thousands of small blocks: that is what this is for. */
+ * once. A run's state lives shortly and allocates thousands of small blocks: that is what this is for. What a template
+ * allocates lies in one region (lua/image.h copies it). */
 #ifndef RIPOSTE_LUA_ARENA_H
 #define RIPOSTE_LUA_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RIP_ARENA_CLASSES 32
+
+/* Of regions, in bytes. */
+#define RIP_ARENA_ALIGN ((size_t)4096)
 
 typedef struct rip_arena_slab rip_arena_slab;
 typedef struct rip_arena_block rip_arena_block;
@@ -13,10 +18,20 @@ typedef struct rip_arena_block rip_arena_block;
 /** Zero-initialise. */
 typedef struct rip_arena {
     void *free[RIP_ARENA_CLASSES]; /* lists of freed blocks, by size */
-    char *at, *end;                /* what is left of the newest slab */
+    char *at, *end;                /* what is left of the newest slab, or of the region */
     rip_arena_slab *slabs;
     rip_arena_block *large;
+    char *region; /* one piece that holds blocks of every size; NULL: none */
+    size_t region_bytes;
+    bool is_whole; /* large blocks are cut from the region too, while it lasts */
 } rip_arena;
+
+/** Before the first block: all of them are cut from one region of `bytes`, so that it can be copied. False: out of
+ * memory. */
+bool rip_arena_reserve(rip_arena *arena, size_t bytes);
+
+/** Is everything that was allocated in the region? */
+bool rip_arena_is_whole(const rip_arena *arena);
 
 /** As Lua's allocator: `block` (NULL: a new one) of `old` bytes becomes one of `size` bytes, 0: it is freed. NULL: out
  * of memory; the block is as it was. */

@@ -167,18 +167,18 @@ static void forget(lua_State *L)
 {
     lua_pushvalue(L, 1);
     lua_pushnil(L);
-    lua_rawset(L, lua_upvalueindex(2));
+    lua_rawset(L, lua_upvalueindex(1));
 }
 
 static int l_require(lua_State *L)
 {
-    modules *all = lua_touserdata(L, lua_upvalueindex(1));
+    modules *all = rip_vm_of(L)->modules;
     luaL_checktype(L, 1, LUA_TSTRING);
     size_t len = 0;
     const char *name = lua_tolstring(L, 1, &len);
     lua_settop(L, 1);
     lua_pushvalue(L, 1);
-    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
         if (lua_touserdata(L, -1) == &LOADING)
             return luaL_error(L, "require: module %s is still loading: modules require each other in a circle", name);
         return 1;
@@ -190,7 +190,7 @@ static int l_require(lua_State *L)
     all->count++;
     lua_pushvalue(L, 1);
     lua_pushlightuserdata(L, &LOADING);
-    lua_rawset(L, lua_upvalueindex(2));
+    lua_rawset(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
     int status = lua_pcall(L, 1, 1, 0);
     rip_vm_after_protected(L, status);
@@ -201,22 +201,25 @@ static int l_require(lua_State *L)
     if (lua_isnil(L, -1)) lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, -2);
-    lua_rawset(L, lua_upvalueindex(2));
+    lua_rawset(L, lua_upvalueindex(1));
     return 1;
 }
 
-/* (modules as light userdata): its copy becomes the state's */
 static int l_install(lua_State *L)
 {
-    const modules *from = lua_touserdata(L, 1);
-    size_t size = sizeof *from + from->provider_count * sizeof *from->providers;
-    memcpy(lua_newuserdatauv(L, size, 0), from, size);
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &LOADED);
-    lua_pushcclosure(L, l_require, 2);
+    lua_pushcclosure(L, l_require, 1);
     lua_setglobal(L, "require");
     return 0;
+}
+
+static bool has_require(lua_State *L)
+{
+    bool has = lua_rawgetp(L, LUA_REGISTRYINDEX, &LOADED) == LUA_TTABLE;
+    lua_pop(L, 1);
+    return has;
 }
 
 rip_status rip_modules_install(rip_vm *vm, const rip_module_provider *providers, size_t count, rip_module_loaded loaded,
@@ -228,17 +231,15 @@ rip_status rip_modules_install(rip_vm *vm, const rip_module_provider *providers,
     all->data = data;
     all->provider_count = count;
     if (count > 0) memcpy(all->providers, providers, count * sizeof *providers);
+    free(vm->modules);
+    vm->modules = all;
     lua_State *L = vm->main;
-    rip_status status = RIP_OK;
-    if (!lua_checkstack(L, 4)) {
-        status = rip_nomem(err);
-    } else {
-        lua_pushcfunction(L, l_install);
-        lua_pushlightuserdata(L, all);
-        if (rip_vm_call(vm, 1, 0, err) != RIP_VM_DONE) status = err ? err->status : RIP_ENOMEM;
-    }
-    free(all);
-    return status;
+    if (!lua_checkstack(L, 4)) return rip_nomem(err);
+    if (has_require(L)) return RIP_OK;
+    lua_pushcfunction(L, l_install);
+    rip_error why;
+    if (rip_vm_call(vm, 0, 0, &why) == RIP_VM_DONE) return RIP_OK;
+    return rip_fail(err, why.status, "%s", why.message);
 }
 
 void rip_modules_set(rip_vm *vm, const char *name)

@@ -64,8 +64,8 @@ typedef struct rip_module_set {
 
 rip_module_provider rip_module_set_provider(const rip_module_set *set);
 
-/** Give the vm its `require`. The providers' array is copied; what their `self` points to must outlive the vm. `loaded`
- * may be NULL. */
+/** Give the vm its `require`, or other providers to the one that it has: what it has loaded stays. The providers' array
+ * is copied; what their `self` points to must outlive the vm. `loaded` may be NULL. */
 rip_status rip_modules_install(rip_vm *vm, const rip_module_provider *providers, size_t count, rip_module_loaded loaded,
                                void *data, rip_error *err);
 

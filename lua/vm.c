@@ -63,21 +63,21 @@ static void *refuse(rip_vm *vm)
 /* A sanitizer sees what is done to each block, where blocks are malloc's. */
 static void *resize(rip_vm *vm, void *block, size_t old, size_t size)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if RIP_VM_ARENA
+    return rip_arena_resize(&vm->arena, block, old, size);
+#else
     (void)vm;
     (void)old;
     if (size > 0) return realloc(block, size);
     free(block);
     return NULL;
-#else
-    return rip_arena_resize(&vm->arena, block, old, size);
 #endif
 }
 
 /* Nothing in a state holds anything that is not the state's own, so that it need not be taken apart. */
 static void close_state(rip_vm *vm)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if !RIP_VM_ARENA
     if (vm->main) lua_close(vm->main);
 #endif
     rip_arena_free(&vm->arena);
@@ -236,21 +236,31 @@ static int l_open(lua_State *L)
     return 0;
 }
 
-rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
+void rip_vm_claim(rip_vm *vm)
 {
-    *out = NULL;
+    *extra_of(vm->main) = (uintptr_t)vm;
+    lua_setallocf(vm->main, allocate, vm);
+}
+
+rip_vm *rip_vm_shell(const rip_vm_limits *limits)
+{
     rip_vm *vm = calloc(1, sizeof *vm);
-    if (!vm) return rip_nomem(err);
+    if (!vm) return NULL;
     if (limits) vm->limits = *limits;
-    uint64_t instructions = vm->limits.instructions ? vm->limits.instructions : INSTRUCTIONS_DEFAULT;
+    if (!vm->limits.instructions) vm->limits.instructions = INSTRUCTIONS_DEFAULT;
     if (!vm->limits.memory_bytes) vm->limits.memory_bytes = MEMORY_DEFAULT;
     if (!vm->limits.value_bytes) vm->limits.value_bytes = VALUE_DEFAULT;
     if (!vm->limits.slice_instructions) vm->limits.slice_instructions = SLICE_DEFAULT;
+    return vm;
+}
+
+rip_status rip_vm_fill(rip_vm *vm, size_t region, rip_error *err)
+{
+    uint64_t instructions = vm->limits.instructions;
     vm->limits.instructions = vm->slice_end = UINT64_MAX;
-    vm->main = lua_newstate(allocate, vm);
+    if (region == 0 || rip_arena_reserve(&vm->arena, region)) vm->main = lua_newstate(allocate, vm);
     if (!vm->main) {
-        close_state(vm);
-        free(vm);
+        rip_vm_free(vm);
         return rip_nomem(err);
     }
     *extra_of(vm->main) = (uintptr_t)vm;
@@ -262,8 +272,16 @@ rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
     }
     vm->used = 0; /* the libraries are not the playbook's work */
     vm->limits.instructions = instructions;
-    *out = vm;
     return RIP_OK;
+}
+
+rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
+{
+    *out = NULL;
+    rip_vm *vm = rip_vm_shell(limits);
+    rip_status status = vm ? rip_vm_fill(vm, 0, err) : rip_nomem(err);
+    if (status == RIP_OK) *out = vm;
+    return status;
 }
 
 void rip_vm_free(rip_vm *vm)
@@ -271,6 +289,7 @@ void rip_vm_free(rip_vm *vm)
     if (!vm) return;
     vm->running = NULL;
     close_state(vm);
+    free(vm->modules);
     free(vm);
 }
 

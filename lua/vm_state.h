@@ -1,4 +1,4 @@
-/* The inside of a vm: for vm.c and the sandbox only. */
+/* The inside of a vm: for what makes a vm (vm.c, image.c, modules.c) and the sandbox only. */
 #ifndef RIPOSTE_LUA_VM_STATE_H
 #define RIPOSTE_LUA_VM_STATE_H
 
@@ -6,6 +6,13 @@
 
 #include "lua/arena.h"
 #include "lua/vm.h"
+
+/* Does a vm have memory of its own? Not where a sanitizer wants to see each block. */
+#ifdef __SANITIZE_ADDRESS__
+#define RIP_VM_ARENA 0
+#else
+#define RIP_VM_ARENA 1
+#endif
 
 /* Lua's interned names that errors are read with, kept where getting them needs no memory. */
 typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORD_RETRYABLE, RIP_WORDS } rip_vm_word;
@@ -32,7 +39,15 @@ struct rip_vm {
     void *print_data;
     lua_Integer next_id; /* what tostring calls the next object */
     int words[RIP_WORDS];
+    void *modules; /* of lua/modules.c: where `require` looks; malloc's */
 };
+
+/** A vm whose limits are set, zero meaning the default, and nothing else; NULL: out of memory. */
+rip_vm *rip_vm_shell(const rip_vm_limits *limits);
+/** Put the sandbox into the shell; in one region of `region` bytes if that is not 0. Frees the shell on failure. */
+rip_status rip_vm_fill(rip_vm *vm, size_t region, rip_error *err);
+/** Make the state that `main` is the vm's: it was another's, of which it is a copy. */
+void rip_vm_claim(rip_vm *vm);
 
 /* A count hook fires after this many instructions of a coroutine. */
 #define RIP_VM_HOOK_COUNT 250

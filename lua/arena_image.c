@@ -1,0 +1,80 @@
+#include "lua/arena_image.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a copy can allocate before it needs a slab. */
+#define SPARE_BYTES ((size_t)16 * 1024)
+
+struct rip_arena_image {
+    uintptr_t base; /* where the region was */
+    rip_arena arena;
+    uintptr_t *words; /* what was in it; pointers into it as distances from its start */
+    size_t count;
+    uint32_t *pointers; /* which of the words they are */
+    size_t pointer_count;
+};
+
+static bool is_pointer(const rip_arena_image *image, uintptr_t word)
+{
+    return word - image->base <= image->count * sizeof word; /* behind the last byte too: there arrays end */
+}
+
+static bool find_pointers(rip_arena_image *image)
+{
+    image->pointers = malloc(image->count * sizeof *image->pointers);
+    if (!image->pointers) return false;
+    for (size_t i = 0; i < image->count; i++) {
+        if (!is_pointer(image, image->words[i])) continue;
+        image->words[i] -= image->base;
+        image->pointers[image->pointer_count++] = (uint32_t)i;
+    }
+    return true;
+}
+
+rip_arena_image *rip_arena_image_take(const rip_arena *arena)
+{
+    if (!rip_arena_is_whole(arena)) return NULL;
+    rip_arena_image *image = calloc(1, sizeof *image);
+    if (!image) return NULL;
+    size_t used = (size_t)(arena->at - arena->region);
+    image->base = (uintptr_t)arena->region;
+    image->arena = *arena;
+    image->count = used / sizeof *image->words;
+    image->words = malloc(used);
+    if (image->words) memcpy(image->words, arena->region, used);
+    if (image->words && find_pointers(image)) return image;
+    rip_arena_image_free(image);
+    return NULL;
+}
+
+void rip_arena_image_free(rip_arena_image *image)
+{
+    if (!image) return;
+    free(image->words);
+    free(image->pointers);
+    free(image);
+}
+
+void *rip_arena_image_place(const rip_arena_image *image, const rip_arena *copy, const void *block)
+{
+    return block ? copy->region + ((uintptr_t)block - image->base) : NULL;
+}
+
+bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena)
+{
+    size_t used = image->count * sizeof *image->words;
+    size_t whole = (used + SPARE_BYTES + RIP_ARENA_ALIGN - 1) / RIP_ARENA_ALIGN * RIP_ARENA_ALIGN;
+    uintptr_t *words = aligned_alloc(RIP_ARENA_ALIGN, whole);
+    if (!words) return false;
+    memcpy(words, image->words, used);
+    uintptr_t base = (uintptr_t)words;
+    for (size_t i = 0; i < image->pointer_count; i++) words[image->pointers[i]] += base;
+    *arena = (rip_arena){.region = (char *)words, .region_bytes = whole};
+    arena->at = arena->region + used;
+    arena->end = arena->region + whole;
+    for (size_t i = 0; i < RIP_ARENA_CLASSES; i++)
+        arena->free[i] = rip_arena_image_place(image, arena, image->arena.free[i]);
+    return true;
+}
