@@ -328,6 +328,7 @@ static rip_status read_text(header *h)
     rip_status status = RIP_OK;
     if (!playbook->text)
         status = rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
+    if (status == RIP_OK) playbook->shared_text = json_stringn(playbook->text, playbook->text_len);
     if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, h->err);
     if (status == RIP_OK) return read_header(h);
     rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
@@ -455,6 +456,7 @@ void rip_playbook_free(rip_playbook *playbook)
     free(playbook->name);
     free(playbook->about);
     free(playbook->text);
+    json_decref(playbook->shared_text);
     rip_buffer_free(&playbook->compiled);
     free(playbook->trigger);
     free(playbook->mode);
