@@ -143,7 +143,7 @@ static void on_finished_written(void *data, rip_status status, const rip_error *
         return;
     }
     if (p->door->left) {
-        p->door->settings.awake(p->door->settings.data); /* which rewinds the door: p is gone */
+        p->door->settings.awake(p->door->settings.data); /* p may be gone */
         return;
     }
     rip_effect_reply reply = {p->value, p->error, p->planned};

@@ -63,8 +63,8 @@ unsigned effect_door_changes(const effect_door *door);
  * be answered as this one was: the one that waits may go. */
 bool effect_door_sleeps(const effect_door *door, int64_t least_ms);
 
-/** Its script is gone: the waits go on, and the end of the first is put on record and told to `awake`, once. The door
- * must be rewound then. */
+/** Its script is gone: the waits go on, and the end of the first is put on record and told to `awake`, which rewinds
+ * the door, or is about to free it. */
 void effect_door_leave(effect_door *door);
 
 /** A script starts from the top: it is answered from the journal what was answered before. Counts and the approved plan

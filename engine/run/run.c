@@ -253,9 +253,9 @@ static rip_status open_script(run *r, rip_error *err)
 
 static bool may_sleep(const run *r)
 {
-    return r->script && !r->outcome && effect_door_sleeps(r->door, ASLEEP_LEAST_MS) &&
-           journal_step_count(r->context->journal, r->id) <= REPLAY_STEPS_MOST &&
-           rip_script_instructions(r->script) <= REPLAY_INSTRUCTIONS_MOST;
+    return r->script && !r->outcome && journal_step_count(r->context->journal, r->id) <= REPLAY_STEPS_MOST &&
+           rip_script_instructions(r->script) <= REPLAY_INSTRUCTIONS_MOST &&
+           effect_door_sleeps(r->door, ASLEEP_LEAST_MS);
 }
 
 static void fall_asleep(void *data)

@@ -211,6 +211,23 @@ static void test_a_pause_that_began_in_its_sleep_stops_it_before_its_next_change
     expect_deleted(w, "");
 }
 
+static void test_a_run_that_cannot_be_woken_fails_and_says_why(void **state)
+{
+    world *w = *state;
+    begin(w, "", "run:sleep('30m') " DELETE("one"));
+    pass(w, 60000);
+    assert_int_equal(dispatch_asleep(w->dispatch), 1);
+    json_t *whole = the_run(w);
+    json_t *record = journal_run(w->journal, text(json_object_get(whole, "record"), "id"));
+    json_object_set_new(record, "text", json_string("return {"));
+    json_object_set_new(record, "sources", json_pack("{s:s}", "a.names", "return {}"));
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    expect_outcome(w, "failed", "a.lua:1: ");
+    expect_deleted(w, "");
+    EXPECT_LOG(w, "started a", "failed a", "finding 1");
+    json_decref(whole);
+}
+
 static void test_giving_up_calls_nobody(void **state)
 {
     world *w = *state;
@@ -386,6 +403,7 @@ int main(void)
         TEST(test_a_sleeping_run_can_be_cancelled),
         TEST(test_a_run_whose_time_is_up_is_stopped_in_its_sleep),
         TEST(test_a_pause_that_began_in_its_sleep_stops_it_before_its_next_change),
+        TEST(test_a_run_that_cannot_be_woken_fails_and_says_why),
         TEST(test_giving_up_calls_nobody),
         TEST(test_changes_count_once_against_the_budget),
         TEST(test_a_run_that_was_told_a_secret_keeps_its_state),
