@@ -2,7 +2,8 @@
  * matched, accepted into the journal, and answered in dry-run by a playbook with three calls on the simulated account.
  *
  * Prints findings a second; the time from a finding's acceptance to its first call at --rate a second (p50, p99);
- * memory with --waiting runs that wait at once; bytes of the journal a run. Without --journal it is kept in memory. */
+ * memory with --waiting runs that wait at once, for their turn or for an hour; bytes of the journal a run. Without
+ * --journal it is kept in memory. */
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -287,7 +289,7 @@ static off_t journal_bytes(const bench *b)
     return sum;
 }
 
-static void measure_throughput(bench *b, size_t findings)
+static void measure_throughput(bench *b, unsigned findings)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
@@ -300,7 +302,7 @@ static void measure_throughput(bench *b, size_t findings)
     double elapsed = seconds() - start;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%zu findings of %zu bytes in %.2f s: %.0f findings/s, %.0f us of CPU each\n", findings, len, elapsed,
+    printf("%u findings of %zu bytes in %.2f s: %.0f findings/s, %.0f us of CPU each\n", findings, len, elapsed,
            (double)findings / elapsed,
            ((double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
             (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) *
@@ -320,7 +322,6 @@ static void measure_latency(bench *b, unsigned rate)
 {
     size_t len, findings = (size_t)rate * RATE_SECONDS;
     char *id, *text = template_text(&len, &id);
-    *b = (bench){.path = b->path, .given = 0};
     b->accepted = calloc(findings, sizeof *b->accepted);
     b->waits = calloc(findings, sizeof *b->waits);
     open_world(b, PLAYBOOK, RUNS_AT_ONCE);
@@ -346,7 +347,6 @@ static void measure_waiting(bench *b, unsigned waiting, unsigned at_once)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
-    *b = (bench){.path = b->path};
     open_world(b, WAITER, at_once);
     double before = megabytes();
     b->given = 200000000 + (size_t)at_once * 100000;
@@ -354,12 +354,38 @@ static void measure_waiting(bench *b, unsigned waiting, unsigned at_once)
         give(b, text, len, id);
         uv_run(&b->loop, UV_RUN_NOWAIT);
     }
-    while (b->kept < waiting || dispatch_count(b->dispatch).runs < at_once) uv_run(&b->loop, UV_RUN_ONCE);
-    for (int i = 0; i < 1000; i++) uv_run(&b->loop, UV_RUN_NOWAIT);
-    printf("%u runs wait at once, %u of them asleep: %.0f MB (%.1f KB each)\n", waiting, at_once, megabytes(),
-           (megabytes() - before) * 1e3 / waiting);
+    while (b->kept < waiting || dispatch_asleep(b->dispatch) < at_once) uv_run(&b->loop, UV_RUN_ONCE);
+    double now = megabytes();
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%u runs wait at once, %u of them asleep: %.0f MB (%.1f KB each), %.0f MB at most until then\n", waiting,
+           at_once, now, (now - before) * 1e3 / waiting, (double)usage.ru_maxrss * 1024 / 1e6);
     close_world(b);
     free(text);
+}
+
+static void measure_queued(bench *b, unsigned waiting)
+{
+    measure_waiting(b, waiting, waiting < 64 ? waiting : 64);
+}
+
+static void measure_asleep(bench *b, unsigned waiting)
+{
+    measure_waiting(b, waiting, waiting);
+}
+
+/* Each in a process of its own: none is measured with what another has left in its heap. */
+static void in_child(void (*measure)(bench *b, unsigned count), const char *path, unsigned count)
+{
+    bench b = {.path = path};
+    int status = 0;
+    if (count == 0) return;
+    pid_t child = fork();
+    if (child == 0) {
+        measure(&b, count);
+        exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(1);
 }
 
 int main(int argc, char **argv)
@@ -369,22 +395,21 @@ int main(int argc, char **argv)
                                             {"waiting", required_argument, NULL, 'w'},
                                             {"rate", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
-    bench b = {0};
-    size_t findings = FINDINGS;
-    unsigned waiting = WAITING, rate = RATE;
+    const char *path = NULL;
+    unsigned findings = FINDINGS, waiting = WAITING, rate = RATE;
     int option;
     while ((option = getopt_long(argc, argv, "j:n:w:r:", OPTIONS, NULL)) != -1) {
         switch (option) {
-        case 'j': b.path = optarg; break;
-        case 'n': findings = strtoul(optarg, NULL, 10); break;
+        case 'j': path = optarg; break;
+        case 'n': findings = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'w': waiting = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'r': rate = (unsigned)strtoul(optarg, NULL, 10); break;
         default: return 2;
         }
     }
-    if (findings) measure_throughput(&b, findings);
-    if (rate) measure_latency(&b, rate);
-    if (waiting) measure_waiting(&b, waiting, waiting < 64 ? waiting : 64);
-    if (waiting) measure_waiting(&b, waiting, waiting);
+    in_child(measure_throughput, path, findings);
+    in_child(measure_latency, path, rate);
+    in_child(measure_queued, path, waiting);
+    in_child(measure_asleep, path, waiting);
     return 0;
 }

@@ -328,6 +328,7 @@ static rip_status read_text(header *h)
     rip_status status = RIP_OK;
     if (!playbook->text)
         status = rip_read_file(playbook->path, RIP_PLAYBOOK_BYTES_MAX, &playbook->text, &playbook->text_len, h->err);
+    if (status == RIP_OK) playbook->shared_text = json_stringn(playbook->text, playbook->text_len);
     if (status == RIP_OK) status = rip_source_map_new(playbook->text, playbook->text_len, &playbook->lines, h->err);
     if (status == RIP_OK) return read_header(h);
     rip_playbook_mistake what = {playbook->path, 0, 0, "", h->err->message};
@@ -379,14 +380,28 @@ static void modules_free(rip_module_set *set)
     if (!set) return;
     for (size_t i = 0; i < set->count; i++) {
         free((char *)(uintptr_t)set->entries[i].name);
+        free((char *)(uintptr_t)set->entries[i].path);
         free((char *)(uintptr_t)set->entries[i].bytes);
     }
     free((rip_module_entry *)(uintptr_t)set->entries);
     free(set);
 }
 
+/* Where the module's file is, beside the playbook's: errors of a replay name the same place as those of the first time.
+ */
+static char *module_path(const char *playbook, const char *name)
+{
+    const char *slash = strrchr(playbook, '/');
+    rip_buffer path = {0};
+    rip_buffer_append(&path, playbook, slash ? (size_t)(slash - playbook) : 0);
+    rip_buffer_puts(&path, slash ? "/" : "./");
+    for (; *name; name++) rip_buffer_putc(&path, *name == '.' ? '/' : *name);
+    rip_buffer_puts(&path, ".lua");
+    return rip_buffer_take(&path, NULL);
+}
+
 /* Texts of modules, with copies of their own. */
-static rip_module_set *modules_of(const json_t *sources)
+static rip_module_set *modules_of(const char *playbook, const json_t *sources)
 {
     rip_module_set *set = calloc(1, sizeof *set);
     rip_module_entry *entries = calloc(json_object_size(sources) + 1, sizeof *entries);
@@ -400,15 +415,16 @@ static rip_module_set *modules_of(const json_t *sources)
     json_t *text;
     json_object_foreach ((json_t *)(uintptr_t)sources, name, text) {
         size_t len = json_string_length(text);
-        char *bytes = malloc(len + 1), *own_name = strdup(name);
-        if (!bytes || !own_name) {
+        char *bytes = malloc(len + 1), *own_name = strdup(name), *own_path = module_path(playbook, name);
+        if (!bytes || !own_name || !own_path) {
             free(bytes);
             free(own_name);
+            free(own_path);
             modules_free(set);
             return NULL;
         }
         memcpy(bytes, json_string_value(text), len + 1);
-        entries[set->count++] = (rip_module_entry){own_name, own_name, bytes, len};
+        entries[set->count++] = (rip_module_entry){own_name, own_path, bytes, len};
     }
     return set;
 }
@@ -421,7 +437,7 @@ rip_status rip_playbook_recall(const char *path, const char *text, size_t len, c
     if (playbook) {
         playbook->text = malloc(len + 1);
         playbook->text_len = len;
-        playbook->modules = modules_of(sources);
+        playbook->modules = modules_of(path, sources);
         if (playbook->text) memcpy(playbook->text, text, len + 1);
     }
     if (!playbook || !playbook->text || !playbook->modules) {
@@ -440,6 +456,7 @@ void rip_playbook_free(rip_playbook *playbook)
     free(playbook->name);
     free(playbook->about);
     free(playbook->text);
+    json_decref(playbook->shared_text);
     rip_buffer_free(&playbook->compiled);
     free(playbook->trigger);
     free(playbook->mode);

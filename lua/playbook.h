@@ -26,6 +26,7 @@ typedef struct rip_playbook {
     char *about;         /* one line for people; "" where there is none */
     char *text;          /* the file, NUL-terminated */
     size_t text_len;     /* without that NUL */
+    json_t *shared_text; /* the same as a string, which the records of all its runs share; NULL: it is no UTF-8 */
     rip_buffer compiled; /* from that text; empty for one that was not loaded from a file or a record */
     char *trigger;       /* the event pattern as JSON text */
     size_t trigger_len;

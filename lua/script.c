@@ -27,6 +27,7 @@ static void on_loaded(void *data, const char *name, const char *path, const char
 static void on_print(void *data, const char *text, size_t len)
 {
     rip_script *script = data;
+    if (script->options.repeats && script->options.repeats(script->options.data)) return;
     char *line = strndup(text, len);
     rip_log(RIP_LOG_INFO, "playbook.print", "run", json_string_value(json_object_get(script->options.about, "id")),
             "playbook", script->options.playbook->name, "text", line, NULL);
@@ -93,6 +94,11 @@ rip_status rip_script_start(const rip_script_options *options, rip_script **out,
 void rip_script_stop(rip_script *script, rip_status status, const char *reason)
 {
     rip_fibers_stop(script->fibers, status, reason);
+}
+
+uint64_t rip_script_instructions(const rip_script *script)
+{
+    return rip_vm_instructions_used(script->box.vm);
 }
 
 void rip_script_free(rip_script *script)

@@ -3,6 +3,8 @@
 #define RIPOSTE_LUA_SCRIPT_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "aws/model.h"
 #include "engine/base/clock.h"
@@ -23,6 +25,9 @@ typedef struct rip_script_options {
     rip_vm_limits limits;
     /** A module was required: its exact text, for the record. May be NULL. */
     void (*required)(void *data, const char *name, const char *text, size_t len);
+    /** Whether it only goes over what an earlier script of this run has done: then what it prints was logged before.
+     * May be NULL. */
+    bool (*repeats)(void *data);
     /** The script ended: RIP_OK, or what stopped it. Called once, from the loop; the script may be freed inside. */
     void (*ended)(void *data, rip_status status, const rip_error *err);
     void *data;
@@ -34,6 +39,10 @@ rip_status rip_script_start(const rip_script_options *options, rip_script **out,
 /** End it before its time; `ended` follows with this status and reason. */
 void rip_script_stop(rip_script *script, rip_status status, const char *reason);
 
+/** Instructions that it has used up so far; what limits.instructions counts. */
+uint64_t rip_script_instructions(const rip_script *script);
+
+/** `ended` is not called any more. Not from inside a call of the door's, but from the loop. */
 void rip_script_free(rip_script *script);
 
 #endif

@@ -297,6 +297,13 @@ size_t dispatch_under_way(const dispatch *d)
     return d->accepting + d->running;
 }
 
+size_t dispatch_asleep(const dispatch *d)
+{
+    size_t asleep = 0;
+    for (const job *j = d->first; j; j = j->next) asleep += j->run && run_is_asleep(j->run);
+    return asleep;
+}
+
 int64_t dispatch_oldest(const dispatch *d)
 {
     for (const job *j = d->first; j; j = j->next) {

@@ -99,6 +99,9 @@ void dispatch_quiet(dispatch *d);
 /** Findings on their way into the journal, and runs under way. */
 size_t dispatch_under_way(const dispatch *d);
 
+/** Of the runs under way, those that only wait, and hold no Lua state while they do (run_is_asleep). */
+size_t dispatch_asleep(const dispatch *d);
+
 /** When the oldest run was queued that waits for its turn (milliseconds since the epoch); 0: none waits. */
 int64_t dispatch_oldest(const dispatch *d);
 

@@ -142,6 +142,10 @@ static void on_finished_written(void *data, rip_status status, const rip_error *
         fail_run(p->door, status, err->message);
         return;
     }
+    if (p->door->left) {
+        p->door->settings.awake(p->door->settings.data); /* p may be gone */
+        return;
+    }
     rip_effect_reply reply = {p->value, p->error, p->planned};
     rip_effect_done done = p->done;
     void *done_data = p->data;
@@ -159,7 +163,9 @@ void effect_finish(pending *p, const char *outcome)
     p->step.outcome = outcome;
     p->step.irreversible = p->irreversible;
     p->step.finished_ms = rip_clock_now(settings->clock);
-    p->step.reply = secret_mask(settings->journal, shape, p->error ? p->error : p->value);
+    json_t *answer = p->error ? p->error : p->value;
+    p->step.reply = secret_mask(settings->journal, shape, answer);
+    if (p->step.reply != answer) p->door->told_secret = true;
     journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
 }
 
@@ -428,7 +434,9 @@ void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done do
 
 static void on_quiet(rip_door *base)
 {
-    effect_replay_quiet((effect_door *)base);
+    effect_door *door = (effect_door *)base;
+    effect_replay_quiet(door);
+    if (door->settings.quiet && !door->stopped) door->settings.quiet(door->settings.data);
 }
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err)

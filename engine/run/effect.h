@@ -43,6 +43,8 @@ typedef struct effect_settings {
     guard *guard;
     rip_clock *clock;
     effect_stop stop;
+    void (*quiet)(void *data); /* every fiber waits: see effect_door_sleeps. NULL: nobody asks */
+    void (*awake)(void *data); /* the first wait is over of a door that its script has left */
     void *data;
 } effect_settings;
 
@@ -57,7 +59,20 @@ rip_door *effect_door_base(effect_door *door);
 /** Changes that were let through or planned so far. */
 unsigned effect_door_changes(const effect_door *door);
 
-/** Whether steps that the journal held when the run began were not asked for yet: a run that ends so has diverged. */
+/** Whether waits that last `least_ms` and longer are all that is under way, and a script that starts from the top would
+ * be answered as this one was: the one that waits may go. */
+bool effect_door_sleeps(const effect_door *door, int64_t least_ms);
+
+/** Its script is gone: the waits go on, and the end of the first is put on record and told to `awake`, which rewinds
+ * the door, or is about to free it. */
+void effect_door_leave(effect_door *door);
+
+/** A script starts from the top: it is answered from the journal what was answered before. Counts and the approved plan
+ * stay as they are, what waited is asked for again. */
+void effect_door_rewind(effect_door *door);
+
+/** Whether steps that the journal held when its script began were not asked for yet: a run that ends so has diverged.
+ */
 bool effect_door_is_replaying(const effect_door *door);
 
 /** A copy of `value` with every value that was made up for a plan shown as "(known after the change)". New reference.

@@ -21,8 +21,11 @@ struct effect_door {
     run_plan *plan; /* the approved one; NULL: none is asked for */
     pending *first; /* under way */
     unsigned changes;
-    unsigned recorded; /* steps that the journal held as finished when the run began */
+    unsigned recorded; /* steps that the journal held as finished when the script began */
     unsigned replayed; /* of which so many were answered */
+    bool told_secret;  /* which the journal holds as a digest only: it cannot be told again */
+    bool left;         /* by its script, which waits only */
+    bool rewound;      /* what is replayed was counted when it was done */
     bool stopped;
 };
 

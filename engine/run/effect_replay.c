@@ -1,6 +1,6 @@
-/* The replay of a run that was cut off: finished steps are answered from the journal, in the order in which they
- * finished the first time, so that fibers that share variables see the same world twice. What the journal does not hold
- * waits until all that it does hold has been handed out. */
+/* The replay of a run that was cut off, or has slept: finished steps are answered from the journal, in the order in
+ * which they finished the first time, so that fibers that share variables see the same world twice. What the journal
+ * does not hold waits until all that it does hold has been handed out. */
 #include "engine/run/effect_private.h"
 
 #include <stdio.h>
@@ -29,6 +29,14 @@ static bool is_same_question(pending *p, const journal_step *step)
     return false;
 }
 
+/* What an answer from before the crash has changed in the door itself. */
+static void count(effect_door *door, const journal_step *step, bool failed)
+{
+    door->changes += step->is_change;
+    if (door->plan && step->is_change && !failed) run_plan_allows(door->plan, step->request);
+    if (strcmp(step->kind, "settled") == 0) effect_settled(door, step->request);
+}
+
 /* Same question, same answer. */
 static void answer_from_journal(pending *p)
 {
@@ -38,9 +46,7 @@ static void answer_from_journal(pending *p)
                   strcmp(step->outcome, "uncertain") == 0;
     rip_effect_reply reply = {failed ? NULL : step->reply, failed ? step->reply : NULL,
                               strcmp(step->outcome, "planned") == 0 || strcmp(step->outcome, "foreseen") == 0};
-    door->changes += step->is_change;
-    if (door->plan && step->is_change && !failed) run_plan_allows(door->plan, step->request);
-    if (strcmp(step->kind, "settled") == 0) effect_settled(door, step->request);
+    if (!door->rewound) count(door, step, failed);
     rip_effect_done done = p->done;
     void *data = p->data;
     door->replayed++;
@@ -116,4 +122,29 @@ void effect_replay_quiet(effect_door *door)
     effect_proceed(p);
     /* An answer from inside has set fibers going, and there will be another quiet; else the next goes on its way. */
     if (!door->stopped) effect_replay_quiet(door);
+}
+
+bool effect_door_sleeps(const effect_door *door, int64_t least_ms)
+{
+    if (door->stopped || door->told_secret || is_replaying(door) || !door->first) return false;
+    int64_t least = rip_clock_monotonic(door->settings.clock) + least_ms;
+    for (const pending *p = door->first; p; p = p->next) {
+        if (!rip_timer_running(&p->timer) || p->timer.due < least) return false; /* nothing but a wait has a timer */
+    }
+    return true;
+}
+
+void effect_door_leave(effect_door *door)
+{
+    door->left = true;
+}
+
+void effect_door_rewind(effect_door *door)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes itself out of the list */
+    while (door->first) pending_free(door->first);
+    door->recorded = journal_step_finished(door->settings.journal, door->settings.run);
+    door->replayed = 0;
+    door->left = false;
+    door->rewound = true;
 }

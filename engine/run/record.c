@@ -22,7 +22,7 @@ json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t
 
 json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms)
 {
-    return json_pack("{s:s, s:s%, s:s, s:s, s:I}", "id", id, "text", playbook->text, playbook->text_len, "library",
+    return json_pack("{s:s, s:O, s:s, s:s, s:I}", "id", id, "text", playbook->shared_text, "library",
                      rip_library_digest(), "mode", mode, "started", (json_int_t)now_ms);
 }
 

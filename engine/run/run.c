@@ -14,21 +14,30 @@
 #include "engine/run/session_tags.h"
 #include "lua/library.h"
 
+/* A run that only waits gives its Lua state (100 KB and more) back, and is replayed when the first of its waits is
+ * over. To start a state takes about a millisecond: that is not worth doing for less than a minute, nor where the
+ * replay itself takes longer than a turn of the loop should. */
+#define ASLEEP_LEAST_MS 60000
+#define REPLAY_STEPS_MOST 1000
+#define REPLAY_INSTRUCTIONS_MOST 5000000
+
 struct run {
     const run_context *context;
-    const rip_playbook *playbook; /* what it runs: the one of today, or `recalled` */
+    const rip_playbook *playbook; /* what it runs: the one of today, or `recalled`; NULL while it sleeps without it */
     rip_playbook *recalled;       /* the text it began with, before a crash */
     json_t *finding, *record;
     const char *id;
     run_mode mode;
     effect_door *door;
-    rip_script *script;
+    rip_script *script; /* NULL with a door: it sleeps */
     json_t *session_tags;
     json_t *permissions; /* its header's, and what a preflight needs */
     json_t *detail;      /* of why it was stopped */
     const char *outcome; /* it was stopped: how that is called */
-    rip_error stopped;   /* why, where that was before its script began */
+    rip_error stopped;   /* why, where it had no script then */
+    int64_t time_allowed_ms;
     rip_timer limit;
+    rip_timer doze;
     run_listener listener;
 };
 
@@ -91,6 +100,7 @@ static const char *add_plan(run *r, const char *outcome, json_t *last)
 static void end(run *r, rip_status status, const rip_error *why)
 {
     rip_timer_stop(&r->limit);
+    rip_timer_stop(&r->doze);
     effect_door_free(r->door);
     r->door = NULL;
     json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
@@ -124,14 +134,28 @@ static void on_script_ended(void *data, rip_status status, const rip_error *err)
 
 /* What stops a run from outside its script. */
 
+static void end_stopped(void *data)
+{
+    run *r = data;
+    end(r, r->stopped.status, &r->stopped);
+}
+
+/* From the loop, and not from inside the door, which goes with it. */
+static void end_asleep(run *r)
+{
+    rip_timer_start(&r->limit, r->context->clock, 0, end_stopped, r);
+}
+
 void run_stop(run *r, const char *outcome, rip_status status, const char *reason)
 {
     if (r->outcome) return;
     r->outcome = outcome;
-    if (r->script)
+    if (r->script) {
         rip_script_stop(r->script, status, reason);
-    else
-        rip_fail(&r->stopped, status, "%s", reason);
+        return;
+    }
+    rip_fail(&r->stopped, status, "%s", reason);
+    if (run_is_asleep(r)) end_asleep(r);
 }
 
 /* Before its script began. */
@@ -160,7 +184,7 @@ static void on_limit(void *data)
     run *r = data;
     char reason[160];
     snprintf(reason, sizeof reason, "it ran for over %lld s: raise limits.time in its header, or limits.run_time",
-             (long long)(time_allowed(r) / 1000));
+             (long long)(r->time_allowed_ms / 1000));
     run_stop(r, "failed", RIP_ETIMEOUT, reason);
 }
 
@@ -174,34 +198,27 @@ static void on_required(void *data, const char *name, const char *text, size_t l
     if (!known) journal_run_source(r->context->journal, r->id, name, text, len);
 }
 
-static rip_status open_door(run *r, rip_error *err)
+/* A run that began keeps its playbook's text, whatever the file says now. */
+static rip_status recall(run *r, rip_error *err)
 {
-    unsigned own = r->playbook->limit_changes;
-    r->session_tags =
-        run_session_tags(r->context->session_tags, r->id, r->playbook->name, rip_text_or(r->finding, "id", ""));
-    r->permissions =
-        r->context->preflight ? preflight_permissions(r->playbook->permissions) : json_incref(r->playbook->permissions);
-    effect_settings settings = {
-        .run = r->id,
-        .playbook = r->playbook->name,
-        .mode = r->mode,
-        .plan = json_object_get(r->record, "approved"),
-        .planned_by = rip_text_or(r->record, "plan_of", r->id),
-        .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
-        .permissions = r->permissions,
-        .session_tags = r->session_tags,
-        .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
-        .partition = rip_text_or(r->finding, "partition", "aws"),
-        .region = rip_text_or(r->finding, "region", "us-east-1"),
-        .account = rip_text_or(r->finding, "account", ""),
-        .journal = r->context->journal,
-        .client = r->context->client,
-        .guard = r->context->guard,
-        .clock = r->context->clock,
-        .stop = on_door_stop,
-        .data = r,
-    };
-    return effect_door_new(&settings, &r->door, err);
+    const json_t *text = json_object_get(r->record, "text");
+    if (!text && r->playbook) return RIP_OK;
+    if (!text)
+        return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
+                        rip_text_or(r->record, "playbook", "?"));
+    rip_status status =
+        rip_playbook_recall(rip_text_or(r->record, "file", "playbook.lua"), json_string_value(text),
+                            json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);
+    if (status != RIP_OK) return status;
+    if (!r->playbook) r->playbook = r->recalled;
+    return RIP_OK;
+}
+
+/* What it prints was logged the first time. */
+static bool is_replaying(void *data)
+{
+    const run *r = data;
+    return effect_door_is_replaying(r->door);
 }
 
 static rip_status open_script(run *r, rip_error *err)
@@ -223,12 +240,100 @@ static rip_status open_script(run *r, rip_error *err)
         .clock = r->context->clock,
         .limits = r->context->vm_limits,
         .required = on_required,
+        .repeats = is_replaying,
         .ended = on_script_ended,
         .data = r,
     };
     rip_status status = rip_script_start(&options, &r->script, err);
     json_decref(about);
     return status;
+}
+
+/* Asleep. */
+
+static bool may_sleep(const run *r)
+{
+    return r->script && !r->outcome && journal_step_count(r->context->journal, r->id) <= REPLAY_STEPS_MOST &&
+           rip_script_instructions(r->script) <= REPLAY_INSTRUCTIONS_MOST &&
+           effect_door_sleeps(r->door, ASLEEP_LEAST_MS);
+}
+
+static void fall_asleep(void *data)
+{
+    run *r = data;
+    if (!may_sleep(r)) return;
+    effect_door_leave(r->door);
+    rip_script_free(r->script);
+    r->script = NULL;
+    if (!r->recalled) return;
+    rip_playbook_free(r->recalled);
+    r->recalled = NULL;
+    r->playbook = NULL;
+}
+
+/* The script is on its way out of the door yet: it is freed from the loop. */
+static void on_door_quiet(void *data)
+{
+    run *r = data;
+    if (may_sleep(r)) rip_timer_start(&r->doze, r->context->clock, 0, fall_asleep, r);
+}
+
+/* The files of its own modules may have changed meanwhile; the playbook is the one that it began with. */
+static rip_status recall_asleep(run *r, rip_error *err)
+{
+    if (r->playbook && json_object_size(json_object_get(r->record, "sources")) == 0) return RIP_OK;
+    rip_status status = recall(r, err);
+    if (r->recalled) r->playbook = r->recalled;
+    return status;
+}
+
+static void on_door_awake(void *data)
+{
+    run *r = data;
+    if (r->outcome) return; /* it was stopped in its sleep, and is about to end */
+    effect_door_rewind(r->door);
+    rip_status status = recall_asleep(r, &r->stopped);
+    if (status == RIP_OK) status = open_script(r, &r->stopped);
+    if (status != RIP_OK) end_asleep(r);
+}
+
+bool run_is_asleep(const run *r)
+{
+    return r->door && !r->script;
+}
+
+/* Begun. */
+
+static rip_status open_door(run *r, rip_error *err)
+{
+    unsigned own = r->playbook->limit_changes;
+    r->session_tags =
+        run_session_tags(r->context->session_tags, r->id, r->playbook->name, rip_text_or(r->finding, "id", ""));
+    r->permissions =
+        r->context->preflight ? preflight_permissions(r->playbook->permissions) : json_incref(r->playbook->permissions);
+    effect_settings settings = {
+        .run = r->id,
+        .playbook = rip_text(r->record, "playbook"), /* the text of a recalled one goes when the run falls asleep */
+        .mode = r->mode,
+        .plan = json_object_get(r->record, "approved"),
+        .planned_by = rip_text_or(r->record, "plan_of", r->id),
+        .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
+        .permissions = r->permissions,
+        .session_tags = r->session_tags,
+        .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
+        .partition = rip_text_or(r->finding, "partition", "aws"),
+        .region = rip_text_or(r->finding, "region", "us-east-1"),
+        .account = rip_text_or(r->finding, "account", ""),
+        .journal = r->context->journal,
+        .client = r->context->client,
+        .guard = r->context->guard,
+        .clock = r->context->clock,
+        .stop = on_door_stop,
+        .quiet = on_door_quiet,
+        .awake = on_door_awake,
+        .data = r,
+    };
+    return effect_door_new(&settings, &r->door, err);
 }
 
 static void on_begun(void *data, rip_status status, const rip_error *err)
@@ -241,28 +346,13 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
         status = open_script(r, &why);
         if (status == RIP_OK) {
             int64_t gone = rip_clock_now(r->context->clock) - json_integer_value(json_object_get(r->record, "started"));
-            int64_t left = gone > 0 ? time_allowed(r) - gone : time_allowed(r);
+            r->time_allowed_ms = time_allowed(r);
+            int64_t left = gone > 0 ? r->time_allowed_ms - gone : r->time_allowed_ms;
             rip_timer_start(&r->limit, r->context->clock, left > 0 ? (uint64_t)left : 0, on_limit, r);
             return;
         }
     }
     end(r, status, &why);
-}
-
-/* A run that began keeps its playbook's text, whatever the file says now. */
-static rip_status recall(run *r, rip_error *err)
-{
-    const json_t *text = json_object_get(r->record, "text");
-    if (!text && r->playbook) return RIP_OK;
-    if (!text)
-        return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
-                        rip_text_or(r->record, "playbook", "?"));
-    rip_status status =
-        rip_playbook_recall(rip_text_or(r->record, "file", "playbook.lua"), json_string_value(text),
-                            json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);
-    if (status != RIP_OK) return status;
-    if (!r->playbook) r->playbook = r->recalled;
-    return RIP_OK;
 }
 
 /* The mode may have been lowered since it was queued: then less is done; since it began: then nothing more. */
@@ -332,6 +422,7 @@ void run_free(run *r)
 {
     if (!r) return;
     rip_timer_stop(&r->limit);
+    rip_timer_stop(&r->doze);
     rip_script_free(r->script);
     effect_door_free(r->door);
     json_decref(r->session_tags);

@@ -65,6 +65,10 @@ rip_status run_start(const run_context *context, const run_order *order, const r
 
 const char *run_name(const run *r);
 
+/** It only waits, for a minute at the least, and holds no Lua state: what it has done is replayed from the journal when
+ * the first of its waits is over (docs/adr/0013). It is going on all the same. */
+bool run_is_asleep(const run *r);
+
 /** End it before its time, with this outcome and reason; `done` follows. */
 void run_stop(run *r, const char *outcome, rip_status status, const char *reason);
 

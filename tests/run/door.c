@@ -21,6 +21,12 @@ static void on_stop(void *data, const effect_end *end)
     snprintf(w->reason, sizeof w->reason, "%s", end->reason);
 }
 
+static void on_awake(void *data)
+{
+    world *w = data;
+    w->awake++;
+}
+
 int door_setup(void **state)
 {
     world *w = calloc(1, sizeof *w);
@@ -83,6 +89,7 @@ void open_door(world *w)
         .guard = w->guard,
         .clock = w->clock,
         .stop = on_stop,
+        .awake = on_awake,
         .data = w,
     };
     assert_int_equal(effect_door_new(&settings, &w->door, &err), RIP_OK);

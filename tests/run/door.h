@@ -31,6 +31,7 @@ typedef struct world {
     unsigned playbook_hourly;
     bool asks_identity;
     json_t *plan;
+    unsigned awake; /* how often a door that was left has told so */
     char outcome[32];
     rip_status stopped; /* what the door told its run */
     char reason[RIP_ERROR_MESSAGE_MAX];

@@ -21,8 +21,9 @@ static journal *begin(void)
 {
     journal *j = NULL;
     rip_error err;
-    char path[] = "p/contain.lua", name[] = "contain", source[] = "return {}";
-    rip_playbook playbook = {.path = path, .name = name, .text = source, .text_len = strlen(source)};
+    char path[] = "p/contain.lua", name[] = "contain";
+    json_t *text = json_string("return {}");
+    rip_playbook playbook = {.path = path, .name = name, .shared_text = text};
     json_t *finding =
         json_pack("{s:s, s:s, s:s, s:{s:s}}", "id", "f-1", "version", "1", "kind", "ECS.3", "event", "secret", "no");
     json_t *record = record_queued(RUN, &playbook, finding, "enforce", 900);
@@ -33,6 +34,7 @@ static journal *begin(void)
     journal_run_begin(j, record, ignore, NULL);
     json_decref(record);
     json_decref(finding);
+    json_decref(text);
     return j;
 }
 
