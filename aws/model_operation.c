@@ -33,6 +33,7 @@ void aws_operation_free(aws_operation *operation)
     free(operation->output);
     free(operation->iam_action);
     free(operation->name);
+    free(operation->method);
     free(operation);
 }
 
@@ -142,6 +143,32 @@ static rip_status no_operation(const aws_service *service, const char *name, rip
     return RIP_ENOTFOUND;
 }
 
+/* An operation by boto3's name; NULL: it is not known by that yet. */
+static const aws_operation *known_method(const aws_service *service, const char *name)
+{
+    for (const aws_operation *known = service->methods[aws_name_slot(name)]; known; known = known->next_method) {
+        if (strcmp(known->method, name) == 0) return known;
+    }
+    return NULL;
+}
+
+static rip_status by_method(const aws_service *service, const char *name, const aws_operation **out, rip_error *err)
+{
+    json_t *line = aws_service_line(service, "method", name);
+    rip_status status = json_is_string(line) ? aws_service_operation(service, json_string_value(line), out, err)
+                                             : no_operation(service, name, err);
+    json_decref(line);
+    if (status != RIP_OK) return status;
+    aws_operation *found = (aws_operation *)(uintptr_t)*out;
+    aws_service *mutable = (aws_service *)(uintptr_t)service;
+    if (found->method) return RIP_OK; /* it goes by two names */
+    found->method = strdup(name);
+    if (!found->method) return rip_nomem(err);
+    found->next_method = mutable->methods[aws_name_slot(name)];
+    mutable->methods[aws_name_slot(name)] = found;
+    return RIP_OK;
+}
+
 rip_status aws_service_operation(const aws_service *service, const char *name, const aws_operation **out,
                                  rip_error *err)
 {
@@ -151,14 +178,9 @@ rip_status aws_service_operation(const aws_service *service, const char *name, c
             return RIP_OK;
         }
     }
+    if ((*out = known_method(service, name))) return RIP_OK;
     json_t *line = aws_service_line(service, "operation", name);
-    if (!line) { /* boto3's name? */
-        json_t *method = aws_service_line(service, "method", name);
-        rip_status status = json_is_string(method) ? aws_service_operation(service, json_string_value(method), out, err)
-                                                   : no_operation(service, name, err);
-        json_decref(method);
-        return status;
-    }
+    if (!line) return by_method(service, name, out, err);
     aws_operation *operation = operation_new(service, name, line);
     json_decref(line);
     if (!operation) return rip_nomem(err);

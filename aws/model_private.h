@@ -35,7 +35,8 @@ struct aws_operation {
     char *iam_action;
     const char *token_member;
     bool is_read, is_idempotent;
-    aws_operation *next;
+    char *method; /* boto3's name; NULL until it was asked for by that */
+    aws_operation *next, *next_method;
 };
 
 struct aws_service {
@@ -50,6 +51,7 @@ struct aws_service {
     /* What was asked for so far, by name; chains of a small table. */
     aws_shape *shapes[64];
     aws_operation *operations[64];
+    aws_operation *methods[64]; /* the same ones, by boto3's name */
     aws_service *next;
 };
 

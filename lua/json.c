@@ -242,62 +242,67 @@ static json_t *write_array(writer *w, const shape *s)
     return array;
 }
 
-typedef struct name {
-    const char *text;
+typedef struct member {
+    const char *name;
     size_t len;
-} name;
+    json_t *value;
+} member;
 
-static int compare_names(const void *left, const void *right)
+static int compare_members(const void *left, const void *right)
 {
-    const name *a = left, *b = right;
-    int order = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
+    const member *a = left, *b = right;
+    int order = memcmp(a->name, b->name, a->len < b->len ? a->len : b->len);
     return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* The member's value is found by walking to it: a lookup by name would make a string. So the walk is done once, and the
+/* A member's value is found by walking to it: a lookup by name would make a string. So the walk is done once, and the
  * members are put in order afterwards. */
-static json_t *write_members(writer *w, json_t *object, name *names)
+static bool read_members(writer *w, member *members)
 {
-    size_t count_of = 0;
     step *here = &w->way[w->depth++];
     lua_pushnil(w->L);
-    while (lua_next(w->L, -2)) {
+    for (; lua_next(w->L, -2); members++) {
         here->name = lua_tolstring(w->L, -2, &here->name_len);
-        names[count_of++] = (name){here->name, here->name_len};
         w->seen.bytes += here->name_len;
-        json_t *value = NULL;
+        *members = (member){here->name, here->name_len, NULL};
         if (!is_utf8(here->name, here->name_len))
             fail(w, RIP_EINVAL, "has a name that is not UTF-8");
         else
-            value = write_value(w);
+            members->value = write_value(w);
         lua_pop(w->L, 1);
-        if (value && json_object_setn_new_nocheck(object, here->name, here->name_len, value) != 0)
-            value = out_of_memory(w);
-        if (!value) {
+        if (!members->value) {
             lua_pop(w->L, 1);
-            return NULL;
+            return false;
         }
     }
     w->depth--;
-    qsort(names, count_of, sizeof *names, compare_names);
-    json_t *ordered = json_object();
-    for (size_t i = 0; ordered && i < count_of; i++) {
-        json_t *value = json_object_getn(object, names[i].text, names[i].len);
-        if (json_object_setn_nocheck(ordered, names[i].text, names[i].len, value) == 0) continue;
-        json_decref(ordered);
-        ordered = NULL;
+    return true;
+}
+
+/* The members' values are taken over. */
+static json_t *object_of(writer *w, member *members, size_t count_of)
+{
+    json_t *object = json_object();
+    qsort(members, count_of, sizeof *members, compare_members);
+    for (size_t i = 0; i < count_of; i++) {
+        json_t *value = members[i].value;
+        members[i].value = NULL;
+        if (json_object_setn_new_nocheck(object, members[i].name, members[i].len, value) == 0) continue;
+        json_decref(object);
+        return out_of_memory(w);
     }
-    return checked(w, ordered);
+    return checked(w, object);
 }
 
 static json_t *write_object(writer *w, const shape *s)
 {
-    json_t *object = json_object();
-    name *names = calloc(s->names + 1, sizeof *names);
-    json_t *ordered = object && names ? write_members(w, object, names) : out_of_memory(w);
-    free(names);
-    json_decref(object);
-    return ordered;
+    if (s->names == 0) return checked(w, json_object());
+    member *members = calloc(s->names, sizeof *members);
+    if (!members) return out_of_memory(w);
+    json_t *object = read_members(w, members) ? object_of(w, members, s->names) : NULL;
+    for (size_t i = 0; i < s->names; i++) json_decref(members[i].value);
+    free(members);
+    return object;
 }
 
 static json_t *write_table(writer *w)

@@ -45,8 +45,10 @@ function ids:lower(length) return text(self, LOWER, length) end
 
 function ids:secret(length) return text(self, MIXED, length) end
 
+--- Every answer has one: it is made of two numbers, not digit by digit.
 function ids:uuid()
-  return ("%s-%s-4%s-a%s-%s"):format(self:hex(8), self:hex(4), self:hex(3), self:hex(3), self:hex(12))
+  local high, low = next_number(self), next_number(self)
+  return ("%08x-%04x-4%03x-a%03x-%012x"):format(high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffffffffffff)
 end
 
 --- An integer from `low` to `high`, both included.
