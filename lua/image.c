@@ -12,7 +12,7 @@
 
 struct rip_image {
     rip_arena_image *memory;
-    rip_vm *vm; /* what is in it, but for its memory and limits */
+    rip_vm vm; /* what is in it, but for its memory and limits */
 };
 
 rip_status rip_image_prepare(rip_vm **out, rip_error *err)
@@ -23,6 +23,32 @@ rip_status rip_image_prepare(rip_vm **out, rip_error *err)
     rip_status status = vm ? rip_vm_fill(vm, REGION_BYTES, err) : rip_nomem(err);
     if (status == RIP_OK) *out = vm;
     return status;
+}
+
+void rip_image_free(rip_image *image)
+{
+    if (!image) return;
+    rip_arena_image_free(image->memory);
+    free(image);
+}
+
+rip_status rip_image_copy(const rip_image *image, const rip_vm_limits *limits, rip_vm **out, rip_error *err)
+{
+    *out = NULL;
+    const rip_vm *from = &image->vm;
+    rip_vm *vm = rip_vm_shell(limits);
+    if (!vm) return rip_nomem(err);
+    if (from->memory_used > vm->limits.memory_bytes || !rip_arena_image_copy(image->memory, &vm->arena)) {
+        rip_vm_free(vm);
+        return rip_nomem(err);
+    }
+    vm->main = rip_arena_image_place(image->memory, &vm->arena, from->main);
+    vm->memory_used = from->memory_used;
+    vm->next_id = from->next_id;
+    memcpy(vm->words, from->words, sizeof vm->words);
+    rip_vm_claim(vm);
+    *out = vm;
+    return RIP_OK;
 }
 
 /* What cannot be copied. A table finds objects by their address, which is another one in the copy; a coroutine and a
@@ -83,60 +109,35 @@ static int l_look(lua_State *L)
     return 0;
 }
 
-static rip_status check(rip_vm *vm, rip_error *err)
+/* A copy is looked at: what looking needs would be left in the image. */
+static rip_status check(const rip_image *image, rip_error *err)
 {
-    lua_State *L = vm->main;
+    rip_vm *vm = NULL;
     rip_error why;
-    if (lua_gettop(L) > 0) return rip_fail(err, RIP_EINVAL, "an image cannot be taken: something is on the stack");
-    lua_pushcfunction(L, l_look);
-    if (rip_vm_call(vm, 0, 0, &why) == RIP_VM_DONE) return RIP_OK;
-    lua_settop(L, 0);
-    return rip_fail(err, RIP_EINVAL, "an image cannot be taken: it holds %s", why.message);
+    rip_status status = rip_image_copy(image, NULL, &vm, err);
+    if (status != RIP_OK) return status;
+    lua_pushcfunction(vm->main, l_look);
+    if (rip_vm_call(vm, 0, 0, &why) != RIP_VM_DONE)
+        status = rip_fail(err, RIP_EINVAL, "an image cannot be taken: it holds %s", why.message);
+    rip_vm_free(vm);
+    return status;
 }
 
 rip_status rip_image_take(rip_vm *vm, rip_image **out, rip_error *err)
 {
     *out = NULL;
-    rip_status status = check(vm, err);
-    if (status != RIP_OK) return status;
+    if (lua_gettop(vm->main) > 0)
+        return rip_fail(err, RIP_EINVAL, "an image cannot be taken: something is on the stack");
     lua_gc(vm->main, LUA_GCCOLLECT);
     if (!rip_arena_is_whole(&vm->arena))
         return rip_fail(err, RIP_ELIMIT, "an image cannot be taken: the state takes over %zu bytes", REGION_BYTES);
     rip_image *image = calloc(1, sizeof *image);
-    rip_vm *copy = calloc(1, sizeof *copy);
-    if (image) *image = (rip_image){rip_arena_image_take(&vm->arena), copy};
-    if (!image || !copy || !image->memory) {
+    if (!image) return rip_nomem(err);
+    *image = (rip_image){rip_arena_image_take(&vm->arena), *vm};
+    rip_status status = image->memory ? check(image, err) : rip_nomem(err);
+    if (status == RIP_OK)
+        *out = image;
+    else
         rip_image_free(image);
-        return rip_nomem(err);
-    }
-    *copy = *vm;
-    *out = image;
-    return RIP_OK;
-}
-
-void rip_image_free(rip_image *image)
-{
-    if (!image) return;
-    rip_arena_image_free(image->memory);
-    free(image->vm);
-    free(image);
-}
-
-rip_status rip_image_copy(const rip_image *image, const rip_vm_limits *limits, rip_vm **out, rip_error *err)
-{
-    *out = NULL;
-    const rip_vm *from = image->vm;
-    rip_vm *vm = rip_vm_shell(limits);
-    if (!vm) return rip_nomem(err);
-    if (from->memory_used > vm->limits.memory_bytes || !rip_arena_image_copy(image->memory, &vm->arena)) {
-        rip_vm_free(vm);
-        return rip_nomem(err);
-    }
-    vm->main = rip_arena_image_place(image->memory, &vm->arena, from->main);
-    vm->memory_used = from->memory_used;
-    vm->next_id = from->next_id;
-    memcpy(vm->words, from->words, sizeof vm->words);
-    rip_vm_claim(vm);
-    *out = vm;
-    return RIP_OK;
+    return status;
 }

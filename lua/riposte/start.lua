@@ -1,8 +1,8 @@
 --- Where a run begins: the engine calls this once, in the run's first fiber.
 --- `chunk` is the playbook's file, not yet run; what it returns was checked when it was loaded.
 local finding = require "riposte.finding"
-local preflight = require "riposte.preflight"
 local run = require "riposte.run"
+local require = require
 
 return function(primitives, about, found, chunk)
   local playbook = chunk()
@@ -10,5 +10,5 @@ return function(primitives, about, found, chunk)
   playbook.run(finding.new(found, this), this)
   if not about.preflight or not this:has_planned() then return end
   local _, changes = primitives.perform("plan", {})
-  primitives.perform("preflight", { verdicts = preflight(this, changes) })
+  primitives.perform("preflight", { verdicts = require "riposte.preflight"(this, changes) })
 end
