@@ -11,6 +11,8 @@
 #include "lua/json.h"
 #include "lua/playbook_vm.h"
 
+#define EVENT "event"
+
 struct rip_script {
     rip_script_options options;
     rip_playbook_vm box;
@@ -40,6 +42,27 @@ static void on_ended(void *data, rip_status status, const rip_error *err)
     script->options.ended(script->options.data, status, err);
 }
 
+/* The finding without its event, which is the most of it. */
+static void push_finding(lua_State *L, const json_t *finding)
+{
+    const char *key;
+    json_t *value;
+    lua_createtable(L, 0, (int)json_object_size(finding));
+    json_object_foreach ((json_t *)(uintptr_t)finding, key, value) {
+        if (strcmp(key, EVENT) == 0 || json_is_null(value)) continue;
+        rip_lua_push_json(L, value);
+        lua_setfield(L, -2, key);
+    }
+}
+
+/* event() -> the finding's event */
+static int l_event(lua_State *L)
+{
+    const rip_script *script = lua_touserdata(L, lua_upvalueindex(1));
+    rip_lua_push_json(L, json_object_get(script->options.finding, EVENT));
+    return 1;
+}
+
 /* (script, chunk): hand start(primitives, about, finding, chunk) to the first fiber. In protected mode: whatever of it
  * needs memory may raise. */
 static int l_prepare(lua_State *L)
@@ -50,8 +73,11 @@ static int l_prepare(lua_State *L)
     lua_call(L, 1, 1);
     rip_fibers_push_primitives(script->fibers, L);
     rip_bind_models(L, script->options.models);
+    lua_pushlightuserdata(L, script);
+    lua_pushcclosure(L, l_event, 1);
+    lua_setfield(L, -2, EVENT);
     rip_lua_push_json(L, script->options.about);
-    rip_lua_push_json(L, script->options.finding);
+    push_finding(L, script->options.finding);
     lua_pushvalue(L, 2);
     rip_fibers_start(script->fibers, 4);
     return 0;

@@ -48,7 +48,7 @@ json_t *field_line(const char *text)
     }
     if (text[len]) /* it is cut: not within a character */
         while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
-    return json_stringn(line, len);
+    return json_stringn_nocheck(line, len); /* what was parsed is UTF-8 */
 }
 
 json_t *severity_of(double score)

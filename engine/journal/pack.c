@@ -6,6 +6,10 @@
 /* Far over any event that is taken in: what a damaged file claims is not believed. */
 #define UNPACKED_MAX ((int64_t)1 << 28)
 
+/* Events are small: tables for larger texts would take longer to clear than an event takes to compress. */
+#define WINDOW_BITS 14
+#define TABLES 6
+
 struct packer_stream {
     z_stream z;
 };
@@ -14,7 +18,9 @@ static bool set_up(packer *p)
 {
     if (p->stream) return deflateReset(&p->stream->z) == Z_OK;
     p->stream = calloc(1, sizeof *p->stream);
-    if (p->stream && deflateInit(&p->stream->z, Z_BEST_SPEED) == Z_OK) return true;
+    if (p->stream &&
+        deflateInit2(&p->stream->z, Z_BEST_SPEED, Z_DEFLATED, WINDOW_BITS, TABLES, Z_DEFAULT_STRATEGY) == Z_OK)
+        return true;
     free(p->stream);
     p->stream = NULL;
     return false;

@@ -4,6 +4,7 @@ local failure = require "riposte.failure"
 local module = {}
 
 local data_of = setmetatable({}, { __mode = "k" })
+local event_of = setmetatable({}, { __mode = "k" }) -- a function that gives it, until it was asked for
 local run_of = setmetatable({}, { __mode = "k" })
 
 local Finding = {}
@@ -30,14 +31,20 @@ function Finding:resources(kind)
   end
 end
 
+-- The event is large, and many runs need nothing of it: it becomes a table when it is first asked for.
+local function event(self)
+  if type(event_of[self]) == "function" then event_of[self] = event_of[self]() end
+  return event_of[self]
+end
+
 -- Where the event was delivered is where its service takes the answer, wherever the resource is.
 local function client(self, service)
-  local event = data_of[self].event
-  return run_of[self].aws[service] { region = event.region, account = event.account }
+  local delivered = event(self)
+  return run_of[self].aws[service] { region = delivered.region, account = delivered.account }
 end
 
 local function update_asff(self, workflow, text)
-  local asff = data_of[self].event.detail.findings[1]
+  local asff = event(self).detail.findings[1]
   client(self, "securityhub"):batch_update_findings({
     FindingIdentifiers = { { Id = asff.Id, ProductArn = asff.ProductArn } },
     Note = { Text = cut(text, NOTE_MAX), UpdatedBy = "riposte" },
@@ -47,7 +54,7 @@ end
 
 -- OCSF's status_id: 2 in progress, 4 resolved.
 local function update_ocsf(self, status, text)
-  local ocsf = data_of[self].event.detail.findings[1]
+  local ocsf = event(self).detail.findings[1]
   client(self, "securityhub"):batch_update_findings_v2({
     MetadataUids = { ocsf.metadata.uid },
     Comment = cut(text, NOTE_MAX),
@@ -56,7 +63,7 @@ local function update_ocsf(self, status, text)
 end
 
 local function guardduty_of(self)
-  local detail = data_of[self].event.detail
+  local detail = event(self).detail
   return detail.service.detectorId, detail.id
 end
 
@@ -121,19 +128,19 @@ local class = { __name = "finding", __metatable = "finding" }
 
 function class.__index(self, key)
   if Finding[key] then return Finding[key] end
-  local data = data_of[self]
-  if key == "detail" then return data.event.detail end
-  return data[key]
+  if key == "event" then return event(self) end
+  if key == "detail" then return event(self).detail end
+  return data_of[self][key]
 end
 
 function class.__newindex()
   error("a finding cannot be changed: keep what you work out in a variable of your own", 2)
 end
 
---- Called by riposte.start.
-function module.new(data, run)
+--- Called by riposte.start. `event_giver` gives the finding's event.
+function module.new(data, event_giver, run)
   local finding = setmetatable({}, class)
-  data_of[finding], run_of[finding] = data, run
+  data_of[finding], event_of[finding], run_of[finding] = data, event_giver, run
   return finding
 end
 

@@ -7,7 +7,7 @@ local require = require
 return function(primitives, about, found, chunk)
   local playbook = chunk()
   local this = run.new(primitives, about)
-  playbook.run(finding.new(found, this), this)
+  playbook.run(finding.new(found, primitives.event, this), this)
   if not about.preflight or not this:has_planned() then return end
   local _, changes = primitives.perform("plan", {})
   primitives.perform("preflight", { verdicts = require "riposte.preflight"(this, changes) })
