@@ -12,15 +12,17 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
-                                const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err)
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const rip_playbook *playbook, const rip_vm_limits *limits,
+                                rip_module_loaded loaded, void *data, rip_error *err)
 {
     rip_module_provider providers[3];
     size_t count = 0;
-    if (kept) providers[count++] = rip_module_set_provider(kept);
-    rip_status status = rip_library_provider(&providers[count++], err);
+    const rip_library *library = playbook->library;
+    rip_status status = library ? RIP_OK : rip_library_current(&library, err);
     if (status != RIP_OK) return status;
-    box->own = folder_of(path);
+    if (playbook->modules) providers[count++] = rip_module_set_provider(playbook->modules);
+    providers[count++] = rip_library_provider(library);
+    box->own = folder_of(playbook->path);
     if (!box->own) return rip_nomem(err);
     box->folder = (rip_module_folder){box->own, NULL, NULL};
     providers[count++] = rip_module_folder_provider(&box->folder);
