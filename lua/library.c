@@ -117,15 +117,16 @@ static void library_free(rip_library *library)
 static rip_status library_new(char *pack, size_t len, rip_library **out, rip_error *err)
 {
     rip_library *library = calloc(1, sizeof *library);
-    if (!library) {
+    entry *entries = calloc(RIP_MODULES_MAX, sizeof *entries);
+    if (!library || !entries) {
+        free(library);
+        free(entries);
         free(pack);
         return rip_nomem(err);
     }
-    library->pack = pack;
-    library->len = len;
+    *library = (rip_library){.pack = pack, .len = len, .entries = entries};
     rip_sha256_hex(pack, len, library->digest);
-    library->entries = calloc(RIP_MODULES_MAX, sizeof *library->entries);
-    rip_status status = library->entries ? add_entries(library, err) : rip_nomem(err);
+    rip_status status = add_entries(library, err);
     if (status == RIP_OK)
         *out = library;
     else

@@ -174,7 +174,8 @@ unsigned journal_spent(journal *j, const char *scope, int64_t since_ms);
  * `digest`. Kept once, for as long as there may be runs that began with it. Never waits; to tell it again costs a
  * comparison. */
 void journal_library_keep(journal *j, const char *digest, const char *pack, size_t len);
-/** The pack of a library that runs began with which journal_recover brought back; borrowed. NULL: it is not there. */
+/** The pack of this library, if a run that journal_recover brought back goes on with it; borrowed. NULL: it is not
+ * there. */
 const char *journal_library(journal *j, const char *digest, size_t *len);
 
 /** Where a source has got to: text of its own. */
