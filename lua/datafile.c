@@ -26,12 +26,13 @@ static rip_status evaluate(rip_vm *vm, const char *path, const char *text, size_
 
 rip_status rip_datafile_load(const char *path, json_t **out, rip_error *err)
 {
+    const rip_playbook file = {.path = (char *)(uintptr_t)path};
     rip_playbook_vm box = {0};
     char *text = NULL;
     size_t len = 0;
     *out = NULL;
     rip_status status = rip_read_file(path, DATAFILE_BYTES_MAX, &text, &len, err);
-    if (status == RIP_OK) status = rip_playbook_vm_open(&box, path, NULL, &LIMITS, NULL, NULL, err);
+    if (status == RIP_OK) status = rip_playbook_vm_open(&box, &file, &LIMITS, NULL, NULL, err);
     if (status == RIP_OK) status = evaluate(box.vm, path, text, len, out, err);
     rip_playbook_vm_close(&box);
     free(text);

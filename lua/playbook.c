@@ -298,7 +298,7 @@ static rip_status read_header(header *h)
 {
     rip_playbook *playbook = h->playbook;
     rip_playbook_vm box = {0};
-    rip_status status = rip_playbook_vm_open(&box, playbook->path, playbook->modules, &LOAD_LIMITS, NULL, NULL, h->err);
+    rip_status status = rip_playbook_vm_open(&box, playbook, &LOAD_LIMITS, NULL, NULL, h->err);
     if (status == RIP_OK) status = rip_vm_load(box.vm, playbook->path, playbook->text, playbook->text_len, h->err);
     if (status == RIP_OK) status = rip_vm_compile(box.vm, &playbook->compiled, h->err);
     if (status == RIP_OK && rip_vm_call(box.vm, 0, 1, h->err) != RIP_VM_DONE) status = h->err->status;
@@ -430,7 +430,7 @@ static rip_module_set *modules_of(const char *playbook, const json_t *sources)
 }
 
 rip_status rip_playbook_recall(const char *path, const char *text, size_t len, const json_t *sources,
-                               rip_playbook **out, rip_error *err)
+                               const rip_library *library, rip_playbook **out, rip_error *err)
 {
     if (!text) return rip_fail(err, RIP_EINVAL, "%s: the record holds no text of it", path);
     rip_playbook *playbook = playbook_new(path);
@@ -438,6 +438,7 @@ rip_status rip_playbook_recall(const char *path, const char *text, size_t len, c
         playbook->text = malloc(len + 1);
         playbook->text_len = len;
         playbook->modules = modules_of(path, sources);
+        playbook->library = library;
         if (playbook->text) memcpy(playbook->text, text, len + 1);
     }
     if (!playbook || !playbook->text || !playbook->modules) {

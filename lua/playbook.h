@@ -8,6 +8,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/error.h"
+#include "lua/library.h"
 #include "lua/modules.h"
 #include "lua/source_map.h"
 
@@ -39,8 +40,9 @@ typedef struct rip_playbook {
     int64_t cooldown_ms;        /* for so long, findings that belong together make no further run; 0: they do */
     bool also_archived, also_resolved, also_suppressed; /* findings in these states make runs too */
     bool also_updates;                                  /* each version of a finding makes a run */
-    rip_module_set *modules; /* of a recalled playbook: the texts it required; NULL: what the folders hold */
-    rip_source_map *lines;   /* where in the file each header key is */
+    rip_module_set *modules;    /* of a recalled playbook: the texts it required; NULL: what the folders hold */
+    const rip_library *library; /* …and the library it began with; NULL: the one of today */
+    rip_source_map *lines;      /* where in the file each header key is */
 } rip_playbook;
 
 /** One mistake in a playbook. Strings are borrowed. */
@@ -65,9 +67,10 @@ void rip_playbook_free(rip_playbook *playbook);
 bool rip_playbook_place(const rip_playbook *playbook, const char *field, unsigned *line, unsigned *column);
 
 /** A playbook from its text, as the record of a run keeps it, with the modules that the run had required until then:
- * {name: text} (NULL: none). Modules that are not among them are looked for beside `path`. */
+ * {name: text} (NULL: none). Modules that are not among them are looked for in `library` (NULL: the one of today) and
+ * beside `path`. */
 rip_status rip_playbook_recall(const char *path, const char *text, size_t len, const json_t *sources,
-                               rip_playbook **out, rip_error *err);
+                               const rip_library *library, rip_playbook **out, rip_error *err);
 
 /** What the header's keys are for a finding, each in new memory, NULL for none. */
 typedef struct rip_playbook_keys {

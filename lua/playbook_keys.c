@@ -43,7 +43,7 @@ static rip_status call_functions(const rip_playbook *playbook, const json_t *fin
                                  rip_error *err)
 {
     rip_playbook_vm box = {0};
-    rip_status status = rip_playbook_vm_open(&box, playbook->path, playbook->modules, &LIMITS, NULL, NULL, err);
+    rip_status status = rip_playbook_vm_open(&box, playbook, &LIMITS, NULL, NULL, err);
     if (status == RIP_OK) status = rip_playbook_push(&box, playbook, err);
     if (status == RIP_OK && rip_vm_call(box.vm, 0, 1, err) != RIP_VM_DONE) status = err->status;
     if (status == RIP_OK && playbook->lock.is_function) status = call_key(box.vm, "lock", finding, &out->lock, err);

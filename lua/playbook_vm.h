@@ -13,10 +13,10 @@ typedef struct rip_playbook_vm {
     rip_module_folder folder;
 } rip_playbook_vm;
 
-/** `path` is the playbook's file: modules are looked for among `kept` (NULL: none; borrowed), then in the library, then
- * beside the file. `loaded` may be NULL. */
-rip_status rip_playbook_vm_open(rip_playbook_vm *box, const char *path, const rip_module_set *kept,
-                                const rip_vm_limits *limits, rip_module_loaded loaded, void *data, rip_error *err);
+/** Modules are looked for among those that the playbook brings with it, then in its library, then beside its file: of
+ * `playbook` (borrowed) only these three matter. `loaded` may be NULL. */
+rip_status rip_playbook_vm_open(rip_playbook_vm *box, const rip_playbook *playbook, const rip_vm_limits *limits,
+                                rip_module_loaded loaded, void *data, rip_error *err);
 /** Push the playbook's main chunk, as rip_vm_load does. */
 rip_status rip_playbook_push(rip_playbook_vm *box, const rip_playbook *playbook, rip_error *err);
 

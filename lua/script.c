@@ -103,8 +103,7 @@ rip_status rip_script_start(const rip_script_options *options, rip_script **out,
     if (!script) return rip_nomem(err);
     script->options = *options;
     script->options.about = json_incref((json_t *)(uintptr_t)options->about);
-    rip_status status = rip_playbook_vm_open(&script->box, options->playbook->path, options->playbook->modules,
-                                             &options->limits, on_loaded, script, err);
+    rip_status status = rip_playbook_vm_open(&script->box, options->playbook, &options->limits, on_loaded, script, err);
     if (status == RIP_OK) {
         rip_vm_on_print(script->box.vm, on_print, script);
         status = rip_fibers_new(script->box.vm, options->clock, options->door, on_ended, script, &script->fibers, err);

@@ -225,7 +225,7 @@ static rip_status keep_old(loader *l, const char *path)
     for (size_t i = 0; l->before && i < l->before->count; i++) {
         const rip_playbook *old = l->before->books[i];
         if (strcmp(old->path, path) != 0 || json_object_get(l->names, old->name)) continue;
-        rip_status status = rip_playbook_recall(old->path, old->text, old->text_len, NULL, &playbook, NULL);
+        rip_status status = rip_playbook_recall(old->path, old->text, old->text_len, NULL, NULL, &playbook, NULL);
         if (status == RIP_ENOMEM) return rip_nomem(l->err);
         return status == RIP_OK ? check_and_keep(l, playbook, &kept) : RIP_OK;
     }

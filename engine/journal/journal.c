@@ -104,6 +104,16 @@ unsigned journal_spent(journal *j, const char *scope, int64_t since_ms)
     return j->ops->spent(j, scope, since_ms);
 }
 
+void journal_library_keep(journal *j, const char *digest, const char *pack, size_t len)
+{
+    j->ops->library_keep(j, digest, pack, len);
+}
+
+const char *journal_library(journal *j, const char *digest, size_t *len)
+{
+    return j->ops->library(j, digest, len);
+}
+
 void journal_position_set(journal *j, const char *source, const char *position, journal_done done, void *data)
 {
     j->ops->position_set(j, source, position, done, data);

@@ -88,8 +88,8 @@ typedef struct journal_arrival {
 void journal_accept(journal *j, const journal_arrival *arrival, journal_answer done, void *data);
 
 /* Runs. A record is an object with "id", "playbook", "finding" (an object with "id", "version" and what else tells
- * which it is), "mode"; a run that is queued has "queued" (milliseconds), one that began has "started", "text" and
- * "sources", one that ended has "outcome" and "finished". Others are kept as they are. */
+ * which it is), "mode"; a run that is queued has "queued" (milliseconds), one that began has "started", "text",
+ * "sources" and "library" (its digest), one that ended has "outcome" and "finished". Others are kept as they are. */
 
 /** A run that waits for its turn. */
 void journal_run_queue(journal *j, json_t *record, journal_done done, void *data);
@@ -169,6 +169,14 @@ json_t *journal_pauses(journal *j);
 void journal_spend(journal *j, const char *scope, int64_t at_ms);
 /** Changes in `scope` since `since_ms`, to the minute. Kept for a day. */
 unsigned journal_spent(journal *j, const char *scope, int64_t since_ms);
+
+/** The library that runs begin with from now on: `pack`, all its texts in one, whose SHA-256 in hexadecimal is
+ * `digest`. Kept once, for as long as there may be runs that began with it. Never waits; to tell it again costs a
+ * comparison. */
+void journal_library_keep(journal *j, const char *digest, const char *pack, size_t len);
+/** The pack of this library, if a run that journal_recover brought back goes on with it; borrowed. NULL: it is not
+ * there. */
+const char *journal_library(journal *j, const char *digest, size_t *len);
 
 /** Where a source has got to: text of its own. */
 void journal_position_set(journal *j, const char *source, const char *position, journal_done done, void *data);

@@ -26,6 +26,8 @@ typedef struct journal_ops {
     json_t *(*pauses)(journal *j);
     void (*spend)(journal *j, const char *scope, int64_t at_ms);
     unsigned (*spent)(journal *j, const char *scope, int64_t since_ms);
+    void (*library_keep)(journal *j, const char *digest, const char *pack, size_t len);
+    const char *(*library)(journal *j, const char *digest, size_t *len);
     void (*position_set)(journal *j, const char *source, const char *position, journal_done done, void *data);
     const char *(*position)(journal *j, const char *source);
     void (*recover)(journal *j, journal_answer done, void *data);

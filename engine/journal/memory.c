@@ -310,6 +310,27 @@ static unsigned memory_spent(journal *j, const char *scope, int64_t since_ms)
     return sum;
 }
 
+bool memory_library_is_news(journal *j, const char *digest)
+{
+    memory_journal *memory = memory_of(j);
+    if (strcmp(memory->library, digest) == 0) return false;
+    snprintf(memory->library, sizeof memory->library, "%s", digest);
+    return true;
+}
+
+static void memory_library_keep(journal *j, const char *digest, const char *pack, size_t len)
+{
+    if (!memory_library_is_news(j, digest)) return;
+    json_object_set_new(memory_of(j)->libraries, digest, json_stringn_nocheck(pack, len));
+}
+
+static const char *memory_library(journal *j, const char *digest, size_t *len)
+{
+    const json_t *pack = json_object_get(memory_of(j)->libraries, digest);
+    *len = json_string_length(pack);
+    return json_string_value(pack);
+}
+
 static void memory_position_set(journal *j, const char *source, const char *position, journal_done done, void *data)
 {
     bool kept = json_object_set_new(memory_of(j)->positions, source, json_string(position)) == 0;
@@ -319,6 +340,20 @@ static void memory_position_set(journal *j, const char *source, const char *posi
 static const char *memory_position(journal *j, const char *source)
 {
     return json_string_value(json_object_get(memory_of(j)->positions, source));
+}
+
+/* Those that no run that is left began with. */
+static void forget_libraries(memory_journal *memory)
+{
+    json_t *needed = json_object();
+    json_object_set(needed, memory->library, json_object_get(memory->libraries, memory->library));
+    for (size_t i = 0; i < memory->count; i++) {
+        const json_t *record = memory->logs[i] ? memory->logs[i]->record : NULL;
+        const char *digest = json_string_value(json_object_get(record, "library"));
+        if (digest) json_object_set(needed, digest, json_object_get(memory->libraries, digest));
+    }
+    json_decref(memory->libraries);
+    memory->libraries = needed;
 }
 
 static void memory_prune(journal *j, int64_t before_ms, journal_answer done, void *data)
@@ -332,6 +367,7 @@ static void memory_prune(journal *j, int64_t before_ms, journal_answer done, voi
         memory_drop(j, json_string_value(json_object_get(record, "id")));
         runs++;
     }
+    forget_libraries(memory);
     rip_error err = {RIP_OK, ""};
     json_t *value = json_pack("{s:I, s:i}", "runs", runs, "findings", 0);
     done(data, RIP_OK, value, &err);
@@ -351,6 +387,7 @@ static void memory_close(journal *j)
     json_decref(memory->pauses);
     json_decref(memory->spent);
     json_decref(memory->positions);
+    json_decref(memory->libraries);
     free(memory);
 }
 
@@ -375,6 +412,8 @@ static const journal_ops OPS = {
     .pauses = memory_pauses,
     .spend = memory_spend,
     .spent = memory_spent,
+    .library_keep = memory_library_keep,
+    .library = memory_library,
     .position_set = memory_position_set,
     .position = memory_position,
     .recover = memory_recover,
@@ -394,8 +433,9 @@ rip_status journal_open_memory(journal **out, rip_error *err)
     memory->pauses = json_object();
     memory->spent = json_object();
     memory->positions = json_object();
+    memory->libraries = json_object();
     bool whole = memory->findings && memory->cooldowns && memory->runs && memory->pauses && memory->spent &&
-                 memory->positions && RAND_bytes(memory->key, sizeof memory->key) == 1;
+                 memory->positions && memory->libraries && RAND_bytes(memory->key, sizeof memory->key) == 1;
     if (!whole) {
         memory_close(&memory->base);
         return rip_nomem(err);

@@ -16,6 +16,8 @@ typedef struct memory_journal {
     json_t *pauses;    /* scope -> about */
     json_t *spent;     /* scope -> {minute: changes} */
     json_t *positions; /* source -> text */
+    json_t *libraries; /* digest -> pack, any bytes */
+    char library[65];  /* digest of the one that was told last */
 } memory_journal;
 
 /** A run that a durable keeper read back, or the new one of a record; a run that is there already is returned as it is,
@@ -24,6 +26,9 @@ run_log *memory_put(journal *j, json_t *record, json_t *finding);
 run_log *memory_log(journal *j, const char *run);
 /** Let a run go. */
 void memory_drop(journal *j, const char *run);
+
+/** Whether this library is another than the one that was told last, which it is from now on. */
+bool memory_library_is_news(journal *j, const char *digest);
 
 /** Changes of a minute, read back. */
 void memory_spend_back(journal *j, const char *scope, int64_t minute, int64_t used);

@@ -19,6 +19,7 @@ typedef enum message_kind {
     MESSAGE_PAUSE,
     MESSAGE_SPEND,
     MESSAGE_POSITION,
+    MESSAGE_LIBRARY,
     MESSAGE_PRUNE,
     MESSAGE_RECOVER, /* from here on questions, which change nothing */
     MESSAGE_FIND,
@@ -77,7 +78,7 @@ typedef struct message {
             int64_t number, seq, is_change, care, started, finished, order;
         } step;
         struct {
-            span key, value; /* scope and about, or source and position */
+            span key, value; /* scope and about, source and position, or a library's pack alone */
             int64_t at;
         } keep;
         struct {

@@ -65,6 +65,12 @@ static bool put_steps(run_log *log, json_t *steps)
     return ok;
 }
 
+static void remember_library(sqlite_journal *s, const json_t *record, json_t *pack)
+{
+    const memory_journal *memory = (const memory_journal *)s->memory;
+    if (pack) json_object_set(memory->libraries, text_of(record, "library"), pack);
+}
+
 static bool remember(sqlite_journal *s, json_t *entry)
 {
     json_t *record = json_object_get(entry, "record"), *steps = json_object_get(entry, "steps");
@@ -72,7 +78,9 @@ static bool remember(sqlite_journal *s, json_t *entry)
     bool is_known = memory_log(s->memory, id); /* it came in since: memory knows better */
     run_log *log = is_known ? NULL : memory_put(s->memory, record, json_object_get(entry, "finding"));
     bool ok = is_known || (log && put_steps(log, steps));
+    remember_library(s, record, json_object_get(entry, "library"));
     json_object_del(entry, "steps");
+    json_object_del(entry, "library");
     if (is_known) json_object_set(entry, "record", journal_run(s->memory, id));
     return ok;
 }

@@ -176,6 +176,7 @@ rip_status journal_audit_verify(const char *path, const char *expected_head, jou
     index_anchors(&v);
     verify_findings(&v);
     verify_texts(&v);
+    verify_libraries(&v);
     verify_runs(&v);
     verify_decisions(&v);
     status = db_status(&v.db, err);

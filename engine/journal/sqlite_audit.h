@@ -24,6 +24,7 @@ bool verify_is_pruned(const verifier *v, int64_t place);
 
 void verify_findings(verifier *v);
 void verify_texts(verifier *v);
+void verify_libraries(verifier *v);
 void verify_runs(verifier *v);
 void verify_decisions(verifier *v);
 /** A run's own chain. `sealed`: the link that its record is anchored with, and its hash comes out in `head`. */

@@ -90,6 +90,38 @@ void verify_texts(verifier *v)
     tell_added(v, SOURCES, "texts", "removed: the text of a module that a run required");
 }
 
+static const char *check_library(rows *r, rip_buffer *text)
+{
+    hash sum;
+    char digest[RIP_SHA256_HEX];
+    if (unpack(db_bytes(r, 3), db_int(r, 2), text, NULL) != RIP_OK) return "changed: it cannot be unpacked";
+    rip_sha256(text->data ? text->data : "", text->len, sum.bytes);
+    rip_hex(sum.bytes, sizeof sum, digest);
+    if (strcmp(db_text(r, 0), digest) != 0) return "changed: it is not what its digest stands for";
+    if (strcmp(db_text(r, 4), "library") != 0 || !hash_is(&sum, db_bytes(r, 5)))
+        return "added: the chain does not know it";
+    return NULL;
+}
+
+void verify_libraries(verifier *v)
+{
+    static const char ALL[] =
+        "SELECT l.digest, l.place, l.packed, l.pack, a.kind, a.content FROM libraries l"
+        " LEFT JOIN anchors a ON a.place = l.place ORDER BY l.place";
+    /* One that was gone back to is where it was told last. */
+    static const char GONE[] =
+        "SELECT place, 'a library', place FROM (SELECT max(place) AS place FROM anchors WHERE kind = 'library'"
+        " GROUP BY content) a WHERE NOT EXISTS (SELECT 1 FROM libraries l WHERE l.place = a.place) ORDER BY place";
+    rip_buffer text = {0};
+    rows *r = db_rows(&v->db, ALL, "");
+    while (db_next(&v->db, r)) {
+        const char *what = check_library(r, &text);
+        if (what) verify_tell(v, "libraries", what, "%.12s (place %" PRId64 ")", db_text(r, 0), db_int(r, 1));
+    }
+    rip_buffer_free(&text);
+    tell_removed(v, GONE, "libraries", "");
+}
+
 static void check_run(verifier *v, rows *r)
 {
     const char *id = db_text(r, 1);

@@ -103,7 +103,7 @@ static void put_anchor(exporter *e, rows *r)
         set(line, "received", number(r, 8));
     } else if (strcmp(kind, "pruned") == 0) {
         set(line, "places", text(r, 3));
-    } else {
+    } else if (strcmp(kind, "library") != 0) { /* whose content is its digest */
         set(line, "run", db_is_null(r, 9) ? text(r, 3) : text(r, 9));
         if (strcmp(kind, "decision") == 0)
             set(line, "decision", db_json(&e->db, r, 11));

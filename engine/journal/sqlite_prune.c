@@ -47,13 +47,12 @@ static int by_place(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* So many of the oldest, with all that hangs on them. */
-static int64_t prune(store *s, const char *find, const char *const *deletes, int64_t before)
+/* The first of these rows, with all that hangs on them. */
+static int64_t prune(store *s, rows *r, const char *const *deletes)
 {
     int64_t places[PART];
     size_t count = 0;
     ranges gone = {0};
-    rows *r = db_rows(s->db, find, "ii", before, (int64_t)PART);
     while (count < PART && db_next(s->db, r)) places[count++] = db_int(r, 0);
     db_done(r);
     if (count == 0) return 0;
@@ -64,6 +63,18 @@ static int64_t prune(store *s, const char *find, const char *const *deletes, int
     }
     anchor(s, &gone);
     return (int64_t)count;
+}
+
+/* Runs that began with a library came before the place of the next one: once the first run that is left did not, the
+ * library is not needed any more. */
+static void prune_libraries(store *s)
+{
+    static const char OLD[] =
+        "SELECT place FROM libraries l WHERE EXISTS (SELECT 1 FROM libraries n WHERE n.place > l.place"
+        " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.place < n.place)) ORDER BY place";
+    static const char LIBRARY[] = "DELETE FROM libraries WHERE place = ?";
+    static const char *const OF_LIBRARY[] = {LIBRARY, NULL};
+    prune(s, db_rows(s->db, OLD, ""), OF_LIBRARY);
 }
 
 bool store_prune(store *s, message *m)
@@ -82,11 +93,12 @@ bool store_prune(store *s, message *m)
                       FINDING[] = "DELETE FROM findings WHERE place = ?";
     static const char *const OF_RUN[] = {STEPS, SOURCES, DECISIONS, LOCKS, RUN, NULL};
     static const char *const OF_FINDING[] = {EVENT, FINDING, NULL};
-    int64_t before = m->as.prune.before;
-    int64_t gone_runs = prune(s, OLD_RUNS, OF_RUN, before), gone_findings = 0;
-    if (gone_runs < PART) gone_findings = prune(s, OLD_FINDINGS, OF_FINDING, before);
+    int64_t before = m->as.prune.before, part = PART, gone_findings = 0;
+    int64_t gone_runs = prune(s, db_rows(s->db, OLD_RUNS, "ii", before, part), OF_RUN);
+    if (gone_runs < PART) gone_findings = prune(s, db_rows(s->db, OLD_FINDINGS, "ii", before, part), OF_FINDING);
     bool again = gone_runs == PART || gone_findings == PART;
     if (!again) {
+        prune_libraries(s);
         db_do(s->db, OLD_COOLDOWNS, "i", before);
         db_do(s->db, OLD_BUDGETS, "i", before / 60000);
     }

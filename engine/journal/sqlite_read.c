@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/suggest.h"
+#include "engine/base/text.h"
 #include "engine/journal/pack.h"
 #include "engine/journal/sqlite_writer.h"
 
@@ -163,6 +164,25 @@ static void add_place(db *d, places *p, int64_t place)
     p->all[p->count++] = place;
 }
 
+/* The pack of the library that a run goes on with; runs that go on with the same share it. NULL: it is not there. */
+static json_t *read_library(db *d, const json_t *record, json_t *packs)
+{
+    static const char FIND[] = "SELECT packed, pack FROM libraries WHERE digest = ?";
+    const char *digest = rip_text_or(record, "library", NULL);
+    if (!digest || json_object_get(record, "outcome")) return NULL;
+    json_t *known = json_object_get(packs, digest);
+    if (known) return json_incref(known);
+    rows *r = db_rows(d, FIND, "s", digest);
+    if (!db_next(d, r)) return NULL;
+    rip_buffer text = {0};
+    json_t *pack = NULL;
+    if (unpack(db_bytes(r, 1), db_int(r, 0), &text, NULL) == RIP_OK) pack = json_stringn_nocheck(text.data, text.len);
+    rip_buffer_free(&text);
+    db_done(r);
+    if (pack) json_object_set(packs, digest, pack);
+    return pack;
+}
+
 static json_t *read_recover(db *d)
 {
     static const char FIND[] =
@@ -175,6 +195,7 @@ static json_t *read_recover(db *d)
         add_place(d, &runs, db_int(r, 0));
         add_place(d, &findings, db_int(r, 1));
     }
+    json_t *packs = json_object();
     json_t *finding = NULL; /* runs of one finding follow each other, and share it */
     for (size_t i = 0; i < runs.count && !db_failed(d); i++) {
         if (i == 0 || findings.all[i] != findings.all[i - 1]) {
@@ -183,11 +204,13 @@ static json_t *read_recover(db *d)
         }
         json_t *entry = json_object();
         set(entry, "record", read_record(d, runs.all[i]));
+        set(entry, "library", read_library(d, json_object_get(entry, "record"), packs));
         set(entry, "steps", read_steps(d, runs.all[i], true));
         set(entry, "finding", json_incref(finding));
         json_array_append_new(all, entry);
     }
     json_decref(finding);
+    json_decref(packs);
     free(runs.all);
     free(findings.all);
     return all;

@@ -49,6 +49,10 @@ static const char *const VERSIONS[] = {
     " PRIMARY KEY (scope, minute));"
     "CREATE TABLE pauses (scope TEXT PRIMARY KEY, about TEXT NOT NULL);"
     "CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL);",
+
+    /* Runs that began with a library came before the place of the next. */
+    "CREATE TABLE libraries (digest TEXT PRIMARY KEY, place INTEGER NOT NULL, packed INTEGER NOT NULL,"
+    " pack BLOB NOT NULL);",
 };
 #define VERSION ((int64_t)(sizeof VERSIONS / sizeof *VERSIONS))
 

@@ -366,6 +366,20 @@ static unsigned keeper_spent(journal *j, const char *scope, int64_t since_ms)
     return journal_spent(keeper_of(j)->memory, scope, since_ms);
 }
 
+static void keeper_library_keep(journal *j, const char *digest, const char *pack, size_t len)
+{
+    sqlite_journal *s = keeper_of(j);
+    if (!memory_library_is_news(s->memory, digest) || !may_write(s, NULL, NULL)) return;
+    message *m = message_new(MESSAGE_LIBRARY);
+    if (m) m->as.keep.value = message_bytes(m, pack, len);
+    send_lazily(s, m, quiet, NULL);
+}
+
+static const char *keeper_library(journal *j, const char *digest, size_t *len)
+{
+    return journal_library(keeper_of(j)->memory, digest, len);
+}
+
 static void keeper_position_set(journal *j, const char *source, const char *position, journal_done done, void *data)
 {
     sqlite_journal *s = keeper_of(j);
@@ -402,6 +416,8 @@ const journal_ops sqlite_ops = {
     .pauses = keeper_pauses,
     .spend = keeper_spend,
     .spent = keeper_spent,
+    .library_keep = keeper_library_keep,
+    .library = keeper_library,
     .position_set = keeper_position_set,
     .position = keeper_position,
     .recover = sqlite_recover,

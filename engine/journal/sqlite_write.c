@@ -344,6 +344,25 @@ static void write_kept(store *s, message *m)
         db_do(s->db, RESUME, "t", key);
 }
 
+/* The newest has the last place: one that is gone back to (an update that was taken back) gets a new one. */
+static void write_library(store *s, message *m)
+{
+    static const char NEWEST[] = "SELECT digest = ? FROM libraries ORDER BY place DESC LIMIT 1";
+    static const char PUT[] =
+        "INSERT INTO libraries (digest, place, packed, pack) VALUES (?,?,?,?) ON CONFLICT (digest)"
+        " DO UPDATE SET place = excluded.place, packed = excluded.packed, pack = excluded.pack";
+    bytes text = message_at(m, m->as.keep.value);
+    hash sum;
+    char digest[RIP_SHA256_HEX];
+    int64_t packed = 0;
+    rip_sha256(text.data, text.len, sum.bytes);
+    rip_hex(sum.bytes, sizeof sum, digest);
+    if (db_number(s->db, NEWEST, 0, "s", digest) == 1) return;
+    int64_t place = store_anchor(s, "library", 0, (bytes){NULL, 0}, &sum);
+    text = pack(&s->packer, text, s->compress_above, &packed);
+    db_do(s->db, PUT, "siib", digest, place, packed, text);
+}
+
 void store_apply(store *s, message *m)
 {
     /* What an attempt before this one left. */
@@ -362,6 +381,7 @@ void store_apply(store *s, message *m)
     case MESSAGE_PAUSE:
     case MESSAGE_SPEND:
     case MESSAGE_POSITION: write_kept(s, m); break;
+    case MESSAGE_LIBRARY: write_library(s, m); break;
     default: break; /* questions */
     }
 }

@@ -4,7 +4,6 @@
 
 #include "engine/run/preflight.h"
 #include "engine/run/unknown.h"
-#include "lua/library.h"
 
 json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
                       int64_t now_ms)
@@ -20,10 +19,11 @@ json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t
                      "finding", brief, "mode", mode, "queued", (json_int_t)now_ms);
 }
 
-json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms)
+json_t *record_begin(const char *id, const rip_playbook *playbook, const char *library, const char *mode,
+                     int64_t now_ms)
 {
-    return json_pack("{s:s, s:O, s:s, s:s, s:I}", "id", id, "text", playbook->shared_text, "library",
-                     rip_library_digest(), "mode", mode, "started", (json_int_t)now_ms);
+    return json_pack("{s:s, s:O, s:s, s:s, s:I}", "id", id, "text", playbook->shared_text, "library", library, "mode",
+                     mode, "started", (json_int_t)now_ms);
 }
 
 bool record_is_well(const json_t *record)

@@ -14,8 +14,10 @@
 json_t *record_queued(const char *id, const rip_playbook *playbook, const json_t *finding, const char *mode,
                       int64_t now_ms);
 
-/** What is added when it begins: the playbook's text, which library it runs with, mode, start. New reference. */
-json_t *record_begin(const char *id, const rip_playbook *playbook, const char *mode, int64_t now_ms);
+/** What is added when it begins: the playbook's text, the digest of the library it runs with, mode, start. New
+ * reference. */
+json_t *record_begin(const char *id, const rip_playbook *playbook, const char *library, const char *mode,
+                     int64_t now_ms);
 
 /** Has it ended as it was meant to, or does another run follow from it? If not, a person should look. */
 bool record_is_well(const json_t *record);

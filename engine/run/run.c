@@ -25,6 +25,7 @@ struct run {
     const run_context *context;
     const rip_playbook *playbook; /* what it runs: the one of today, or `recalled`; NULL while it sleeps without it */
     rip_playbook *recalled;       /* the text it began with, before a crash */
+    const rip_library *library;   /* it runs with */
     json_t *finding, *record;
     const char *id;
     run_mode mode;
@@ -206,9 +207,9 @@ static rip_status recall(run *r, rip_error *err)
     if (!text)
         return rip_fail(err, RIP_ENOTFOUND, "the playbook %s is not loaded any more",
                         rip_text_or(r->record, "playbook", "?"));
-    rip_status status =
-        rip_playbook_recall(rip_text_or(r->record, "file", "playbook.lua"), json_string_value(text),
-                            json_string_length(text), json_object_get(r->record, "sources"), &r->recalled, err);
+    rip_status status = rip_playbook_recall(rip_text_or(r->record, "file", "playbook.lua"), json_string_value(text),
+                                            json_string_length(text), json_object_get(r->record, "sources"), r->library,
+                                            &r->recalled, err);
     if (status != RIP_OK) return status;
     if (!r->playbook) r->playbook = r->recalled;
     return RIP_OK;
@@ -355,6 +356,25 @@ static void on_begun(void *data, rip_status status, const rip_error *err)
     end(r, status, &why);
 }
 
+/* A run that was cut off goes on with the library that it began with, though the engine may have been updated since.
+ * Where that one is not to be had it goes on with the one of today; if that makes a difference, it ends as diverged. */
+static void take_library(run *r)
+{
+    const char *before = rip_text_or(r->record, "library", ""), *today = rip_library_digest(r->library);
+    if (!json_object_get(r->record, "started") || strcmp(before, today) == 0) return;
+    size_t len = 0;
+    rip_error err;
+    const rip_library *own = NULL;
+    const char *pack = journal_library(r->context->journal, before, &len);
+    rip_status status = pack ? rip_library_recall(before, pack, len, &own, &err)
+                             : rip_fail(&err, RIP_ENOTFOUND, "the journal has no copy of it that can be read");
+    if (status == RIP_OK)
+        r->library = own;
+    else
+        rip_log(RIP_LOG_WARN, "run.library", "run", r->id, "began_with", before, "now", today, "why", err.message,
+                NULL);
+}
+
 /* The mode may have been lowered since it was queued: then less is done; since it began: then nothing more. */
 static rip_status lower_mode(run *r, rip_error *err)
 {
@@ -368,12 +388,14 @@ static rip_status lower_mode(run *r, rip_error *err)
     return RIP_OK;
 }
 
-/* The engine was updated while the run was cut off. Where that makes a difference, the run ends as diverged. */
-static void tell_of_library(const run *r)
+static void write_begin(run *r)
 {
-    const char *before = rip_text_or(r->record, "library", "");
-    if (strcmp(before, rip_library_digest()) == 0) return;
-    rip_log(RIP_LOG_WARN, "run.library", "run", r->id, "began_with", before, "now", rip_library_digest(), NULL);
+    size_t len = 0;
+    const char *digest = rip_library_digest(r->library), *pack = rip_library_pack(r->library, &len);
+    json_t *record = record_begin(r->id, r->playbook, digest, run_mode_name(r->mode), rip_clock_now(r->context->clock));
+    journal_library_keep(r->context->journal, digest, pack, len);
+    journal_run_begin(r->context->journal, record, on_begun, r);
+    json_decref(record);
 }
 
 static void begin(void *data)
@@ -381,19 +403,17 @@ static void begin(void *data)
     run *r = data;
     rip_error err = {RIP_OK, ""};
     rip_status status = was_stopped(r, &err);
+    if (status == RIP_OK) status = rip_library_current(&r->library, &err);
+    if (status == RIP_OK) take_library(r);
     if (status == RIP_OK) status = recall(r, &err);
     if (status == RIP_OK) status = lower_mode(r, &err);
     if (status == RIP_OK && r->recalled) r->playbook = r->recalled;
-    if (status != RIP_OK) {
+    if (status != RIP_OK)
         end(r, status, &err);
-    } else if (json_object_get(r->record, "started")) {
-        tell_of_library(r);
+    else if (json_object_get(r->record, "started"))
         on_begun(r, RIP_OK, &err);
-    } else {
-        json_t *record = record_begin(r->id, r->playbook, run_mode_name(r->mode), rip_clock_now(r->context->clock));
-        journal_run_begin(r->context->journal, record, on_begun, r);
-        json_decref(record);
-    }
+    else
+        write_begin(r);
 }
 
 rip_status run_start(const run_context *context, const run_order *order, const run_listener *listener, run **out,

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -92,6 +93,7 @@ class Journal(unittest.TestCase):
     """A journal, a playbook and AWS of their own for each test."""
 
     def setUp(self):
+        self.more = {}
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
@@ -100,8 +102,9 @@ class Journal(unittest.TestCase):
         self.write_playbook()
         self.configure("approve")
 
-    def write_playbook(self, first=""):
-        (self.folder / "scale-down.lua").write_text(PLAYBOOK.replace("run.aws", first + "run.aws"))
+    def write_playbook(self, first="", count="0"):
+        text = PLAYBOOK.replace("run.aws", first + "run.aws").replace("desiredCount = 0", f"desiredCount = {count}")
+        (self.folder / "scale-down.lua").write_text(text)
 
     def configure(self, mode, more=""):
         self.config = self.folder / "riposte.yaml"
@@ -109,7 +112,7 @@ class Journal(unittest.TestCase):
                                f"journal:\n  path: {self.folder}/journal\n{more}")
 
     def environment(self):
-        return riposte.environment(AWS_ENDPOINT_URL=self.service.url, **CREDENTIALS)
+        return riposte.environment(AWS_ENDPOINT_URL=self.service.url, **CREDENTIALS, **self.more)
 
     def riposte(self, command, *args, **options):
         return riposte.run(command, "--config", self.config, *args, env=self.environment(), **options)
@@ -403,6 +406,28 @@ class Owned(Journal):
         run = self.json("runs")[0]
         done = self.riposte("cancel", run["id"][:12])
         self.assertEqual((self.states(), self.service.updates), ({run["id"]: "cancelled"}, []), done.stdout + done.stderr)
+
+    def test_a_run_that_an_update_cut_off_goes_on_with_the_library_that_it_began_with(self):
+        self.write_playbook('local ok, count = pcall(require, "riposte.count") run:sleep("3s") ',
+                            count="ok and count or 1")
+        self.configure("enforce")
+        before = self.folder / "before"
+        shutil.copytree(riposte.SOURCE / "lua", before / "lua")
+        for name in ("aws", "playbooks"):
+            (before / name).symlink_to(riposte.SOURCE / name)
+        (before / "lua/riposte/count.lua").write_text("return 7\n")
+        self.more = {"RIPOSTE_DATA_DIR": str(before)}
+        self.start(answered=False)
+        self.wait_for(lambda: "running" in self.states().values())
+        self.owner.kill()
+        self.owner.wait(60)
+        self.more = {}
+        shutil.rmtree(before)
+        done = self.riposte("run", FINDING)
+        self.assertEqual((list(self.states().values()), self.service.updates), (["done"], [7]), done.stdout + done.stderr)
+        self.assertNotIn("run.library", done.stderr)
+        audit = self.riposte("audit", "verify")
+        self.assertEqual(audit.returncode, 0, audit.stdout)
 
     def test_watching_tells_each_change_of_a_run(self):
         run = self.start()

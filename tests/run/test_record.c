@@ -30,7 +30,7 @@ static journal *begin(void)
     assert_int_equal(journal_open_memory(&j, &err), RIP_OK);
     journal_run_queue(j, record, ignore, NULL);
     json_decref(record);
-    record = record_begin(RUN, &playbook, "enforce", 1000);
+    record = record_begin(RUN, &playbook, "0123456789abcdef", "enforce", 1000);
     journal_run_begin(j, record, ignore, NULL);
     json_decref(record);
     json_decref(finding);
