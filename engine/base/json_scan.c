@@ -83,16 +83,22 @@ const char *rip_json_plain(const char *at, const char *end)
     }
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /** Four hexadecimal digits of an escape. */
 static bool take_unit(rip_json_scan *s, unsigned *unit)
 {
     *unit = 0;
     if (s->end - s->at < 4) return wrong(s, "a cut-off escape");
     for (int i = 0; i < 4; i++) {
-        char c = s->at[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 32) - 'a' + 10;
-        if (digit > 15 || (c < '0' || (c > '9' && c < 'A'))) return wrong(s, "an escape that is none");
-        *unit = *unit << 4 | digit;
+        int digit = hex_digit(s->at[i]);
+        if (digit < 0) return wrong(s, "an escape that is none");
+        *unit = *unit << 4 | (unsigned)digit;
     }
     s->at += 4;
     return true;

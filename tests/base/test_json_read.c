@@ -125,7 +125,8 @@ static void test_damaged_texts_are_refused(void **state)
     static const char *const SURROGATES[] = {"[\"\\ud83d\"]",        "[\"\\ude00\"]",    "[\"\\ude00\\ud83d\"]",
                                              "[\"\\ud83d\\u0041\"]", "[\"\\ud83d\\n\"]", "[\"\\ud83dx\"]",
                                              "{\"\\uDFAA\":0}",      "[\"\\ud83d\\u12"};
-    static const char *const ESCAPES[] = {"[\"\\x\"]",     "[\"\\u00g0\"]", "[\"\\u00:0\"]", "[\"\\u 041\"]",
+    static const char *const ESCAPES[] = {"[\"\\x\"]",     "[\"\\u00g0\"]", "[\"\\u00:0\"]", "[\"\\u00`0\"]",
+                                          "[\"\\u00@0\"]", "[\"\\u00/0\"]", "[\"\\u00G0\"]", "[\"\\u 041\"]",
                                           "[\"\\U0041\"]", "[\"\\u00",      "[\"\\",         "[\"\\\xC3\xA9\"]"};
     /* Overlong forms, surrogates, beyond U+10FFFF, cut off, a byte of the middle, Latin-1. */
     static const char *const NO_UTF8[] = {"[\"\xC0\xAF\"]",
@@ -232,10 +233,10 @@ static void test_a_broken_structure_is_refused(void **state)
 static void test_nul_bytes_are_no_white_space_and_no_end(void **state)
 {
     (void)state;
-    static const char *const TEXTS[] = {"\0[]", "[\0]", "[]\0"};
+    static const char *const TEXTS[] = {"\0[1]", "[\0001]", "[1\0]", "[1]\0"};
     json_t *value = NULL;
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
-        assert_int_equal(read_exactly(TEXTS[i], 3, NULL, &value, NULL), RIP_EINVAL);
+        assert_int_equal(read_exactly(TEXTS[i], 4, NULL, &value, NULL), RIP_EINVAL);
 }
 
 static void test_a_name_that_comes_twice_is_refused_at_the_second(void **state)
