@@ -155,9 +155,9 @@ static void tell(const reader *r, rip_error *err)
 /** All of `r`'s text is one value. */
 static json_t *finish(reader *r, json_t *value, rip_error *err)
 {
+    if (!value) keep(r, -1);
     rip_json_peek(&r->scan);
     if (r->scan.at < r->scan.end) rip_json_stop(&r->scan, RIP_EINVAL, "more than one value");
-    if (!value) keep(r, -1);
     rip_buffer_free(&r->scan.room);
     if (r->scan.status != RIP_OK) tell(r, err);
     return whole_or_null(r, value);
