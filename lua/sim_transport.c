@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json.h"
 #include "lua/json.h"
 
 #define ACCOUNT "riposte.sim.account" /* the registry's keys */
@@ -52,20 +53,20 @@ static int host_encode(lua_State *L)
     rip_error err = {0};
     luaL_checkany(L, 1);
     if (rip_lua_to_json(L, 1, &json, &err) != RIP_OK) return luaL_error(L, "%s", err.message);
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    rip_buffer text = {0};
+    rip_status status = rip_json_write(&text, json, RIP_JSON_SORTED, &err);
     json_decref(json);
-    if (!text) return luaL_error(L, "out of memory");
-    lua_pushstring(L, text);
-    free(text);
-    return 1;
+    if (status == RIP_OK) lua_pushlstring(L, text.data, text.len);
+    rip_buffer_free(&text);
+    return status == RIP_OK ? 1 : luaL_error(L, "%s", err.message);
 }
 
 static int host_decode(lua_State *L)
 {
     size_t len = 0;
     const char *text = luaL_checklstring(L, 1, &len);
-    json_t *json = json_loadb(text, len, 0, NULL);
-    if (!json_is_object(json)) {
+    json_t *json = NULL;
+    if (rip_json_read(text, len, NULL, &json, NULL) != RIP_OK || !json_is_object(json)) {
         json_decref(json);
         lua_pushnil(L);
         return 1;

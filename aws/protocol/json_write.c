@@ -4,6 +4,7 @@
 
 #include "aws/protocol/private.h"
 #include "engine/base/escape.h"
+#include "engine/base/json.h"
 
 static rip_status write_value(rip_buffer *out, const aws_member *member, const json_t *value, unsigned depth,
                               rip_error *err);
@@ -82,18 +83,10 @@ static rip_status write_map(rip_buffer *out, const aws_shape *shape, const json_
     return RIP_OK;
 }
 
-static int append(const char *bytes, size_t len, void *out)
-{
-    rip_buffer_append(out, bytes, len);
-    return 0;
-}
-
 static rip_status write_as_it_is(rip_buffer *out, const json_t *value, rip_error *err)
 {
-    if (json_is_string(value))
-        write_text(out, json_string_value(value), json_string_length(value));
-    else if (json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
-        return rip_nomem(err);
+    if (!json_is_string(value)) return rip_json_write(out, value, 0, err);
+    write_text(out, json_string_value(value), json_string_length(value));
     return RIP_OK;
 }
 

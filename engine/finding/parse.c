@@ -1,6 +1,7 @@
 /* Documents into trees within their limits, and what their top level tells without one. */
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/finding/private.h"
 
 /* Behind the string that starts at `at` (a quote); NULL where it does not end. */
@@ -15,35 +16,13 @@ static const char *skip_string(const char *at, const char *end)
     return NULL;
 }
 
-/* How deeply brackets nest; jansson's own limit is fixed when it is built. */
-static unsigned depth_of(const char *bytes, size_t len)
-{
-    unsigned depth = 0, most = 0;
-    const char *end = bytes + len;
-    for (const char *at = bytes; at && at < end;) {
-        if (*at == '"') {
-            at = skip_string(at, end);
-            continue;
-        }
-        if ((*at == '{' || *at == '[') && ++depth > most) most = depth;
-        if ((*at == '}' || *at == ']') && depth > 0) depth--;
-        at++;
-    }
-    return most;
-}
-
 rip_status finding_parse(const char *bytes, size_t len, const event_limits *limits, json_t **out, rip_error *err)
 {
     size_t most = limits && limits->bytes ? limits->bytes : EVENT_BYTES_DEFAULT;
     unsigned depth = limits && limits->depth ? limits->depth : EVENT_DEPTH_DEFAULT;
     *out = NULL;
     if (len > most) return rip_fail(err, RIP_ELIMIT, "the document has %zu bytes; %zu are allowed", len, most);
-    if (depth_of(bytes, len) > depth) return rip_fail(err, RIP_ELIMIT, "the document nests deeper than %u", depth);
-    json_error_t why;
-    *out = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
-    if (*out) return RIP_OK;
-    return rip_fail(err, RIP_EINVAL, "expected JSON: %s, at byte %d of the document (its line %d, column %d)", why.text,
-                    why.position, why.line, why.column);
+    return rip_json_read(bytes, len, &(rip_json_rules){.depth = depth}, out, err);
 }
 
 static const char *skip_space(const char *at, const char *end)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
+
 #define BYTES_USUAL 1000 /* most messages are smaller */
 
 message *message_new(message_kind kind)
@@ -40,18 +42,12 @@ span message_text(message *m, const char *text)
     return message_bytes(m, text, text ? strlen(text) : 0);
 }
 
-static int append(const char *data, size_t len, void *to)
-{
-    rip_buffer_append(to, data, len);
-    return 0;
-}
-
 span message_json(message *m, const json_t *value)
 {
     span s = {m->bytes.len, 0, value != NULL};
     if (!value) return s;
     /* What cannot be written down (text that is no UTF-8) must not pass for NULL. */
-    if (json_dump_callback(value, append, &m->bytes, JSON_COMPACT | JSON_ENCODE_ANY) != 0) m->bytes.failed = true;
+    if (rip_json_write(&m->bytes, value, 0, NULL) != RIP_OK) m->bytes.failed = true;
     s.len = m->bytes.len - s.at;
     rip_buffer_putc(&m->bytes, '\0');
     return s;

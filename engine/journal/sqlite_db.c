@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 
 /* Another process may hold the file for a moment, to look. */
 #define BUSY_MS 1000
@@ -246,9 +247,10 @@ json_t *db_json(db *d, rows *r, int column)
 {
     bytes text = db_bytes(r, column);
     if (!text.data) return NULL;
-    json_error_t why;
-    json_t *value = json_loadb(text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-    if (!value) db_fail(d, RIP_EINVAL, "a row is damaged: its JSON cannot be read; `riposte audit verify` says which");
+    json_t *value = NULL;
+    const rip_json_rules rules = {.any = true, .nul = true};
+    if (rip_json_read(text.data, text.len, &rules, &value, NULL) != RIP_OK)
+        db_fail(d, RIP_EINVAL, "a row is damaged: its JSON cannot be read; `riposte audit verify` says which");
     return value;
 }
 

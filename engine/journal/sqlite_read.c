@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/suggest.h"
 #include "engine/base/text.h"
 #include "engine/journal/pack.h"
@@ -31,9 +32,10 @@ static json_t *unpacked_json(db *d, bytes packed, int64_t size)
     rip_buffer text = {0};
     rip_error err;
     json_t *value = NULL;
-    if (unpack(packed, size, &text, &err) == RIP_OK)
-        value = json_loadb(text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    if (!value) db_fail(d, RIP_EINVAL, "a finding is damaged; `riposte audit verify` says which");
+    rip_status status = unpack(packed, size, &text, &err);
+    const rip_json_rules rules = {.any = true, .nul = true};
+    if (status == RIP_OK) status = rip_json_read(text.data, text.len, &rules, &value, NULL);
+    if (status != RIP_OK) db_fail(d, RIP_EINVAL, "a finding is damaged; `riposte audit verify` says which");
     rip_buffer_free(&text);
     return value;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/run/secret.h"
 
 #define CLOCK_OFF_LEAST_MS 2000 /* less is the way of a reply, and the second that it is told to */
@@ -40,12 +41,11 @@ void pending_free(pending *p)
 /* A fingerprint tells whether a replayed playbook asks for the same thing again. */
 static void take_fingerprint(pending *p)
 {
-    char *request = json_dumps(p->step.request, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     rip_buffer text = {0};
-    rip_buffer_printf(&text, "%s\n%s", p->kind, request ? request : "");
+    rip_buffer_printf(&text, "%s\n", p->kind);
+    (void)rip_json_write(&text, p->step.request, RIP_JSON_SORTED, NULL);
     rip_sha256_hex(text.data ? text.data : "", text.len, p->fingerprint);
     rip_buffer_free(&text);
-    free(request);
 }
 
 static char *field_or(const json_t *request, const char *key, const char *otherwise)
