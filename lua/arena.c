@@ -25,14 +25,23 @@ static size_t class_of(size_t size)
 
 bool rip_arena_reserve(rip_arena *arena, size_t bytes)
 {
-    size_t whole = (bytes + RIP_ARENA_ALIGN - 1) / RIP_ARENA_ALIGN * RIP_ARENA_ALIGN;
-    arena->region = aligned_alloc(RIP_ARENA_ALIGN, whole);
-    if (!arena->region) return false;
-    memset(arena->region, 0, bytes); /* what is copied is read to its last byte */
-    arena->region_bytes = bytes;
-    arena->at = arena->region;
-    arena->end = arena->at + bytes;
+    rip_regions *regions = rip_regions_new(bytes);
+    bool done = regions && rip_arena_settle(arena, regions);
+    rip_regions_free(regions);
+    if (!done) return false;
+    memset(arena->region, 0, arena->region_bytes); /* what is copied is read to its last byte */
     arena->is_whole = true;
+    return true;
+}
+
+bool rip_arena_settle(rip_arena *arena, rip_regions *regions)
+{
+    arena->region = rip_regions_take(regions);
+    if (!arena->region) return false;
+    arena->regions = regions;
+    arena->region_bytes = rip_regions_bytes(regions);
+    arena->at = arena->region;
+    arena->end = arena->at + arena->region_bytes;
     return true;
 }
 
@@ -162,6 +171,6 @@ void rip_arena_free(rip_arena *arena)
         arena->large = large->next;
         free(large);
     }
-    free(arena->region);
+    if (arena->region) rip_regions_give_back(arena->regions, arena->region);
     *arena = (rip_arena){0};
 }

@@ -7,10 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RIP_ARENA_CLASSES 32
+#include "lua/regions.h"
 
-/* Of regions, in bytes. */
-#define RIP_ARENA_ALIGN ((size_t)4096)
+#define RIP_ARENA_CLASSES 32
 
 typedef struct rip_arena_slab rip_arena_slab;
 typedef struct rip_arena_block rip_arena_block;
@@ -23,12 +22,16 @@ typedef struct rip_arena {
     rip_arena_block *large;
     char *region; /* one piece that holds blocks of every size; NULL: none */
     size_t region_bytes;
-    bool is_whole; /* large blocks are cut from the region too, while it lasts */
+    rip_regions *regions; /* where it came from, and goes back to */
+    bool is_whole;        /* large blocks are cut from the region too, while it lasts */
 } rip_arena;
 
 /** Before the first block: all of them are cut from one region of `bytes`, so that it can be copied. False: out of
  * memory. */
 bool rip_arena_reserve(rip_arena *arena, size_t bytes);
+
+/** The same with a region of `regions`, of which only what is small is cut. */
+bool rip_arena_settle(rip_arena *arena, rip_regions *regions);
 
 /** Is everything that was allocated in the region? */
 bool rip_arena_is_whole(const rip_arena *arena);

@@ -14,6 +14,7 @@ struct rip_arena_image {
     size_t count;
     uint32_t *pointers; /* which of the words they are */
     size_t pointer_count;
+    rip_regions *regions; /* of the copies */
 };
 
 static bool is_pointer(const rip_arena_image *image, uintptr_t word)
@@ -43,8 +44,9 @@ rip_arena_image *rip_arena_image_take(const rip_arena *arena)
     image->arena = *arena;
     image->count = used / sizeof *image->words;
     image->words = malloc(used);
+    image->regions = rip_regions_new(used + SPARE_BYTES);
     if (image->words) memcpy(image->words, arena->region, used);
-    if (image->words && find_pointers(image)) return image;
+    if (image->words && image->regions && find_pointers(image)) return image;
     rip_arena_image_free(image);
     return NULL;
 }
@@ -54,6 +56,7 @@ void rip_arena_image_free(rip_arena_image *image)
     if (!image) return;
     free(image->words);
     free(image->pointers);
+    rip_regions_free(image->regions);
     free(image);
 }
 
@@ -64,16 +67,12 @@ void *rip_arena_image_place(const rip_arena_image *image, const rip_arena *copy,
 
 bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena)
 {
-    size_t used = image->count * sizeof *image->words;
-    size_t whole = (used + SPARE_BYTES + RIP_ARENA_ALIGN - 1) / RIP_ARENA_ALIGN * RIP_ARENA_ALIGN;
-    uintptr_t *words = aligned_alloc(RIP_ARENA_ALIGN, whole);
-    if (!words) return false;
-    memcpy(words, image->words, used);
+    if (!rip_arena_settle(arena, image->regions)) return false;
+    uintptr_t *words = (uintptr_t *)(void *)arena->region;
     uintptr_t base = (uintptr_t)words;
+    memcpy(words, image->words, image->count * sizeof *words);
     for (size_t i = 0; i < image->pointer_count; i++) words[image->pointers[i]] += base;
-    *arena = (rip_arena){.region = (char *)words, .region_bytes = whole};
-    arena->at = arena->region + used;
-    arena->end = arena->region + whole;
+    arena->at += image->count * sizeof *words;
     for (size_t i = 0; i < RIP_ARENA_CLASSES; i++)
         arena->free[i] = rip_arena_image_place(image, arena, image->arena.free[i]);
     return true;

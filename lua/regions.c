@@ -1,0 +1,79 @@
+#include "lua/regions.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* What is kept is a few megabytes at most. */
+#define SPARE_MOST 64
+
+typedef struct spare spare;
+struct spare {
+    spare *next;
+};
+
+struct rip_regions {
+    size_t bytes;
+    size_t out; /* taken, and not given back */
+    spare *spares;
+    unsigned spare_count;
+    bool is_closed;
+};
+
+rip_regions *rip_regions_new(size_t bytes)
+{
+    rip_regions *regions = calloc(1, sizeof *regions);
+    if (regions) regions->bytes = (bytes + RIP_REGION_ALIGN - 1) / RIP_REGION_ALIGN * RIP_REGION_ALIGN;
+    return regions;
+}
+
+static void end(rip_regions *regions)
+{
+    while (regions->spares) {
+        spare *first = regions->spares;
+        regions->spares = first->next;
+        munmap(first, regions->bytes);
+    }
+    if (regions->out == 0) free(regions);
+}
+
+void rip_regions_free(rip_regions *regions)
+{
+    if (!regions) return;
+    regions->is_closed = true;
+    regions->spare_count = SPARE_MOST;
+    end(regions);
+}
+
+size_t rip_regions_bytes(const rip_regions *regions)
+{
+    return regions->bytes;
+}
+
+void *rip_regions_take(rip_regions *regions)
+{
+    void *region = regions->spares;
+    if (region) {
+        regions->spares = regions->spares->next;
+        regions->spare_count--;
+    } else {
+        region = mmap(NULL, regions->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (region == MAP_FAILED) return NULL;
+    }
+    regions->out++;
+    return region;
+}
+
+void rip_regions_give_back(rip_regions *regions, void *region)
+{
+    regions->out--;
+    if (regions->spare_count < SPARE_MOST) {
+        spare *back = region;
+        back->next = regions->spares;
+        regions->spares = back;
+        regions->spare_count++;
+        return;
+    }
+    munmap(region, regions->bytes);
+    if (regions->is_closed) end(regions);
+}
