@@ -7,11 +7,12 @@
 /* Behind the string that starts at `at` (a quote); NULL where it does not end. */
 static const char *skip_string(const char *at, const char *end)
 {
-    for (at++; at < end; at++) {
-        if (*at == '\\')
-            at++;
-        else if (*at == '"')
-            return at + 1;
+    for (at++; at < end;) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        if (!quote) return NULL;
+        const char *escape = memchr(at, '\\', (size_t)(quote - at));
+        if (!escape) return quote + 1;
+        at = escape + 2;
     }
     return NULL;
 }
