@@ -7,8 +7,9 @@
 /* Behind the string that starts at `at` (a quote); NULL where it does not end. */
 static const char *skip_string(const char *at, const char *end)
 {
-    for (at++; at < end;) {
-        const char *quote = memchr(at, '"', (size_t)(end - at));
+    const char *quote = at++;
+    while (at < end) {
+        if (quote < at) quote = memchr(at, '"', (size_t)(end - at)); /* each byte is looked at twice at most */
         if (!quote) return NULL;
         const char *escape = memchr(at, '\\', (size_t)(quote - at));
         if (!escape) return quote + 1;
