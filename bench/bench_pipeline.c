@@ -407,6 +407,10 @@ int main(int argc, char **argv)
         default: return 2;
         }
     }
+    if (path && access(path, F_OK) == 0) { /* what it holds would not be answered again */
+        fprintf(stderr, "bench-pipeline: %s is there already: give a path where no journal is\n", path);
+        return 2;
+    }
     in_child(measure_throughput, path, findings);
     in_child(measure_latency, path, rate);
     in_child(measure_queued, path, waiting);

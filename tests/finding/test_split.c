@@ -196,6 +196,21 @@ static void test_what_is_no_json_is_told_with_its_place(void **state)
     }
 }
 
+static void test_a_brace_in_a_text_with_escapes_ends_nothing(void **state)
+{
+    (void)state;
+    static const char *const TEXTS[] = {"}", "\\\\", "\\\\\\\"}", "\\\"}\\\"", "{\\\"\\\\", ""};
+    for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
+        char document[200];
+        rip_error err;
+        snprintf(document, sizeof document, "{\"source\":\"%s\",\"detail-type\":\"y\",\"detail\":{\"a\":\"%s\"}}",
+                 TEXTS[i], TEXTS[i]);
+        events all = split(document, RIP_OK, &err);
+        assert_string_equal(all.first, document);
+        clear(&all);
+    }
+}
+
 static void test_limits_of_size_and_depth_are_told(void **state)
 {
     (void)state;
@@ -257,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_cloudtrail_records_are_wrapped_by_their_service),
         cmocka_unit_test(test_one_wrong_element_does_not_stop_the_others),
         cmocka_unit_test(test_what_is_no_json_is_told_with_its_place),
+        cmocka_unit_test(test_a_brace_in_a_text_with_escapes_ends_nothing),
         cmocka_unit_test(test_limits_of_size_and_depth_are_told),
         cmocka_unit_test(test_only_security_hubs_events_are_split),
         cmocka_unit_test(test_an_event_does_not_multiply_without_limit),
