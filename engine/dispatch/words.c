@@ -253,7 +253,7 @@ static void undo(word *w)
         return;
     }
     json_t *next = NULL;
-    undo_order order = {w->whole, rip_text_or(w->request, "step", NULL), run_mode_name(mode), now_of(w)};
+    undo_order order = {w->whole, rip_text_or(w->request, "step", NULL), run_mode_name(mode), now_of(w), journal_of(w)};
     rip_status status = undo_record(&order, aws_client_models(w->owner->options.context->client), &next, &err);
     if (status == RIP_OK)
         decide(w, NULL, next);

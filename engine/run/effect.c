@@ -32,6 +32,7 @@ void pending_free(pending *p)
     free(p->kind);
     free(p->phase);
     free(p->irreversible);
+    free(p->unopened);
     free(p->region);
     free(p->account);
     free(p);
@@ -54,37 +55,9 @@ static char *field_or(const json_t *request, const char *key, const char *otherw
     return strdup(value && *value ? value : otherwise);
 }
 
-/* What the journal holds of the request. */
-static json_t *masked_request(pending *p)
-{
-    const journal *j = p->door->settings.journal;
-    json_t *params = p->operation ? json_object_get(p->request, "params") : NULL;
-    if (!params) return secret_mask(j, NULL, p->request);
-    json_t *clean = secret_mask(j, aws_operation_input(p->operation), params);
-    if (clean == params) {
-        json_decref(clean);
-        return json_incref(p->request);
-    }
-    json_t *request = json_copy(p->request);
-    json_object_set_new(request, "params", clean);
-    return request;
-}
-
-/* An undo that holds a secret cannot be kept, and half of one is none. */
-static void take_undo(pending *p, const rip_effect *effect)
-{
-    static const char LOST[] = "what was before holds a secret, and secrets are not kept";
-    if (effect->irreversible) p->irreversible = strdup(effect->irreversible);
-    if (!effect->undo) return;
-    json_t *clean = secret_mask(p->door->settings.journal, NULL, effect->undo);
-    if (clean == effect->undo)
-        p->step.undo = json_deep_copy(effect->undo);
-    else if (!p->irreversible)
-        p->irreversible = strdup(LOST);
-    json_decref(clean);
-}
-
-static pending *pending_new(effect_door *door, const rip_effect *effect, rip_effect_done done, void *data)
+/* `before`: what the journal holds of it; NULL: nothing. */
+static pending *pending_new(effect_door *door, const rip_effect *effect, const journal_step *before,
+                            rip_effect_done done, void *data)
 {
     pending *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -106,11 +79,12 @@ static pending *pending_new(effect_door *door, const rip_effect *effect, rip_eff
     }
     rip_error unknown_operation;
     if (strcmp(p->kind, "aws") == 0) effect_find_operation(p, &unknown_operation);
-    p->step.request = masked_request(p);
-    take_undo(p, effect);
-    take_fingerprint(p);
     p->step.path = p->path;
     p->step.number = effect->number;
+    effect_open_request(p);
+    p->step.request = effect_masked_request(p);
+    effect_take_undo(p, effect, before);
+    take_fingerprint(p);
     p->step.kind = p->kind;
     p->step.phase = p->phase;
     p->step.irreversible = p->irreversible;
@@ -180,46 +154,10 @@ void effect_fail(pending *p, const char *outcome)
     effect_finish(p, outcome);
 }
 
-/* An undo step may need what only the reply tells: {"$reply": "taskDefinition.taskDefinitionArn"} stands for it. */
-
-static json_t *reply_value(const json_t *reply, const char *path)
-{
-    char name[256];
-    while (*path && reply) {
-        size_t len = strcspn(path, ".");
-        if (len >= sizeof name) return NULL;
-        memcpy(name, path, len);
-        name[len] = '\0';
-        reply = json_is_array(reply) ? json_array_get(reply, (size_t)strtoul(name, NULL, 10))
-                                     : json_object_get(reply, name);
-        path += len + (path[len] == '.');
-    }
-    return json_incref((json_t *)(uintptr_t)reply);
-}
-
-static json_t *with_reply(json_t *undo, const json_t *reply)
-{
-    const char *path = json_is_object(undo) ? json_string_value(json_object_get(undo, "$reply")) : NULL;
-    if (path && json_object_size(undo) == 1) {
-        json_t *value = reply_value(reply, path);
-        return value ? value : json_null();
-    }
-    if (json_is_array(undo)) {
-        for (size_t i = 0; i < json_array_size(undo); i++)
-            json_array_set_new(undo, i, with_reply(json_array_get(undo, i), reply));
-    } else if (json_is_object(undo)) {
-        const char *key;
-        json_t *value;
-        void *tmp;
-        json_object_foreach_safe (undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
-    }
-    return json_incref(undo);
-}
-
 void effect_succeed(pending *p, json_t *value, const char *outcome)
 {
     p->value = json_incref(value);
-    if (p->step.undo) json_decref(with_reply(p->step.undo, value));
+    effect_fill_undo(p, value);
     effect_finish(p, outcome);
 }
 
@@ -364,6 +302,11 @@ static void admit_operation(pending *p)
         refuse(p, name, &err);
         return;
     }
+    if (p->unopened) {
+        rip_fail(&err, RIP_EDENIED, "%s", p->unopened);
+        refuse(p, "seal", &err);
+        return;
+    }
     guard_request request = {
         .operation = p->operation,
         .params = json_object_get(p->request, "params"),
@@ -391,7 +334,9 @@ static void admit_operation(pending *p)
 static void go_on(pending *p)
 {
     p->started = true;
-    if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
+    if (p->unopened) {
+        fail_run(p->door, RIP_EDENIED, p->unopened);
+    } else if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
         p->door->changes++;
         if (p->door->plan) run_plan_allows(p->door->plan, p->step.request);
         if (may_change(p)) effect_aws_settle(p);
@@ -416,13 +361,13 @@ void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done do
 {
     effect_door *door = (effect_door *)base;
     if (door->stopped) return;
-    pending *p = pending_new(door, effect, done, data);
+    const journal_step *step =
+        journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
+    pending *p = pending_new(door, effect, step, done, data);
     if (!p) {
         fail_run(door, RIP_ENOMEM, "out of memory");
         return;
     }
-    const journal_step *step =
-        journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
     if (!effect_replay_holds(p, step)) effect_proceed(p);
 }
 
@@ -435,7 +380,7 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
 {
     effect_door *door = calloc(1, sizeof *door);
     if (!door) return rip_nomem(err);
-    door->base = (rip_door){.perform = effect_perform, .quiet = on_quiet};
+    door->base = (rip_door){.perform = effect_perform, .quiet = on_quiet, .same = effect_same};
     door->settings = *settings;
     door->session =
         (aws_session){.name = settings->run, .tags = settings->session_tags, .permissions = settings->permissions};

@@ -36,6 +36,7 @@ typedef struct effect_settings {
     json_t *plan;               /* the approved lines, see plan.h; NULL: any change that the guards allow */
     const char *planned_by;     /* the run that made the plan */
     const char *tokens_of;      /* the run whose client tokens it goes by: itself, or the one that it does again */
+    const char *takes_back;     /* the run whose changes this one undoes: what is sealed in them opens. NULL: none */
     unsigned changes_allowed;
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;

@@ -188,6 +188,7 @@ static rip_status open_door(run *r, rip_error *err)
         .plan = json_object_get(r->record, "approved"),
         .planned_by = rip_text_or(r->record, "plan_of", r->id),
         .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
+        .takes_back = json_object_get(r->record, "undo") ? rip_text_or(r->record, "undo_of", NULL) : NULL,
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
