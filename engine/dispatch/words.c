@@ -373,7 +373,10 @@ static void do_pause(word *w)
     }
     json_t *about = json_pack("{s:s, s:s, s:I}", "who", rip_text_or(w->request, "who", "?"), "why",
                               rip_text_or(w->request, "why", ""), "at", (json_int_t)now_of(w));
-    journal_pause(journal_of(w), scope, resume ? NULL : about, on_pause_written, w);
+    if (resume)
+        journal_resume(journal_of(w), scope, about, on_pause_written, w);
+    else
+        journal_pause(journal_of(w), scope, about, on_pause_written, w);
     json_decref(about);
 }
 

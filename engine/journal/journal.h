@@ -171,9 +171,10 @@ unsigned journal_step_finished(journal *j, const char *run);
 
 /* What outlives runs. */
 
-/** Stop changes (`about`: {"who","why","at"}) or let them go on (NULL). `scope`: "all", "playbook:NAME",
- * "account:ID". */
+/** Stop changes, or let them go on: each is a person's act, `about` it {"who","why","at"}. `scope`: "all",
+ * "playbook:NAME", "account:ID". */
 void journal_pause(journal *j, const char *scope, json_t *about, journal_done done, void *data);
+void journal_resume(journal *j, const char *scope, json_t *about, journal_done done, void *data);
 /** {scope: about}; borrowed. */
 json_t *journal_pauses(journal *j);
 
