@@ -12,8 +12,11 @@
 #define OPENING "(secret "
 #define DIGITS 64
 #define CHECK_DIGITS 16
-#define SEALED "(sealed "
 #define MARK_LEN (sizeof OPENING - 1 + DIGITS + 1 + CHECK_DIGITS + 1)
+
+/* "(sealed <step> <base64>)": it tells its step, which is a part of what it is bound to, so that who opens it need not
+ * know which one it was. */
+#define SEALED "(sealed "
 
 static void check_of(const journal *j, const char *digest, char out[CHECK_DIGITS + 1])
 {
@@ -143,7 +146,6 @@ static bool looks_sealed(const json_t *value)
     return text && strncmp(text, SEALED, sizeof SEALED - 1) == 0;
 }
 
-/* "(sealed <step> <base64>)": the step is in the way of what it is bound to, so that whoever opens it need not know. */
 static rip_status open_one(const journal *j, const secret_place *place, const json_t *sealed, json_t **out,
                            rip_error *err)
 {
