@@ -11,15 +11,6 @@
 
 /* The life of a pending effect. */
 
-static void pending_cancel(pending *p)
-{
-    if (p->check) guard_cancel(p->check);
-    if (p->call) aws_call_cancel(p->call);
-    p->check = NULL;
-    p->call = NULL;
-    rip_timer_stop(&p->timer);
-}
-
 void pending_free(pending *p)
 {
     effect_door *door = p->door;
@@ -28,7 +19,9 @@ void pending_free(pending *p)
     else if (door->first == p)
         door->first = p->next;
     if (p->next) p->next->previous = p->previous;
-    pending_cancel(p);
+    if (p->check) guard_cancel(p->check);
+    if (p->call) aws_call_cancel(p->call);
+    rip_timer_stop(&p->timer);
     json_decref(p->request);
     json_decref(p->step.request);
     json_decref(p->step.undo);
@@ -189,7 +182,6 @@ static void act(pending *p)
 static void on_started_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (p->door->closed) return;
     if (status == RIP_OK)
         act(p);
     else
@@ -225,7 +217,6 @@ static void start(pending *p)
 static void on_refusal_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (p->door->closed) return;
     if (status == RIP_OK)
         effect_fail(p, "refused");
     else
@@ -403,13 +394,6 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     else
         effect_door_free(door);
     return status;
-}
-
-void effect_door_close(effect_door *door)
-{
-    if (!door) return;
-    door->stopped = door->closed = true;
-    for (pending *p = door->first; p; p = p->next) pending_cancel(p);
 }
 
 void effect_door_free(effect_door *door)

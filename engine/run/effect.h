@@ -49,9 +49,7 @@ typedef struct effect_settings {
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err);
 
-/** Gives up what is under way: no answer comes any more, and nothing is sent. A start may still be on its way to the
- * disk: free the door once the journal has told of a later write, or when it is closed. */
-void effect_door_close(effect_door *door);
+/** Gives up what is under way: no answer comes any more. */
 void effect_door_free(effect_door *door);
 
 /** The door as Lua knows it. */

@@ -24,7 +24,6 @@ struct effect_door {
     unsigned recorded; /* steps that the journal held as finished when the run began */
     unsigned replayed; /* of which so many were answered */
     bool stopped;
-    bool closed; /* what the journal says of a start is too late */
 };
 
 /* One effect on its way through the door. */

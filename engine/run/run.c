@@ -22,7 +22,6 @@ struct run {
     const char *id;
     run_mode mode;
     effect_door *door;
-    effect_door *closed; /* once it has ended, until that is written */
     rip_script *script;
     json_t *session_tags;
     json_t *permissions; /* its header's, and what a preflight needs */
@@ -92,8 +91,7 @@ static const char *add_plan(run *r, const char *outcome, json_t *last)
 static void end(run *r, rip_status status, const rip_error *why)
 {
     rip_timer_stop(&r->limit);
-    effect_door_close(r->door);
-    r->closed = r->door;
+    effect_door_free(r->door);
     r->door = NULL;
     json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
     const char *outcome = add_plan(r, outcome_of(r, status), last);
@@ -337,7 +335,6 @@ void run_free(run *r)
     rip_timer_stop(&r->limit);
     rip_script_free(r->script);
     effect_door_free(r->door);
-    effect_door_free(r->closed);
     json_decref(r->session_tags);
     json_decref(r->permissions);
     json_decref(r->detail);

@@ -1,7 +1,6 @@
 /* Secrets at the door: what the journal holds in their place, and what takes a change back. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/run/secret.h"
 #include "tests/run/door.h"
@@ -181,47 +180,6 @@ static void test_what_became_of_a_change_is_on_record_without_its_secrets(void *
     assert_false(tells(w->detail));
 }
 
-static void on_written(void *data, rip_status status, const rip_error *err)
-{
-    if (status != RIP_OK) fail_msg("%s", err->message);
-    *(bool *)data = true;
-}
-
-/* Its start is on its way to the disk when the run ends. */
-static void test_a_change_is_not_made_for_a_run_that_has_ended(void **state)
-{
-    world *w = *state;
-    char folder[] = "/tmp/riposte-door-XXXXXX", path[64], name[80];
-    rip_error err = {RIP_OK, ""};
-    answer a = {0};
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/j", folder);
-    const journal_options options = {.path = path, .loop = &w->loop, .owner = "riposte test"};
-    journal_close(w->journal);
-    if (journal_open_sqlite(&options, &w->journal, &err) != RIP_OK) fail_msg("%s", err.message);
-    json_t *record = json_pack("{s:s, s:I}", "id", RUN, "started", (json_int_t)1);
-    journal_run_begin(w->journal, record, journal_ignore, NULL);
-    open_door(w);
-    ask(w, 1, "aws", configure(), NULL, &a);
-    assert_int_equal(step(w, 1)->state, JOURNAL_STARTED);
-    effect_door_close(w->door);
-    bool written = false;
-    journal_position_set(w->journal, "after", "it", on_written, &written);
-    while (!written) uv_run(&w->loop, UV_RUN_ONCE);
-    assert_false(a.given);
-    assert_int_equal(sent(w), 0);
-    json_decref(record);
-    close_door(w);
-    journal_close(w->journal);
-    static const char *const LEFT[] = {"", ".key", ".lock", "-wal", "-shm"};
-    for (size_t i = 0; i < sizeof LEFT / sizeof *LEFT; i++) {
-        snprintf(name, sizeof name, "%s%s", path, LEFT[i]);
-        unlink(name);
-    }
-    assert_int_equal(rmdir(folder), 0);
-    assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
-}
-
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, door_teardown)
@@ -233,7 +191,6 @@ int main(void)
         TEST(test_an_undo_of_which_only_a_digest_is_left_is_none),
         TEST(test_what_was_promised_before_a_restart_takes_the_change_back),
         TEST(test_what_became_of_a_change_is_on_record_without_its_secrets),
-        TEST(test_a_change_is_not_made_for_a_run_that_has_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
