@@ -36,6 +36,8 @@ struct rip_door {
     void (*perform)(rip_door *self, const rip_effect *effect, rip_effect_done done, void *data);
     /** Every fiber waits, and no answer is on its way to one. May be NULL. */
     void (*quiet)(rip_door *self);
+    /** Are they the same, though in one or both a mark stands in a secret's place? NULL: only where they are equal. */
+    bool (*same)(rip_door *self, json_t *a, json_t *b);
 };
 
 #endif

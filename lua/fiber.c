@@ -410,6 +410,24 @@ static int l_perform(lua_State *L)
     return rip_vm_suspend(L, perform_continued, 0);
 }
 
+/* same(a, b) -> boolean: two values of which one or both stand for a secret */
+static int l_same(lua_State *L)
+{
+    rip_fibers *fibers = fibers_of(L);
+    rip_error err;
+    json_t *a = to_json(L, 1, "same"), *b = NULL;
+    if (rip_lua_to_json(L, 2, &b, &err) != RIP_OK) {
+        json_decref(a);
+        return luaL_error(L, "same: %s", err.message);
+    }
+    rip_door *door = fibers->door;
+    bool same = door->same ? door->same(door, a, b) : json_equal(a, b);
+    json_decref(a);
+    json_decref(b);
+    lua_pushboolean(L, same);
+    return 1;
+}
+
 /* A child of the current fiber, from the function and the arguments that are all there is on the stack. */
 static fiber *spawn(lua_State *L)
 {
@@ -531,8 +549,9 @@ static int l_phase(lua_State *L)
 
 void rip_fibers_push_primitives(rip_fibers *fibers, lua_State *L)
 {
-    static const luaL_Reg PRIMITIVES[] = {{"perform", l_perform}, {"spawn", l_spawn}, {"apart", l_apart},
-                                          {"wait", l_wait},       {"phase", l_phase}, {NULL, NULL}};
+    static const luaL_Reg PRIMITIVES[] = {
+        {"perform", l_perform}, {"spawn", l_spawn}, {"apart", l_apart}, {"wait", l_wait},
+        {"phase", l_phase},     {"same", l_same},   {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, fibers);
     luaL_setfuncs(L, PRIMITIVES, 1);

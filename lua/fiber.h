@@ -23,7 +23,8 @@ rip_status rip_fibers_new(rip_vm *vm, rip_clock *clock, rip_door *door, rip_fibe
 /** No callback comes any more; effects under way must have been cancelled by the door's owner. */
 void rip_fibers_free(rip_fibers *fibers);
 
-/** Push the table of primitives that the Lua library builds on: perform, spawn, apart, wait, phase. See fiber.c. */
+/** Push the table of primitives that the Lua library builds on: perform, spawn, apart, wait, phase, same. See fiber.c.
+ */
 void rip_fibers_push_primitives(rip_fibers *fibers, lua_State *L);
 
 /** Start the first fiber with the function and its `nargs` arguments on top of the vm's main state; they are popped. It

@@ -80,10 +80,11 @@ static void print_verified(const journal_verified *v)
 
 static json_t *json_of(const journal_verified *v)
 {
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}}", "verified", "anchors", (json_int_t)v->anchors,
-                     "findings", (json_int_t)v->findings, "runs", (json_int_t)v->runs, "steps", (json_int_t)v->steps,
-                     "decisions", (json_int_t)v->decisions, "texts", (json_int_t)v->texts, "pruned",
-                     (json_int_t)v->pruned, "mistakes", (json_int_t)v->mistakes, "head", v->head);
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}}", "verified", "anchors",
+                     (json_int_t)v->anchors, "findings", (json_int_t)v->findings, "runs", (json_int_t)v->runs, "steps",
+                     (json_int_t)v->steps, "decisions", (json_int_t)v->decisions, "texts", (json_int_t)v->texts,
+                     "pauses", (json_int_t)v->pauses, "pruned", (json_int_t)v->pruned, "mistakes",
+                     (json_int_t)v->mistakes, "head", v->head);
 }
 
 static int verify(audit *a)

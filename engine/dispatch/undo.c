@@ -7,6 +7,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/digest.h"
 #include "engine/base/text.h"
+#include "engine/run/secret.h"
 
 static json_t *name_of(const json_t *step)
 {
@@ -38,11 +39,25 @@ static bool was_made(const json_t *steps, const json_t *step)
     return known ? json_is_true(json_object_get(known, "happened")) : strcmp(outcome, "uncertain") == 0;
 }
 
-static json_t *entry_of(const json_t *steps, const json_t *step)
+/* Secrets stay sealed until an operation is made; here it is found out whether they will open. */
+static rip_status check_secrets(const undo_order *order, const json_t *entry, rip_error *err)
+{
+    const secret_place place = {rip_text_or(json_object_get(order->whole, "record"), "id", ""),
+                                rip_text_or(entry, "step", "")};
+    json_t *undo = json_object_get(entry, "undo"), *opened = NULL;
+    if (!undo) return RIP_OK;
+    rip_status status = secret_open(order->journal, &place, undo, &opened, err);
+    if (status == RIP_OK && secret_lost(order->journal, opened))
+        status = rip_fail(err, RIP_EDENIED, "what was before step %s holds a secret that was not kept", place.step);
+    json_decref(opened);
+    return status;
+}
+
+static json_t *entry_of(const undo_order *order, const json_t *step)
 {
     static const char *const FROM_REQUEST[] = {"service", "operation", "params", "region", "account"};
     static const char *const FROM_STEP[] = {"outcome", "reply", "undo", "irreversible", "started_ms"};
-    const json_t *request = json_object_get(step, "request");
+    const json_t *steps = json_object_get(order->whole, "steps"), *request = json_object_get(step, "request");
     json_t *entry = json_pack("{s:o}", "step", name_of(step));
     for (size_t i = 0; i < sizeof FROM_REQUEST / sizeof *FROM_REQUEST; i++) {
         json_t *value = json_object_get(request, FROM_REQUEST[i]);
@@ -56,6 +71,11 @@ static json_t *entry_of(const json_t *steps, const json_t *step)
     if (known) {
         json_object_set_new(entry, "outcome", json_string("done"));
         json_object_set(entry, "reply", json_object_get(known, "reply"));
+    }
+    rip_error why;
+    if (check_secrets(order, entry, &why) != RIP_OK) {
+        json_object_del(entry, "undo");
+        json_object_set_new(entry, "irreversible", json_string(why.message));
     }
     return entry;
 }
@@ -80,7 +100,7 @@ static json_t *changes_of(const undo_order *order)
         json_decref(name);
     }
     if (made) qsort(made, count, sizeof(*made), compare_orders);
-    for (i = 0; i < count; i++) json_array_append_new(changes, entry_of(steps, made[i]));
+    for (i = 0; i < count; i++) json_array_append_new(changes, entry_of(order, made[i]));
     free(made);
     return changes;
 }

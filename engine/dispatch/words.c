@@ -253,7 +253,7 @@ static void undo(word *w)
         return;
     }
     json_t *next = NULL;
-    undo_order order = {w->whole, rip_text_or(w->request, "step", NULL), run_mode_name(mode), now_of(w)};
+    undo_order order = {w->whole, rip_text_or(w->request, "step", NULL), run_mode_name(mode), now_of(w), journal_of(w)};
     rip_status status = undo_record(&order, aws_client_models(w->owner->options.context->client), &next, &err);
     if (status == RIP_OK)
         decide(w, NULL, next);
@@ -373,7 +373,10 @@ static void do_pause(word *w)
     }
     json_t *about = json_pack("{s:s, s:s, s:I}", "who", rip_text_or(w->request, "who", "?"), "why",
                               rip_text_or(w->request, "why", ""), "at", (json_int_t)now_of(w));
-    journal_pause(journal_of(w), scope, resume ? NULL : about, on_pause_written, w);
+    if (resume)
+        journal_resume(journal_of(w), scope, about, on_pause_written, w);
+    else
+        journal_pause(journal_of(w), scope, about, on_pause_written, w);
     json_decref(about);
 }
 

@@ -22,7 +22,7 @@ typedef struct journal_mistake {
 typedef void (*journal_mistake_fn)(void *data, const journal_mistake *mistake);
 
 typedef struct journal_verified {
-    int64_t anchors, findings, runs, steps, decisions, texts;
+    int64_t anchors, findings, runs, steps, decisions, texts, pauses;
     int64_t pruned; /* rows that were forgotten by journal_prune, and are known for it */
     int64_t mistakes;
     char head[JOURNAL_HEAD_BYTES];

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/buffer.h"
-
 /* The canonical form: field after field, each with a letter for its type and, where that is not fixed, its length, so
  * that no two contents have the same form. A form begins with the word that says what it is of. */
 
@@ -79,6 +77,32 @@ void chain_decision(const decision_content *decision, hash *out)
     put_int(&form, decision->number);
     put(&form, decision->decision);
     hash_form(&form, out);
+}
+
+void chain_pause(const char *kind, bytes scope, bytes about, hash *out)
+{
+    rip_buffer form = {0};
+    put_word(&form, kind);
+    put(&form, scope);
+    put(&form, about);
+    hash_form(&form, out);
+}
+
+void chain_pause_name(bytes scope, bytes about, rip_buffer *out)
+{
+    rip_buffer_append(out, scope.data, scope.len);
+    rip_buffer_putc(out, '\n');
+    rip_buffer_append(out, about.data, about.len);
+    if (out->failed) abort(); /* as above */
+}
+
+bool chain_pause_parts(bytes name, bytes *scope, bytes *about)
+{
+    const char *text = name.data, *end = text ? memrchr(text, '\n', name.len) : NULL; /* none is in compact JSON */
+    if (!end) return false;
+    *scope = (bytes){text, (size_t)(end - text)};
+    *about = (bytes){end + 1, name.len - scope->len - 1};
+    return true;
 }
 
 void chain_first(bytes run, hash *out)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/buffer.h"
 #include "engine/base/digest.h"
 
 /** Bytes of someone else's; NULL data stands for SQL's NULL. */
@@ -46,6 +47,13 @@ typedef struct decision_content {
     int64_t number;
 } decision_content;
 void chain_decision(const decision_content *decision, hash *out);
+
+/** A pause or its end: `kind` is the anchor's ("paused", "resumed"), `about` JSON of one line. */
+void chain_pause(const char *kind, bytes scope, bytes about, hash *out);
+/** The name that its anchor has, from which it can be told again: the scope, a newline, and what is about it. */
+void chain_pause_name(bytes scope, bytes about, rip_buffer *out);
+/** …and back. False: it is none. */
+bool chain_pause_parts(bytes name, bytes *scope, bytes *about);
 
 typedef struct step_content {
     bytes path, kind, phase, fingerprint, request, outcome, reply, undo, irreversible;

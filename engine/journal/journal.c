@@ -89,6 +89,11 @@ void journal_pause(journal *j, const char *scope, json_t *about, journal_done do
     j->ops->pause(j, scope, about, done, data);
 }
 
+void journal_resume(journal *j, const char *scope, json_t *about, journal_done done, void *data)
+{
+    j->ops->resume(j, scope, about, done, data);
+}
+
 json_t *journal_pauses(journal *j)
 {
     return j->ops->pauses(j);

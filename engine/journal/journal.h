@@ -61,6 +61,17 @@ void journal_close(journal *j);
  * RIP_SHA256_HEX bytes. */
 void journal_digest(const journal *j, const char *text, size_t len, char out[65]);
 
+/** Keep what must come back, so that the database alone does not tell it: encrypted and authenticated (AES-256-GCM)
+ * under a key that is derived from the journal's own, and bound to its `place` (text of the caller's). Twice the same
+ * is sealed differently. *sealed is base64, NUL-terminated; the caller frees it. RIP_ELIMIT over 16 MiB. */
+rip_status journal_seal(const journal *j, const char *place, const char *text, size_t len, char **sealed,
+                        rip_error *err);
+
+/** What was sealed for `place`, in *text (NUL-terminated; the caller frees it, and wipes it where it matters).
+ * RIP_EDENIED: with another key or for another place, or it was changed since. */
+rip_status journal_unseal(const journal *j, const char *place, const char *sealed, size_t sealed_len, char **text,
+                          size_t *len, rip_error *err);
+
 /* Findings. */
 
 /** A run that a finding asks for. All borrowed during the call. */
@@ -123,7 +134,8 @@ typedef enum journal_care {
 } journal_care;
 
 /** One effect of a run. `journal_step_start` takes references and copies of its own; fields read from a journal are
- * borrowed from it. Requests, replies and undo hold no secrets: the door has put digests in their place. */
+ * borrowed from it. Requests, replies and undo hold no secrets: the door has put digests in their place, and in the
+ * undo, from which they must come back, what it has sealed. */
 typedef struct journal_step {
     const char *path;        /* the fiber's */
     unsigned number;         /* within the fiber, from 1 */
@@ -159,9 +171,10 @@ unsigned journal_step_finished(journal *j, const char *run);
 
 /* What outlives runs. */
 
-/** Stop changes (`about`: {"who","why","at"}) or let them go on (NULL). `scope`: "all", "playbook:NAME",
- * "account:ID". */
+/** Stop changes, or let them go on: each is a person's act, `about` it {"who","why","at"}. `scope`: "all",
+ * "playbook:NAME", "account:ID". */
 void journal_pause(journal *j, const char *scope, json_t *about, journal_done done, void *data);
+void journal_resume(journal *j, const char *scope, json_t *about, journal_done done, void *data);
 /** {scope: about}; borrowed. */
 json_t *journal_pauses(journal *j);
 

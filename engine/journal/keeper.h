@@ -23,6 +23,7 @@ typedef struct journal_ops {
     const journal_step *(*step_at)(journal *j, const char *run, size_t index);
     unsigned (*step_finished)(journal *j, const char *run);
     void (*pause)(journal *j, const char *scope, json_t *about, journal_done done, void *data);
+    void (*resume)(journal *j, const char *scope, json_t *about, journal_done done, void *data);
     json_t *(*pauses)(journal *j);
     void (*spend)(journal *j, const char *scope, int64_t at_ms);
     unsigned (*spent)(journal *j, const char *scope, int64_t since_ms);

@@ -256,13 +256,14 @@ static unsigned memory_step_finished(journal *j, const char *run)
 
 static void memory_pause(journal *j, const char *scope, json_t *about, journal_done done, void *data)
 {
-    json_t *pauses = memory_of(j)->pauses;
-    bool kept = true;
-    if (about)
-        kept = json_object_set(pauses, scope, about) == 0;
-    else
-        json_object_del(pauses, scope);
-    answer(done, data, kept ? RIP_OK : RIP_ENOMEM);
+    answer(done, data, json_object_set(memory_of(j)->pauses, scope, about) == 0 ? RIP_OK : RIP_ENOMEM);
+}
+
+static void memory_resume(journal *j, const char *scope, json_t *about, journal_done done, void *data)
+{
+    (void)about;
+    json_object_del(memory_of(j)->pauses, scope);
+    answer(done, data, RIP_OK);
 }
 
 static json_t *memory_pauses(journal *j)
@@ -409,6 +410,7 @@ static const journal_ops OPS = {
     .step_at = memory_step_at,
     .step_finished = memory_step_finished,
     .pause = memory_pause,
+    .resume = memory_resume,
     .pauses = memory_pauses,
     .spend = memory_spend,
     .spent = memory_spent,

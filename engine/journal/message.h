@@ -17,6 +17,7 @@ typedef enum message_kind {
     MESSAGE_FINISH,
     MESSAGE_WHOLE, /* a LIGHT step */
     MESSAGE_PAUSE,
+    MESSAGE_RESUME,
     MESSAGE_SPEND,
     MESSAGE_POSITION,
     MESSAGE_LIBRARY,

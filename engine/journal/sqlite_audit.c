@@ -116,6 +116,8 @@ static void verify_anchors(verifier *v, int64_t expected_place, const char *expe
                 verify_tell(v, "anchors", "changed: it is not the head that was kept", "place %" PRId64, place);
         }
         if (strcmp(kind, "pruned") == 0) check_pruned(v, place, db_bytes(r, 3), sum);
+        if (strcmp(kind, "paused") == 0 || strcmp(kind, "resumed") == 0)
+            verify_pause_anchor(v, place, kind, db_bytes(r, 3), sum);
         last = place;
     }
     if (!is_found)
@@ -166,10 +168,13 @@ rip_status journal_audit_verify(const char *path, const char *expected_head, jou
     int64_t place = 0;
     const char *hex = "";
     *verified = (journal_verified){0};
-    verifier v = {.tell = tell, .data = data, .sums = verified};
+    verifier v = {.tell = tell, .data = data, .sums = verified, .pauses = json_object()};
     rip_status status = expected_head ? parse_head(expected_head, &place, &hex, err) : RIP_OK;
     if (status == RIP_OK) status = schema_open_read(&v.db, path, err);
-    if (status != RIP_OK) return status;
+    if (status != RIP_OK) {
+        json_decref(v.pauses);
+        return status;
+    }
     db_script(&v.db, "PRAGMA temp_store = MEMORY; BEGIN"); /* all of one moment */
     verify_file(&v);
     verify_anchors(&v, place, hex);
@@ -179,8 +184,11 @@ rip_status journal_audit_verify(const char *path, const char *expected_head, jou
     verify_libraries(&v);
     verify_runs(&v);
     verify_decisions(&v);
+    verify_pauses(&v);
+    verify_budgets(&v);
     status = db_status(&v.db, err);
     db_close(&v.db);
     free(v.pruned);
+    json_decref(v.pauses);
     return status;
 }

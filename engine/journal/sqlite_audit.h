@@ -16,6 +16,7 @@ typedef struct verifier {
     journal_verified *sums;
     range *pruned; /* in order once all are read */
     size_t pruned_count, pruned_cap;
+    json_t *pauses; /* scope -> what is about it, as the chain has it */
 } verifier;
 
 void verify_tell(verifier *v, const char *table, const char *what, const char *row, ...)
@@ -27,6 +28,12 @@ void verify_texts(verifier *v);
 void verify_libraries(verifier *v);
 void verify_runs(verifier *v);
 void verify_decisions(verifier *v);
+/** An anchor of a pause or its end, in the chain's order; `content` is its own. */
+void verify_pause_anchor(verifier *v, int64_t place, const char *kind, bytes name, bytes content);
+/** The pauses that hold are those of the chain. */
+void verify_pauses(verifier *v);
+/** No more changes were made within the last hour than budgets were charged with. */
+void verify_budgets(verifier *v);
 /** A run's own chain. `sealed`: the link that its record is anchored with, and its hash comes out in `head`. */
 void verify_links(verifier *v, int64_t run, const char *id, int64_t sealed, hash *head);
 

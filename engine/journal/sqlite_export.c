@@ -90,6 +90,14 @@ static void put_links(exporter *e, const char *id, int64_t run, bytes change)
     db_done(r);
 }
 
+static void put_pause(json_t *line, bytes name)
+{
+    bytes scope, about;
+    if (!chain_pause_parts(name, &scope, &about)) return;
+    set(line, "scope", json_stringn(scope.data, scope.len));
+    set(line, "about", json_loadb(about.data, about.len, JSON_ALLOW_NUL, NULL));
+}
+
 /* What an anchor is about, as far as it is still there. */
 static void put_anchor(exporter *e, rows *r)
 {
@@ -103,6 +111,8 @@ static void put_anchor(exporter *e, rows *r)
         set(line, "received", number(r, 8));
     } else if (strcmp(kind, "pruned") == 0) {
         set(line, "places", text(r, 3));
+    } else if (strcmp(kind, "paused") == 0 || strcmp(kind, "resumed") == 0) {
+        put_pause(line, db_bytes(r, 3));
     } else if (strcmp(kind, "library") != 0) { /* whose content is its digest */
         set(line, "run", db_is_null(r, 9) ? text(r, 3) : text(r, 9));
         if (strcmp(kind, "decision") == 0)

@@ -339,14 +339,28 @@ static message *keep_message(message_kind kind, const char *key, int64_t at)
     return m;
 }
 
+static void send_pause(sqlite_journal *s, message_kind kind, const char *scope, json_t *about, journal_done done,
+                       void *data)
+{
+    message *m = keep_message(kind, scope, 0);
+    if (m) m->as.keep.value = message_json(m, about);
+    send_safe(s, m, done, data);
+}
+
 static void keeper_pause(journal *j, const char *scope, json_t *about, journal_done done, void *data)
 {
     sqlite_journal *s = keeper_of(j);
     if (!may_write(s, done, data)) return;
     journal_pause(s->memory, scope, about, quiet, NULL);
-    message *m = keep_message(MESSAGE_PAUSE, scope, 0);
-    if (m) m->as.keep.value = message_json(m, about);
-    send_safe(s, m, done, data);
+    send_pause(s, MESSAGE_PAUSE, scope, about, done, data);
+}
+
+static void keeper_resume(journal *j, const char *scope, json_t *about, journal_done done, void *data)
+{
+    sqlite_journal *s = keeper_of(j);
+    if (!may_write(s, done, data)) return;
+    journal_resume(s->memory, scope, about, quiet, NULL);
+    send_pause(s, MESSAGE_RESUME, scope, about, done, data);
 }
 
 static json_t *keeper_pauses(journal *j)
@@ -413,6 +427,7 @@ const journal_ops sqlite_ops = {
     .step_at = keeper_step_at,
     .step_finished = keeper_step_finished,
     .pause = keeper_pause,
+    .resume = keeper_resume,
     .pauses = keeper_pauses,
     .spend = keeper_spend,
     .spent = keeper_spent,

@@ -322,11 +322,29 @@ static void write_step(store *s, message *m)
 
 /* What outlives runs. */
 
-static void write_kept(store *s, message *m)
+/* The anchor tells all of it: of a pause that is over, nothing else is left. */
+static void write_pause(store *s, message *m)
 {
     static const char PAUSE[] =
         "INSERT INTO pauses (scope, about) VALUES (?,?) ON CONFLICT (scope) DO UPDATE SET about = excluded.about";
     static const char RESUME[] = "DELETE FROM pauses WHERE scope = ?";
+    bytes scope = message_at(m, m->as.keep.key), about = message_at(m, m->as.keep.value);
+    bool holds = m->kind == MESSAGE_PAUSE;
+    const char *kind = holds ? "paused" : "resumed";
+    if (holds)
+        db_do(s->db, PAUSE, "tt", scope, about);
+    else
+        db_do(s->db, RESUME, "t", scope);
+    rip_buffer name = {0};
+    chain_pause_name(scope, about, &name);
+    hash content;
+    chain_pause(kind, scope, about, &content);
+    store_anchor(s, kind, 0, (bytes){name.data, name.len}, &content);
+    rip_buffer_free(&name);
+}
+
+static void write_kept(store *s, message *m)
+{
     static const char SPEND[] =
         "INSERT INTO budgets (scope, minute, used) VALUES (?,?,1)"
         " ON CONFLICT (scope, minute) DO UPDATE SET used = budgets.used + 1";
@@ -336,12 +354,8 @@ static void write_kept(store *s, message *m)
     bytes key = message_at(m, m->as.keep.key), value = message_at(m, m->as.keep.value);
     if (m->kind == MESSAGE_SPEND)
         db_do(s->db, SPEND, "ti", key, m->as.keep.at / 60000);
-    else if (m->kind == MESSAGE_POSITION)
-        db_do(s->db, SET, "tt", key, value);
-    else if (value.data)
-        db_do(s->db, PAUSE, "tt", key, value);
     else
-        db_do(s->db, RESUME, "t", key);
+        db_do(s->db, SET, "tt", key, value);
 }
 
 /* The newest has the last place: one that is gone back to (an update that was taken back) gets a new one. */
@@ -379,6 +393,7 @@ void store_apply(store *s, message *m)
     case MESSAGE_FINISH:
     case MESSAGE_WHOLE: write_step(s, m); break;
     case MESSAGE_PAUSE:
+    case MESSAGE_RESUME: write_pause(s, m); break;
     case MESSAGE_SPEND:
     case MESSAGE_POSITION: write_kept(s, m); break;
     case MESSAGE_LIBRARY: write_library(s, m); break;

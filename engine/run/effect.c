@@ -33,6 +33,7 @@ void pending_free(pending *p)
     free(p->kind);
     free(p->phase);
     free(p->irreversible);
+    free(p->unopened);
     free(p->region);
     free(p->account);
     free(p);
@@ -54,37 +55,9 @@ static char *field_or(const json_t *request, const char *key, const char *otherw
     return strdup(value && *value ? value : otherwise);
 }
 
-/* What the journal holds of the request. */
-static json_t *masked_request(pending *p)
-{
-    const journal *j = p->door->settings.journal;
-    json_t *params = p->operation ? json_object_get(p->request, "params") : NULL;
-    if (!params) return secret_mask(j, NULL, p->request);
-    json_t *clean = secret_mask(j, aws_operation_input(p->operation), params);
-    if (clean == params) {
-        json_decref(clean);
-        return json_incref(p->request);
-    }
-    json_t *request = json_copy(p->request);
-    json_object_set_new(request, "params", clean);
-    return request;
-}
-
-/* An undo that holds a secret cannot be kept, and half of one is none. */
-static void take_undo(pending *p, const rip_effect *effect)
-{
-    static const char LOST[] = "what was before holds a secret, and secrets are not kept";
-    if (effect->irreversible) p->irreversible = strdup(effect->irreversible);
-    if (!effect->undo) return;
-    json_t *clean = secret_mask(p->door->settings.journal, NULL, effect->undo);
-    if (clean == effect->undo)
-        p->step.undo = json_deep_copy(effect->undo);
-    else if (!p->irreversible)
-        p->irreversible = strdup(LOST);
-    json_decref(clean);
-}
-
-static pending *pending_new(effect_door *door, const rip_effect *effect, rip_effect_done done, void *data)
+/* `before`: what the journal holds of it; NULL: nothing. */
+static pending *pending_new(effect_door *door, const rip_effect *effect, const journal_step *before,
+                            rip_effect_done done, void *data)
 {
     pending *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -106,11 +79,12 @@ static pending *pending_new(effect_door *door, const rip_effect *effect, rip_eff
     }
     rip_error unknown_operation;
     if (strcmp(p->kind, "aws") == 0) effect_find_operation(p, &unknown_operation);
-    p->step.request = masked_request(p);
-    take_undo(p, effect);
-    take_fingerprint(p);
     p->step.path = p->path;
     p->step.number = effect->number;
+    effect_open_request(p);
+    p->step.request = effect_masked_request(p);
+    effect_take_undo(p, effect, before);
+    take_fingerprint(p);
     p->step.kind = p->kind;
     p->step.phase = p->phase;
     p->step.irreversible = p->irreversible;
@@ -133,15 +107,24 @@ static void fail_run(effect_door *door, rip_status status, const char *reason)
     effect_stop_run(door, &end);
 }
 
+/* The journal has answered: does it go on? Its run may have been stopped meanwhile, or the journal have failed. */
+static bool goes_on(pending *p, rip_status status, const rip_error *err)
+{
+    p->writing = false;
+    if (p->door->stopped) {
+        pending_free(p);
+        return false;
+    }
+    if (status != RIP_OK) fail_run(p->door, status, err->message);
+    return status == RIP_OK;
+}
+
 /* The end of the way: write *finished*, then answer. */
 
 static void on_finished_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status != RIP_OK) {
-        fail_run(p->door, status, err->message);
-        return;
-    }
+    if (!goes_on(p, status, err)) return;
     if (p->door->left) {
         p->door->settings.awake(p->door->settings.data); /* p may be gone */
         return;
@@ -166,6 +149,7 @@ void effect_finish(pending *p, const char *outcome)
     json_t *answer = p->error ? p->error : p->value;
     p->step.reply = secret_mask(settings->journal, shape, answer);
     if (p->step.reply != answer) p->door->told_secret = true;
+    p->writing = true;
     journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
 }
 
@@ -186,46 +170,10 @@ void effect_fail(pending *p, const char *outcome)
     effect_finish(p, outcome);
 }
 
-/* An undo step may need what only the reply tells: {"$reply": "taskDefinition.taskDefinitionArn"} stands for it. */
-
-static json_t *reply_value(const json_t *reply, const char *path)
-{
-    char name[256];
-    while (*path && reply) {
-        size_t len = strcspn(path, ".");
-        if (len >= sizeof name) return NULL;
-        memcpy(name, path, len);
-        name[len] = '\0';
-        reply = json_is_array(reply) ? json_array_get(reply, (size_t)strtoul(name, NULL, 10))
-                                     : json_object_get(reply, name);
-        path += len + (path[len] == '.');
-    }
-    return json_incref((json_t *)(uintptr_t)reply);
-}
-
-static json_t *with_reply(json_t *undo, const json_t *reply)
-{
-    const char *path = json_is_object(undo) ? json_string_value(json_object_get(undo, "$reply")) : NULL;
-    if (path && json_object_size(undo) == 1) {
-        json_t *value = reply_value(reply, path);
-        return value ? value : json_null();
-    }
-    if (json_is_array(undo)) {
-        for (size_t i = 0; i < json_array_size(undo); i++)
-            json_array_set_new(undo, i, with_reply(json_array_get(undo, i), reply));
-    } else if (json_is_object(undo)) {
-        const char *key;
-        json_t *value;
-        void *tmp;
-        json_object_foreach_safe (undo, tmp, key, value) json_object_set_new(undo, key, with_reply(value, reply));
-    }
-    return json_incref(undo);
-}
-
 void effect_succeed(pending *p, json_t *value, const char *outcome)
 {
     p->value = json_incref(value);
-    if (p->step.undo) json_decref(with_reply(p->step.undo, value));
+    effect_fill_undo(p, value);
     effect_finish(p, outcome);
 }
 
@@ -250,10 +198,7 @@ static void act(pending *p)
 static void on_started_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status == RIP_OK)
-        act(p);
-    else
-        fail_run(p->door, status, err->message);
+    if (goes_on(p, status, err)) act(p);
 }
 
 static bool is_real_change(const pending *p)
@@ -278,6 +223,7 @@ static void start(pending *p)
     effect_settings *settings = &p->door->settings;
     p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
     if (p->step.care == JOURNAL_SAFE) note_clock(p);
+    p->writing = true;
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 
@@ -285,10 +231,7 @@ static void start(pending *p)
 static void on_refusal_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status == RIP_OK)
-        effect_fail(p, "refused");
-    else
-        fail_run(p->door, status, err->message);
+    if (goes_on(p, status, err)) effect_fail(p, "refused");
 }
 
 static void refuse(pending *p, const char *guard_name, const rip_error *why)
@@ -297,6 +240,7 @@ static void refuse(pending *p, const char *guard_name, const rip_error *why)
     snprintf(code, sizeof code, "Guard.%c%s", guard_name[0] - 'a' + 'A', guard_name + 1);
     p->error = effect_error(p, code, why->message);
     p->step.care = JOURNAL_LIGHT;
+    p->writing = true;
     journal_step_start(p->door->settings.journal, p->door->settings.run, &p->step, on_refusal_written, p);
 }
 
@@ -370,6 +314,11 @@ static void admit_operation(pending *p)
         refuse(p, name, &err);
         return;
     }
+    if (p->unopened) {
+        rip_fail(&err, RIP_EDENIED, "%s", p->unopened);
+        refuse(p, "seal", &err);
+        return;
+    }
     guard_request request = {
         .operation = p->operation,
         .params = json_object_get(p->request, "params"),
@@ -397,7 +346,9 @@ static void admit_operation(pending *p)
 static void go_on(pending *p)
 {
     p->started = true;
-    if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
+    if (p->unopened) {
+        fail_run(p->door, RIP_EDENIED, p->unopened);
+    } else if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
         p->door->changes++;
         if (p->door->plan) run_plan_allows(p->door->plan, p->step.request);
         if (may_change(p)) effect_aws_settle(p);
@@ -422,13 +373,13 @@ void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done do
 {
     effect_door *door = (effect_door *)base;
     if (door->stopped) return;
-    pending *p = pending_new(door, effect, done, data);
+    const journal_step *step =
+        journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
+    pending *p = pending_new(door, effect, step, done, data);
     if (!p) {
         fail_run(door, RIP_ENOMEM, "out of memory");
         return;
     }
-    const journal_step *step =
-        journal_step_find(door->settings.journal, door->settings.run, effect->path, effect->number);
     if (!effect_replay_holds(p, step)) effect_proceed(p);
 }
 
@@ -443,7 +394,7 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
 {
     effect_door *door = calloc(1, sizeof *door);
     if (!door) return rip_nomem(err);
-    door->base = (rip_door){.perform = effect_perform, .quiet = on_quiet};
+    door->base = (rip_door){.perform = effect_perform, .quiet = on_quiet, .same = effect_same};
     door->settings = *settings;
     door->session =
         (aws_session){.name = settings->run, .tags = settings->session_tags, .permissions = settings->permissions};
@@ -457,6 +408,16 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     else
         effect_door_free(door);
     return status;
+}
+
+void effect_door_close(effect_door *door)
+{
+    if (!door) return;
+    door->stopped = true;
+    for (pending *p = door->first, *next; p; p = next) {
+        next = p->next;
+        if (!p->writing) pending_free(p);
+    }
 }
 
 void effect_door_free(effect_door *door)

@@ -36,6 +36,7 @@ typedef struct effect_settings {
     json_t *plan;               /* the approved lines, see plan.h; NULL: any change that the guards allow */
     const char *planned_by;     /* the run that made the plan */
     const char *tokens_of;      /* the run whose client tokens it goes by: itself, or the one that it does again */
+    const char *takes_back;     /* the run whose changes this one undoes: what is sealed in them opens. NULL: none */
     unsigned changes_allowed;
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;
@@ -50,7 +51,9 @@ typedef struct effect_settings {
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err);
 
-/** Gives up what is under way: no answer comes any more. */
+/** Gives up what is under way: no answer comes any more, and nothing is sent. What the journal still owes an answer to
+ * stays: the door may be freed once the journal has answered what is written after it, or is closed. NULL: nothing. */
+void effect_door_close(effect_door *door);
 void effect_door_free(effect_door *door);
 
 /** The door as Lua knows it. */

@@ -56,7 +56,7 @@ static void sleep_or_go_on(pending *p)
 
 static void park(pending *p)
 {
-    effect_end end = {"uncertain", RIP_EREMOTE, "", p->request};
+    effect_end end = {"uncertain", RIP_EREMOTE, "", p->step.request};
     const char *operation = json_string_value(json_object_get(p->request, "operation"));
     const char *step = json_string_value(json_object_get(p->request, "step"));
     snprintf(end.reason, sizeof end.reason,

@@ -1,5 +1,5 @@
 /* The inside of the door, shared by its files: effect.c (the way in and out), effect_aws.c (AWS operations),
- * effect_replay.c (what the journal already holds). */
+ * effect_replay.c (what the journal already holds), effect_secret.c (what it must not hold). */
 #ifndef RIPOSTE_RUN_EFFECT_PRIVATE_H
 #define RIPOSTE_RUN_EFFECT_PRIVATE_H
 
@@ -26,7 +26,7 @@ struct effect_door {
     bool told_secret;  /* which the journal holds as a digest only: it cannot be told again */
     bool left;         /* by its script, which waits only */
     bool rewound;      /* what is replayed was counted when it was done */
-    bool stopped;
+    bool stopped; /* nothing is begun any more */
 };
 
 /* One effect on its way through the door. */
@@ -34,8 +34,9 @@ struct pending {
     pending *previous, *next;
     effect_door *door;
     journal_step step; /* strings and JSON in it are this struct's own; requests and replies without their secrets */
-    json_t *request;   /* as it was asked */
+    json_t *request;   /* as it was asked, what was sealed opened */
     char *path, *kind, *phase, *irreversible, *region, *account;
+    char *unopened; /* why something in it could not be opened; NULL: all was */
     char fingerprint[RIP_SHA256_HEX];
     const aws_operation *operation; /* aws only */
     rip_effect_done done;
@@ -48,6 +49,7 @@ struct pending {
     unsigned order; /* of the recorded answer that it waits for; 0: none */
     bool held;      /* asked for during the replay, but not on record: it goes on when the replay is over */
     bool started;   /* the journal holds its start, from before a crash */
+    bool writing;   /* the journal owes it an answer */
 };
 
 void pending_free(pending *p);
@@ -95,5 +97,18 @@ void effect_aws_settle(pending *p);
 bool effect_replay_holds(pending *p, const journal_step *step);
 /** Every fiber waits. */
 void effect_replay_quiet(effect_door *door);
+
+/* effect_secret.c */
+
+/** What the journal holds of the request. New reference. */
+json_t *effect_masked_request(const pending *p);
+/** What takes the change back, its secrets sealed: as the library says, or as it was promised before a restart. */
+void effect_take_undo(pending *p, const rip_effect *effect, const journal_step *before);
+/** An undo may need what only the reply tells. */
+void effect_fill_undo(pending *p, const json_t *reply);
+/** In an undo run: what was sealed in the request is as it was. */
+void effect_open_request(pending *p);
+/** This is rip_door.same. */
+bool effect_same(rip_door *base, json_t *a, json_t *b);
 
 #endif

@@ -35,6 +35,7 @@ struct run {
     json_t *permissions; /* its header's, and what a preflight needs */
     json_t *detail;      /* of why it was stopped */
     const char *outcome; /* it was stopped: how that is called */
+    bool has_ended;      /* which the journal is being told */
     rip_error stopped;   /* why, where it had no script then */
     int64_t time_allowed_ms;
     rip_timer limit;
@@ -100,10 +101,10 @@ static const char *add_plan(run *r, const char *outcome, json_t *last)
 
 static void end(run *r, rip_status status, const rip_error *why)
 {
+    r->has_ended = true;
     rip_timer_stop(&r->limit);
     rip_timer_stop(&r->doze);
-    effect_door_free(r->door);
-    r->door = NULL;
+    effect_door_close(r->door);
     json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
     const char *outcome = add_plan(r, outcome_of(r, status), last);
     json_object_set_new(last, "outcome", json_string(outcome));
@@ -149,7 +150,7 @@ static void end_asleep(run *r)
 
 void run_stop(run *r, const char *outcome, rip_status status, const char *reason)
 {
-    if (r->outcome) return;
+    if (r->outcome || r->has_ended) return;
     r->outcome = outcome;
     if (r->script) {
         rip_script_stop(r->script, status, reason);
@@ -300,7 +301,7 @@ static void on_door_awake(void *data)
 
 bool run_is_asleep(const run *r)
 {
-    return r->door && !r->script;
+    return r->door && !r->script && !r->has_ended;
 }
 
 /* Begun. */
@@ -319,6 +320,7 @@ static rip_status open_door(run *r, rip_error *err)
         .plan = json_object_get(r->record, "approved"),
         .planned_by = rip_text_or(r->record, "plan_of", r->id),
         .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
+        .takes_back = json_object_get(r->record, "undo") ? rip_text_or(r->record, "undo_of", NULL) : NULL,
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,

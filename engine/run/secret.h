@@ -1,5 +1,5 @@
 /* Secrets never reach the journal: keyed digests stand in their place, which tell whether two are the same and nothing
- * else. */
+ * else. What must come back, since it takes a change back, is sealed instead (docs/adr/0015). */
 #ifndef RIPOSTE_RUN_SECRET_H
 #define RIPOSTE_RUN_SECRET_H
 
@@ -17,5 +17,25 @@ json_t *secret_mask(const journal *j, const aws_shape *shape, json_t *value);
 
 /** Does a digest of this journal stand anywhere in `value`? The secret itself is not known any more then. */
 bool secret_lost(const journal *j, const json_t *value);
+
+/** What something sealed belongs to: it opens for nothing else. Borrowed. */
+typedef struct secret_place {
+    const char *run;
+    const char *step; /* "2.7/3" */
+} secret_place;
+
+/** As secret_mask, but every secret is sealed for `place` as "(sealed 2.7/3 <base64>)". So is a string that only looks
+ * like that: whatever begins so in the result was sealed here. What is sealed for `place` already stays, and so do
+ * digests and {"$reply": …}, in whose place a reply's value comes. NULL: it could not be sealed, `err` says why. */
+json_t *secret_seal(const journal *j, const secret_place *place, const aws_shape *shape, json_t *value, rip_error *err);
+
+/** A copy of `value` (new reference; the same value where nothing is sealed) with all that is sealed as it was before.
+ * `place->step` NULL: of any step of the run. RIP_EDENIED names the step whose secret cannot be opened. */
+rip_status secret_open(const journal *j, const secret_place *place, json_t *value, json_t **out, rip_error *err);
+
+/** Are they the same secret? Each may be a digest, sealed in whatever step of `run`, or as it is. The answer is the
+ * same for a secret and its digest, so that a replay gives it again; the order of a list's elements is no difference.
+ * What cannot be opened is the same as nothing. */
+bool secret_same(const journal *j, const char *run, json_t *a, json_t *b);
 
 #endif

@@ -32,6 +32,7 @@ function module.new(primitives, about)
   local rehearsal = about.mode ~= "enforce"
   hidden[run] = { primitives = primitives, rehearsal = rehearsal, planned = 0 }
   setmetatable(run, Run)
+  if about.undo then require("riposte.agree").same_secret = primitives.same end
   run.aws = aws.clients(run, {
     perform = primitives.perform,
     apart = primitives.apart,

@@ -5,7 +5,8 @@
 ---
 ---     step          "2.7/3", as the record calls it
 ---     service, operation, params, region, account, reply      the change, and what AWS answered
----     undo          {{service, operation, params, region, account}, …} in their order, or nil
+---     undo          {{service, operation, params, region, account}, …} in their order, or nil. Secrets in it are sealed: the
+---                   engine opens them when the operation is made
 ---     irreversible  why there is none
 ---
 --- A change is taken back only where the world still is as that change left it. The world itself is asked: what would the
@@ -20,7 +21,7 @@ local SHOWN = 200 -- characters of a name
 local function name_of(step, operation)
   local names = {}
   for key, value in pairs(operation.params or {}) do
-    if type(value) == "string" and #value <= SHOWN and not value:find("[%c{]") then
+    if type(value) == "string" and #value <= SHOWN and not value:find("[%c{]") and not agree.is_mark(value) then
       names[#names + 1] = key .. "=" .. value
     end
   end

@@ -12,6 +12,7 @@
 typedef struct world {
     aws_models *models;
     json_t *steps;
+    journal *journal;
 } world;
 
 static int setup(void **state)
@@ -21,6 +22,7 @@ static int setup(void **state)
     const char *const folders[] = {"aws/model"};
     w.steps = json_array();
     *state = &w;
+    if (journal_open_memory(&w.journal, &err) != RIP_OK) return -1;
     return aws_models_new(folders, 1, &w.models, &err) == RIP_OK ? 0 : -1;
 }
 
@@ -28,6 +30,7 @@ static int teardown(void **state)
 {
     world *w = *state;
     aws_models_free(w->models);
+    journal_close(w->journal);
     json_decref(w->steps);
     return 0;
 }
@@ -54,7 +57,7 @@ static json_t *undone(world *w, json_t **record)
 {
     rip_error err;
     json_t *whole = json_pack("{s:{s:s}, s:O}", "record", "id", "run-1", "steps", w->steps), *out = NULL;
-    undo_order order = {whole, NULL, "enforce", 1000};
+    undo_order order = {whole, NULL, "enforce", 1000, w->journal};
     if (undo_record(&order, w->models, &out, &err) != RIP_OK) fail_msg("%s", err.message);
     json_t *families = json_array(), *entry;
     size_t i;

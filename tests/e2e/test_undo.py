@@ -70,5 +70,49 @@ class StolenKey(EmulatorTest):
         self.assertEqual(document, json.loads(DENY_S3))
 
 
+RETIRE = """return {
+  name = "retire", trigger = { source = { "e2e.test" } }, permissions = { "ecs:*" },
+  run = function(_, run) run.aws.ecs():deregister_task_definition { taskDefinition = "web:1" } end,
+}
+"""
+EVENT = {"version": "0", "id": "e-1", "detail-type": "Test", "source": "e2e.test", "account": "123456789012",
+         "time": "2026-01-01T12:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
+ENVIRONMENT = [{"name": "DB_URL", "value": "postgres://app:hush-hush-hush@db/app"}, {"name": "STAGE", "value": "prod"}]
+
+
+class Environment(EmulatorTest):
+    def test_a_containers_environment_comes_back_and_the_journal_does_not_tell_it(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        folder = pathlib.Path(folder.name)
+        (folder / "retire.lua").write_text(RETIRE)
+        (folder / "event.json").write_text(json.dumps(EVENT))
+        ecs, env = self.emulator.client("ecs"), self.emulator.environment()
+        ecs.register_task_definition(family="web", containerDefinitions=[
+            {"name": "web", "image": "web:1", "memory": 64, "environment": ENVIRONMENT}])
+        journal = ("--journal", folder / "journal.db", "--set", "mode=enforce")
+
+        done, [told, _] = riposte.run_json("run", *journal, "--playbooks", folder / "retire.lua", "--output", "json",
+                                           folder / "event.json", env=env)
+        [report] = told["runs"]
+        self.assertEqual(report["outcome"], "done", report)
+        self.assertNotIn("hush", done.stdout)
+        self.assertEqual(ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"], [])
+        shown = riposte.run("show", *journal[:2], "--output", "json", report["id"], env=env)
+        self.assertIn("(sealed ", shown.stdout)
+        self.assertNotIn("hush", shown.stdout)
+
+        done = riposte.run("undo", *journal, report["id"], env=env)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        definition = ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]
+        self.assertEqual(definition["containerDefinitions"][0]["environment"], ENVIRONMENT)
+        exported = riposte.run("audit", "export", *journal[:2], env=env)
+        for text in (done.stdout, done.stderr, exported.stdout):
+            self.assertNotIn("hush", text)
+        for path in folder.glob("journal.db*"):
+            if path.is_file():
+                self.assertNotIn(b"hush", path.read_bytes(), path)
+
+
 if __name__ == "__main__":
     riposte.main()

@@ -2,8 +2,21 @@
 #include "tests/journal/keepers.h"
 
 #include <sqlite3.h>
+#include <time.h>
 
 #include "engine/journal/audit.h"
+
+/* Changes are paused for all and for an account, and go on for that. */
+static void pause_some(keeper *k)
+{
+    int written = 0;
+    json_t *about = json_pack("{s:s, s:s, s:i}", "who", "alice", "why", "INC-7\n{}", "at", 25);
+    journal_pause(k->j, "all", about, on_done, &written);
+    journal_pause(k->j, "account:1\n", about, on_done, &written);
+    journal_resume(k->j, "account:1\n", about, on_done, &written);
+    keeper_wait(k, &written, 3);
+    json_decref(about);
+}
 
 /* Four runs, of which one waits for a person who has decided, one goes on, and one is forgotten; closed. */
 static int set_up(void **state)
@@ -24,6 +37,7 @@ static int set_up(void **state)
     journal_run_decide(k->j, "r-2", decision, "approved", NULL, on_done, &written);
     keeper_wait(k, &written, 1);
     json_decref(decision);
+    pause_some(k);
     json_decref(keeper_arrive(k, "f-3", "1", "r-3", 30));
     keeper_begin(k, "r-3");
     keeper_start(k, "r-3", "", 1, JOURNAL_LIGHT);
@@ -83,6 +97,7 @@ static void test_a_journal_as_it_was_written_has_no_mistakes(void **state)
     assert_int_equal(sums.steps, 4 + 4 + 3);
     assert_int_equal(sums.decisions, 1);
     assert_int_equal(sums.texts, 2);
+    assert_int_equal(sums.pauses, 1);
     assert_int_equal(sums.pruned, 2);
 }
 
@@ -161,6 +176,13 @@ static const struct {
     {"UPDATE decisions SET decision = replace(decision, 'alice', 'mallory')", "decisions: r-2 decision 1: changed"},
     {"DELETE FROM decisions", "decisions: a decision about r-2"},
     {"INSERT INTO decisions SELECT run, 2, decision, 1 FROM decisions", "decisions: r-2 decision 2: added"},
+    {"DELETE FROM pauses", "pauses: all: removed"},
+    {"UPDATE pauses SET about = replace(about, 'alice', 'mallory')", "pauses: all: changed"},
+    {"UPDATE pauses SET scope = 'account:2'", "pauses: all: removed"},
+    {"INSERT INTO pauses SELECT 'account:1' || char(10), about FROM pauses", "pauses: account:1\n: added"},
+    {"UPDATE anchors SET name = replace(name, 'alice', 'mallory') WHERE kind = 'resumed'", "was paused or resumed"},
+    {"UPDATE anchors SET kind = 'paused' WHERE kind = 'resumed'", "was paused or resumed"},
+    {"DELETE FROM anchors WHERE kind = 'resumed'", "anchors: places"},
     {"UPDATE anchors SET content = zeroblob(32) WHERE place = 20", "anchors: place 20: changed"},
     {"UPDATE anchors SET subject = 1 WHERE place = 20", "anchors: place 20: changed"},
     {"UPDATE anchors SET hash = zeroblob(32) WHERE place = 20", "anchors: place 20: changed"},
@@ -210,6 +232,56 @@ static void test_one_changed_row_is_one_mistake(void **state)
     tamper(k, "UPDATE steps SET reply = '{}' WHERE run = " R1 " AND number = 1");
     told t = verify(k, NULL, &sums);
     if (t.count != 1) fail_msg("%s", t.lines);
+}
+
+/* A change as the door makes it: charged, then started. */
+static void change_now(keeper *k, unsigned number, int64_t now_ms)
+{
+    int written = 0;
+    json_t *request = json_pack("{s:s}", "account", "111122223333");
+    const journal_step step = {.path = "",
+                               .number = number,
+                               .kind = "aws",
+                               .phase = "",
+                               .fingerprint = "f",
+                               .request = request,
+                               .is_change = true,
+                               .care = JOURNAL_SAFE,
+                               .started_ms = now_ms};
+    journal_spend(k->j, "playbook:contain", now_ms);
+    journal_spend(k->j, "account:111122223333", now_ms);
+    journal_step_start(k->j, "r-9", &step, on_done, &written);
+    keeper_wait(k, &written, 1);
+    json_decref(request);
+}
+
+static void test_a_budget_that_was_lowered_is_found_by_the_changes_of_the_hour(void **state)
+{
+    static const char *const DEEDS_OF_HOUR[][2] = {
+        {"UPDATE budgets SET used = used - 1 WHERE scope = 'playbook:contain'", "budgets: playbook:contain minute "},
+        {"DELETE FROM budgets WHERE scope LIKE 'account:%'", "budgets: account:111122223333 minute "},
+        {"UPDATE budgets SET minute = minute - 60 WHERE scope LIKE 'account:%'",
+         "budgets: account:111122223333 minute "},
+    };
+    keeper *k = *state;
+    journal_verified sums;
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    char whole[128];
+    keeper_open(k);
+    json_decref(keeper_arrive(k, "f-9", "1", "r-9", now_ms));
+    keeper_begin(k, "r-9");
+    for (unsigned n = 1; n <= 3; n++) change_now(k, n, now_ms - (n == 3 ? 600000 : 0));
+    keeper_close(k);
+    told t = verify(k, NULL, &sums);
+    if (t.count) fail_msg("%s", t.lines);
+    snprintf(whole, sizeof whole, "%s.whole", k->path);
+    copy_file(k->path, whole);
+    for (size_t i = 0; i < sizeof DEEDS_OF_HOUR / sizeof *DEEDS_OF_HOUR; i++) {
+        copy_file(whole, k->path);
+        tamper(k, DEEDS_OF_HOUR[i][0]);
+        t = verify(k, NULL, &sums);
+        if (!strstr(t.lines, DEEDS_OF_HOUR[i][1])) fail_msg("%s: %s", DEEDS_OF_HOUR[i][0], t.lines);
+    }
 }
 
 /* Who can write the file can make all of it fit, except to what was kept elsewhere. */
@@ -268,6 +340,16 @@ static size_t count_kind(const json_t *all, const char *kind)
     return count;
 }
 
+static const json_t *first_of(const json_t *all, const char *kind)
+{
+    size_t i;
+    json_t *line;
+    json_array_foreach (all, i, line) {
+        if (strcmp(text_at(line, "kind"), kind) == 0) return line;
+    }
+    return NULL;
+}
+
 static void test_an_export_has_a_line_for_each_link_and_goes_on_where_it_ended(void **state)
 {
     keeper *k = *state;
@@ -281,6 +363,12 @@ static void test_an_export_has_a_line_for_each_link_and_goes_on_where_it_ended(v
     assert_int_equal(count_kind(first.all, "step"), 3 + 3);
     assert_int_equal(count_kind(first.all, "module"), 2);
     assert_int_equal(count_kind(first.all, "finish"), 2);
+    assert_int_equal(count_kind(first.all, "paused"), 2);
+    assert_int_equal(count_kind(first.all, "resumed"), 1);
+    const json_t *resumed = first_of(first.all, "resumed");
+    assert_string_equal(text_at(resumed, "scope"), "account:1\n");
+    assert_string_equal(text_at(resumed, "about.who"), "alice");
+    assert_string_equal(text_at(resumed, "about.why"), "INC-7\n{}");
     assert_int_equal(journal_audit_export(k->path, last, on_line, &second, &then, &err), RIP_OK);
     assert_int_equal(json_array_size(second.all), 0);
     assert_int_equal(then, last);
@@ -314,6 +402,7 @@ int main(void)
         ON(test_it_is_verified_beside_the_process_that_writes),
         ON(test_whatever_is_changed_removed_added_or_moved_is_found_and_named),
         ON(test_one_changed_row_is_one_mistake),
+        ON(test_a_budget_that_was_lowered_is_found_by_the_changes_of_the_hour),
         ON(test_a_tail_that_was_cut_off_cleanly_is_found_by_who_kept_the_head),
         ON(test_a_kept_head_holds_while_the_journal_grows),
         ON(test_an_export_has_a_line_for_each_link_and_goes_on_where_it_ended),

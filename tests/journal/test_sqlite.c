@@ -99,7 +99,7 @@ static void test_findings_pauses_positions_budgets_and_cooldowns_outlive_the_pro
     json_decref(keeper_arrive(k, "f", "1", "r", 1));
     journal_pause(k->j, "all", about, on_done, &written);
     journal_pause(k->j, "account:1", about, on_done, &written);
-    journal_pause(k->j, "account:1", NULL, on_done, &written);
+    journal_resume(k->j, "account:1", about, on_done, &written);
     journal_position_set(k->j, "poll", "token", on_done, &written);
     journal_spend(k->j, "account:1", 3600000);
     journal_spend(k->j, "account:1", 3600000);

@@ -19,6 +19,8 @@ static void on_stop(void *data, const effect_end *end)
     w->stopped = end->status;
     snprintf(w->outcome, sizeof w->outcome, "%s", end->outcome);
     snprintf(w->reason, sizeof w->reason, "%s", end->reason);
+    json_decref(w->detail);
+    w->detail = json_incref(end->detail);
 }
 
 static void on_awake(void *data)
@@ -120,6 +122,7 @@ int door_teardown(void **state)
     json_decref(w->tags);
     json_decref(w->permissions);
     json_decref(w->session_tags);
+    json_decref(w->detail);
     rip_clock_free(w->clock);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);

@@ -35,6 +35,7 @@ typedef struct world {
     char outcome[32];
     rip_status stopped; /* what the door told its run */
     char reason[RIP_ERROR_MESSAGE_MAX];
+    json_t *detail;
 } world;
 
 /* The answer to one effect. */

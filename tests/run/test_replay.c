@@ -259,7 +259,7 @@ static void test_a_sleep_that_began_before_the_crash_ends_when_it_would_have(voi
     answer_clear(&a);
 }
 
-/* Pauses, plans, secrets. */
+/* Pauses, plans. */
 
 static void pause_changes(world *w, const char *scope)
 {
@@ -390,51 +390,6 @@ static void test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_a
     json_decref(w->plan);
 }
 
-static void test_secrets_are_kept_as_digests_and_answered_as_they_are(void **state)
-{
-    world *w = *state;
-    json_array_append_new(w->permissions, json_string("iam:*"));
-    json_object_set_new(w->replies, "CreateAccessKey",
-                        json_pack("{s:{s:s, s:s, s:s, s:s}}", "AccessKey", "UserName", "u", "AccessKeyId",
-                                  "AKIAEXAMPLE", "Status", "Active", "SecretAccessKey", "hush-hush-hush"));
-    open_door(w);
-    answer a = perform(w, 1, "aws", call("iam", "CreateAccessKey", json_pack("{s:s}", "UserName", "u")));
-    const json_t *key = json_object_get(a.value, "AccessKey");
-    assert_string_equal(json_string_value(json_object_get(key, "SecretAccessKey")), "hush-hush-hush");
-    char *kept = json_dumps(step(w, 1)->reply, 0);
-    assert_null(strstr(kept, "hush"));
-    assert_non_null(strstr(kept, "AKIAEXAMPLE"));
-    free(kept);
-    answer_clear(&a);
-    /* After a restart it is not known any more, and nothing is sent in its place. */
-    close_door(w);
-    open_door(w);
-    a = perform(w, 1, "aws", call("iam", "CreateAccessKey", json_pack("{s:s}", "UserName", "u")));
-    const char *digest = json_string_value(json_object_get(json_object_get(a.value, "AccessKey"), "SecretAccessKey"));
-    answer next =
-        perform(w, 2, "aws",
-                call("ec2", "CreateTags",
-                     json_pack("{s:[s], s:[{s:s, s:s}]}", "Resources", "i-1", "Tags", "Key", "k", "Value", digest)));
-    assert_false(next.given);
-    assert_string_equal(w->outcome, "secret-lost");
-    assert_int_equal(sent(w), 0);
-    answer_clear(&a);
-}
-
-static void test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest(void **state)
-{
-    world *w = *state;
-    json_object_set_new(w->replies, "DescribeTaskDefinition",
-                        json_pack("{s:{s:[{s:s, s:[{s:s, s:s}]}]}}", "taskDefinition", "containerDefinitions", "name",
-                                  "a", "environment", "name", "AWS_SECRET_ACCESS_KEY", "value", "hush-hush-hush"));
-    open_door(w);
-    answer a = perform(w, 1, "aws", call("ecs", "DescribeTaskDefinition", json_pack("{s:s}", "taskDefinition", "web")));
-    char *kept = json_dumps(step(w, 1)->reply, 0);
-    assert_null(strstr(kept, "hush"));
-    free(kept);
-    answer_clear(&a);
-}
-
 /* Guards of time and number. */
 
 static void test_a_playbooks_hourly_budget_holds_over_runs(void **state)
@@ -506,8 +461,6 @@ int main(void)
         TEST(test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come),
         TEST(test_a_change_of_the_plan_that_happened_after_all_is_crossed_off),
         TEST(test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose),
-        TEST(test_secrets_are_kept_as_digests_and_answered_as_they_are),
-        TEST(test_an_environment_variable_that_is_called_a_secret_is_kept_as_a_digest),
         TEST(test_a_playbooks_hourly_budget_holds_over_runs),
         TEST(test_the_engines_own_role_is_protected_always),
         TEST(test_a_change_for_another_account_is_not_made_in_the_credentials_own),
