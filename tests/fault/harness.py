@@ -151,9 +151,12 @@ class Scenario:
             late = threading.Event()
             limit = threading.Timer(seconds, lambda: (late.set(), process.kill()))
             limit.start()
-            self.meanwhile(command)
-            status = process.wait()  # without a timeout of its own, for which it would poll
-            limit.cancel()
+            try:
+                self.meanwhile(command)
+                status = process.wait()  # without a timeout of its own, for which it would poll
+            finally:
+                process.kill()
+                limit.cancel()
         self.process = None
         if late.is_set():
             raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
@@ -207,7 +210,12 @@ class Scenario:
         """What the journal holds, the newest first."""
         if not self.journal.exists():
             return []
-        status, text = self.tell("runs", "--output", "json", "--limit", "1000")
+        while True:
+            status, text = self.tell("runs", "--output", "json", "--limit", "1000")
+            if "has gone before it answered" not in text:  # killed while it was asked
+                break
+        if "holds nothing yet" in text:
+            return []
         if status != 0:
             raise Broken("broken", f"riposte runs: {text[-1000:]}")
         return [json.loads(line) for line in text.splitlines()]

@@ -221,8 +221,7 @@ class Served(Spoken):
         return super().settings() | {"folders": [{"name": "inbox", "path": str(inbox)}], "serve": {"watch": 0}}
 
     def arguments(self, command="serve", *more):
-        words = super().arguments(command, *(more or ["--set", "log.level=warn"]))
-        return words
+        return super().arguments(command, *(more or ["--set", "log.level=info"]))
 
     def drop(self):
         """The next finding, as programs put files into a folder: it has its name once it is whole."""
@@ -235,7 +234,7 @@ class Served(Spoken):
         return None if self.over and self.idle else self.arguments()
 
     def is_idle(self):
-        if self.left or list((self.folder / "inbox").glob("*.json")):
+        if "serve.ready" not in self.output() or self.left or list((self.folder / "inbox").glob("*.json")):
             return False
         return not any(is_open(run) for run in self.runs())
 
