@@ -49,13 +49,14 @@ function Change:prior_if_any(operation, params, pick)
   error(output, 0)
 end
 
---- Is it there? Nil where that can't be told. With `prior` the caller has told what was there.
+--- Is it there? Nil where that can't be told (change.blind is set then). With `prior` the caller has told what was there.
 ---@return boolean?
 function Change:is_there(operation, params, pick)
   local ok, output = true, self.prior
   if not output then ok, output = pcall(self.read, operation, params) end
   if not ok then
     if failure.is_gone(output) then return false end
+    self.blind = true
     return nil
   end
   return not pick or (pick(output) or nil) ~= nil

@@ -91,12 +91,12 @@ local function judge(run, step, operation, after)
   return "go", why
 end
 
--- The client's second argument: what takes back this change is known, and need not be read again.
+-- The client's second argument: what takes back this change was read just now, and need not be again.
 local function options_of(verdict)
   if not verdict.effect then return { irreversible = verdict.why } end
   local undo = {}
   for i, each in ipairs(verdict.effect) do undo[i] = { each.operation, each.params } end
-  return { undo = undo }
+  return { undo = undo, looked = true }
 end
 
 -- A change that AWS refuses since the world is another by now is not a failure of the undo.

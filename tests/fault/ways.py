@@ -25,8 +25,8 @@ class Spoken(Scenario):
     """Where commands are also given to a process that goes on."""
 
     def say(self, *words, killed_in=0):
-        """A command beside the process that goes on, killed after so many seconds (0: never): its exit status. Where the
-        process has ended meanwhile the command does the work of it."""
+        """A command beside the process that goes on, killed after so many seconds (0: never): its exit status and what it said.
+        Where the process has ended meanwhile the command does the work of it."""
         output = self.folder / f"said-{len(list(self.folder.glob('said-*')))}"
         with output.open("w") as out:
             process = subprocess.Popen([str(word) for word in self.arguments(*words)], env=self.environment(),
@@ -39,7 +39,7 @@ class Spoken(Scenario):
                 if not killed_in:
                     raise Broken("stuck", f"riposte {words[0]} was still going on after {TALK_SECONDS} s") from None
                 self.kills += 1
-        return status
+        return status, output.read_text()
 
     def chance_of_death(self, one_in):
         """0, or when a command is killed."""
@@ -163,16 +163,21 @@ class Paused(Spoken):
             time.sleep(LOOK_EVERY_S / 10)
 
     def pause_beside(self):
-        if self.say(*self.words("pause"), killed_in=self.chance_of_death(3)) == 0:
+        if self.say(*self.words("pause"), killed_in=self.chance_of_death(3))[0] == 0:
             self.pause_holds()
+
+    @staticmethod
+    def was_resumed(status, said):
+        """…by this command, or by one before it that was killed. What it then went on with may have failed."""
+        return status >= 0 and ("Changes are made again" in said or "are not paused" in said)
 
     def ended(self, command, status):
         if "pause" in command and status == 0:
             self.pause_holds()
         elif "run" in command and self.state == "paused" and status >= 0:
             self.held = True
-        elif "resume" in command and status >= 0:
-            self.state, self.over = "resumed", False  # where it says that none holds, one before was heard
+        elif "resume" in command and self.was_resumed(status, self.output()):
+            self.state, self.over = "resumed", False
 
 
 class Undone(Spoken):
@@ -276,7 +281,7 @@ class ServedPaused(Served, Paused):
             time.sleep(HOLD_S)
             if self.process.poll() is None:
                 self.resuming()
-        elif self.state == "resuming" and self.say(*self.words("resume"), killed_in=self.chance_of_death(3)) >= 0:
+        elif self.state == "resuming" and self.was_resumed(*self.say(*self.words("resume"), killed_in=self.chance_of_death(3))):
             self.state = "resumed"
 
     def is_idle(self):

@@ -10,7 +10,9 @@ return {
   name = "fault-undo",
   about = "Changes that are taken back.",
   trigger = { source = { "aws.guardduty" }, detail = { type = { "Fault:Test/Undo" } } },
-  permissions = { "ec2:*Tags", "ec2:CreateSnapshot", "ec2:DescribeSnapshots", "ecs:*Service*", "ecs:*TaskDefinition", "iam:*User" },
+  permissions = {
+    "ec2:*Tags", "ec2:CreateSnapshot", "ec2:DescribeSnapshots", "ecs:*Service*", "ecs:*TaskDefinition", "iam:*User",
+  },
 
   run = function(finding, run)
     local ec2, ecs, iam = run.aws.ec2(), run.aws.ecs(), run.aws.iam()
