@@ -126,6 +126,12 @@ static void call_free(aws_call *call)
     free(call);
 }
 
+static bool may_go(const aws_attempt *attempt)
+{
+    const aws_call *call = (const aws_call *)((const char *)attempt - offsetof(aws_call, attempt));
+    return call->may_send(call->data);
+}
+
 static aws_call *call_new(aws_client *client, const aws_operation *operation, json_t *params,
                           const aws_call_options *options)
 {
@@ -155,6 +161,7 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.session = options->session;
     call->once = options->once;
     call->may_send = options->may_send;
+    call->attempt.may_go = options->may_send ? may_go : NULL;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;

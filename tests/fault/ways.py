@@ -91,31 +91,29 @@ class Approved(Spoken):
         self.check_plans(self.runs())
 
     def check_plans(self, runs):
-        """Each plan was carried out once, as it was approved, and nothing beside it."""
-        by_id = {run["id"]: run for run in runs}
-        carried_out = [run["plan_of"] for run in runs if "plan_of" in run and "approved" in run]
+        """Each plan was made once, approved once, and carried out as it was approved, with nothing beside it."""
+        plans = {run["id"]: run["plan"] for run in runs if "plan" in run}
+        carried_out = {run["plan_of"] for run in runs if "approved" in run}
         for run in runs:
-            if outcome_of(run) == "approved" and carried_out.count(run["id"]) < 1:
+            if outcome_of(run) == "approved" and run["id"] not in carried_out:
                 raise Broken("lost", f"the plan {run['id']} was approved and not carried out")
-            if run.get("mode") == "approve" and run.get("changes") and outcome_of(run) == "done":
-                raise Broken("broken", f"{run['id']} changed something before it was approved")
-            if "approved" in run and run.get("plan_of") in by_id and run["approved"] != by_id[run["plan_of"]]["plan"]:
-                raise Broken("broken", f"{run['id']} carries out another plan than {run['plan_of']}")
-            if run.get("mode") == "enforce":
-                self.check_steps(run)
+            if outcome_of(run) == "approved" or "approved" in run:
+                self.check_steps(run, plans, json.loads(self.tell("show", "--output", "json", run["id"])[1]))
         for name in self.kinds:
-            first = [run for run in runs if run["finding"]["id"] == name and run.get("mode") == "approve" and "base" not in run]
+            first = [run for run in runs if run["finding"]["id"] == name and "base" not in run]
             if len({run["playbook"] for run in first}) != len(first):
                 raise Broken("repeated", f"{name} was planned twice")
 
-    def check_steps(self, run):
-        whole = json.loads(self.tell("show", "--output", "json", run["id"])[1])
+    def check_steps(self, run, plans, whole):
+        times = sum(1 for each in whole["decisions"] if each["decision"] == "approve")
+        if times != (outcome_of(run) == "approved"):
+            raise Broken("repeated", f"{run['id']} was approved {times} times")
+        if "approved" in run and run["plan_of"] in plans and run["approved"] != plans[run["plan_of"]]:
+            raise Broken("broken", f"{run['id']} carries out another plan than {run['plan_of']}")
         allowed = [(each["operation"], each["params"]) for each in run.get("approved", [])]
         for step in whole["steps"]:
-            if not step.get("is_change") or step.get("outcome") == "refused":
-                continue
-            change = (step["request"]["operation"], step["request"]["params"])
-            if change not in allowed:
+            change = (step["request"].get("operation"), step["request"].get("params"))
+            if step.get("is_change") and step.get("outcome") not in ("refused", "planned") and change not in allowed:
                 raise Broken("broken", f"{run['id']} made a change that is in no approved plan: {change}")
 
 

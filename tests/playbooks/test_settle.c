@@ -48,8 +48,8 @@ static const char *const LOST[][3] = {
 static json_t *kinds_of(json_t *all)
 {
     static const char *const MADE_UP[] = {
-        ":snapshot/", ":task/", ":instance/", ":volume/", ":container-instance/", ":autoScalingGroup:",
-        ":security-group/", NULL};
+        ":snapshot/",         ":task/",           ":instance/", ":volume/", ":container-instance/",
+        ":autoScalingGroup:", ":security-group/", NULL};
     json_t *kinds = json_object();
     const char *arn;
     json_t *fields;
