@@ -90,6 +90,7 @@ class Endpoint:
         self.seen = {}  # how often each request came: the faults of a seed do not depend on what came between
         self.calls = 0
         self.loop = None
+        self.slow_s = 0  # replies come so much later than their effect
         self.watch = None  # fun(call, operation, acted): hears of a call before and after its effect; true: no answer
         ready = threading.Event()
         threading.Thread(target=self.serve, args=(ready,), daemon=True).start()
@@ -105,7 +106,7 @@ class Endpoint:
         asyncio.run(main())
 
     def begin(self, world, seed):
-        self.world, self.seed, self.seen, self.calls, self.watch = world, seed, {}, 0, None
+        self.world, self.seed, self.seen, self.calls, self.watch, self.slow_s = world, seed, {}, 0, None, 0
 
     def take_in(self):
         """Returns once all that was sent to it until now has had its effect."""
@@ -157,4 +158,4 @@ class Endpoint:
         elif fault.startswith("500"):
             connection.send(500, error_body(service, "InternalFailure", "it broke"), service)
         elif not fault.startswith("silence"):
-            connection.send(status, text, service)
+            self.loop.call_later(self.slow_s, connection.send, status, text, service)

@@ -14,6 +14,7 @@ from harness import HERE, OPEN, Broken, Scenario, event, outcome_of
 TALK_SECONDS = 60  # of ours, that a command to a running process may take
 TALK_KILLED_S = 0.02  # a command is killed so late at the most
 LOOK_EVERY_S = 0.02
+SLOW_S = 0.02
 HOLD_S = 0.1  # a pause is held so long before a process that goes on
 
 
@@ -120,13 +121,15 @@ class Approved(Spoken):
 class Paused(Spoken):
     """Changes are paused at some moment, and resumed: none is made between the answer to the one and the other."""
 
-    pool = ("Settled", "Tokens", "Waits", "Parallel")
-    SCOPES = {"all": (), "account": ("--account", worlds.ACCOUNT), "playbook": ("--playbook", "fault-tokens")}
+    pool = ("Parallel", "Waits", "Settled", "Tokens")
+    SCOPES = {"all": (), "account": ("--account", worlds.ACCOUNT), "playbook": ("--playbook", "fault-parallel")}
+    OF_PLAYBOOK = {"UpdateService", "DeleteService"}  # changes that no other playbook makes
 
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
         self.scope = self.random.choice(sorted(self.SCOPES))
-        self.after = self.random.randrange(12)  # so many changes
+        self.after = self.random.randrange(8)  # so many changes
+        self.endpoint.slow_s = SLOW_S  # there is much to do yet when the pause comes
         self.state = "before"  # then "paused", "resuming", "resumed"
         self.held = False  # a process has gone on through the pause
 
@@ -136,7 +139,7 @@ class Paused(Spoken):
     def pause_holds(self):
         """It was acknowledged: what was sent until now is the last."""
         self.endpoint.take_in()
-        only = {"RunTask", "CreateVolume"} if self.scope == "playbook" else None
+        only = self.OF_PLAYBOOK if self.scope == "playbook" else None
         self.world.forbids = lambda operation, _: "changes are paused" if not only or operation in only else None
         self.state = "paused"
 
@@ -145,7 +148,8 @@ class Paused(Spoken):
 
     def command(self):
         if self.state == "before":
-            return self.arguments() if not self.starts else self.arguments(*self.words("pause"))
+            alone = self.over or self.starts and self.random.randrange(4) == 0
+            return self.arguments(*(self.words("pause") if alone else ()))
         if self.state == "paused" and not self.held:
             return self.arguments()
         if self.state in ("paused", "resuming"):
