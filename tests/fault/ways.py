@@ -23,7 +23,17 @@ def is_open(run):
 
 
 class Spoken(Scenario):
-    """Where commands are also given to a process that goes on."""
+    """Where commands are also given to a process that goes on, and given again where they were killed."""
+
+    killed = None  # the last command, where it was killed
+
+    def step(self, **shim):
+        if self.killed and self.random.randrange(2):
+            return self.start(self.killed, **shim)
+        return super().step(**shim)
+
+    def ended(self, command, status):
+        self.killed = command if status < 0 and {"approve", "undo"} & set(command) else None
 
     def say(self, *words, killed_in=0):
         """A command beside the process that goes on, killed after so many seconds (0: never): its exit status and what it said.
@@ -79,6 +89,7 @@ class Approved(Spoken):
         return None
 
     def ended(self, command, status):
+        super().ended(command, status)
         self.planned = self.planned or status >= 0
 
     def grow(self):
@@ -206,6 +217,7 @@ class Undone(Spoken):
         return self.arguments("undo", left[0]["id"]) if left else None
 
     def ended(self, command, status):
+        super().ended(command, status)
         self.made = self.made or status >= 0
 
     def check_runs(self):
