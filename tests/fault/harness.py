@@ -179,6 +179,7 @@ class Scenario:
 
     def finish(self):
         """To the end, and nobody is killed any more; then all must be well."""
+        self.over = False  # the last start may have ended for a reason that is gone
         for _ in range(self.STEPS_MOST):
             status = self.step()
             if status is None:
