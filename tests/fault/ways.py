@@ -1,20 +1,18 @@
 """Scenarios of more commands than one: plans that are approved, pauses, the service, an undo. Each tells what a person who sees
-to it would do next, from what the journal holds; it does not know which command was killed."""
+to it would do next: what the journal calls for, or, after a kill, perhaps the same again."""
 
 import json
-import os
 import signal
 import subprocess
-import threading
 import time
 
 import world as worlds
-from harness import HERE, OPEN, Broken, Scenario, event, outcome_of
+from harness import OPEN, Broken, Scenario, event, outcome_of
 
 TALK_SECONDS = 60  # of ours, that a command to a running process may take
 TALK_KILLED_S = 0.02  # a command is killed so late at the most
 LOOK_EVERY_S = 0.02
-SLOW_S = 0.02
+SLOW_S = 0.02  # so late come AWS's replies where a pause is to come in time
 HOLD_S = 0.1  # a pause is held so long before a process that goes on
 
 
@@ -70,11 +68,13 @@ class Approved(Spoken):
         self.world.forbids = lambda operation, params: None if any(
             operation == allowed and name in params for allowed, name in self.allowed) else "no such change was approved"
 
-    def waiting(self, runs):
+    @staticmethod
+    def waiting(runs):
         return [run for run in runs if outcome_of(run) == "waiting"]
 
     def put(self, run):
-        """The plan is put to a person: it may be approved from now on, whether the command tells so or is killed."""
+        """The plan is put to a person: it may be approved from now on, whether the command tells so or is killed. Returns
+        the command's words."""
         self.allowed += [(change["operation"], run["finding"]["id"]) for change in run["plan"]]
         return ("approve", "--why", "it is agreed", run["id"])
 
@@ -93,6 +93,7 @@ class Approved(Spoken):
         self.planned = self.planned or status >= 0
 
     def grow(self):
+        """Somebody starts a service that is in no plan yet."""
         for name, kind in self.kinds.items():
             if kind == "Plan" and self.grown:
                 self.world.services[f"shop-{name}/web-{worlds.SERVICES_A_CLUSTER + 1}"] = 1
@@ -140,7 +141,7 @@ class Paused(Spoken):
         super().__init__(*args, **more)
         self.scope = self.random.choice(sorted(self.SCOPES))
         self.after = self.random.randrange(8)  # so many changes
-        self.endpoint.slow_s = SLOW_S  # there is much to do yet when the pause comes
+        self.endpoint.slow_s = SLOW_S
         self.state = "before"  # then "paused", "resuming", "resumed"
         self.held = False  # a process has gone on through the pause
 
