@@ -133,15 +133,24 @@ static void fail_run(effect_door *door, rip_status status, const char *reason)
     effect_stop_run(door, &end);
 }
 
+/* The journal has answered: does it go on? Its run may have been stopped meanwhile, or the journal have failed. */
+static bool goes_on(pending *p, rip_status status, const rip_error *err)
+{
+    p->writing = false;
+    if (p->door->stopped) {
+        pending_free(p);
+        return false;
+    }
+    if (status != RIP_OK) fail_run(p->door, status, err->message);
+    return status == RIP_OK;
+}
+
 /* The end of the way: write *finished*, then answer. */
 
 static void on_finished_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status != RIP_OK) {
-        fail_run(p->door, status, err->message);
-        return;
-    }
+    if (!goes_on(p, status, err)) return;
     rip_effect_reply reply = {p->value, p->error, p->planned};
     rip_effect_done done = p->done;
     void *done_data = p->data;
@@ -160,6 +169,7 @@ void effect_finish(pending *p, const char *outcome)
     p->step.irreversible = p->irreversible;
     p->step.finished_ms = rip_clock_now(settings->clock);
     p->step.reply = secret_mask(settings->journal, shape, p->error ? p->error : p->value);
+    p->writing = true;
     journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
 }
 
@@ -244,10 +254,7 @@ static void act(pending *p)
 static void on_started_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status == RIP_OK)
-        act(p);
-    else
-        fail_run(p->door, status, err->message);
+    if (goes_on(p, status, err)) act(p);
 }
 
 static bool is_real_change(const pending *p)
@@ -272,6 +279,7 @@ static void start(pending *p)
     effect_settings *settings = &p->door->settings;
     p->step.care = is_real_change(p) ? JOURNAL_SAFE : strcmp(p->kind, "sleep") == 0 ? JOURNAL_NOTED : JOURNAL_LIGHT;
     if (p->step.care == JOURNAL_SAFE) note_clock(p);
+    p->writing = true;
     journal_step_start(settings->journal, settings->run, &p->step, on_started_written, p);
 }
 
@@ -279,10 +287,7 @@ static void start(pending *p)
 static void on_refusal_written(void *data, rip_status status, const rip_error *err)
 {
     pending *p = data;
-    if (status == RIP_OK)
-        effect_fail(p, "refused");
-    else
-        fail_run(p->door, status, err->message);
+    if (goes_on(p, status, err)) effect_fail(p, "refused");
 }
 
 static void refuse(pending *p, const char *guard_name, const rip_error *why)
@@ -291,6 +296,7 @@ static void refuse(pending *p, const char *guard_name, const rip_error *why)
     snprintf(code, sizeof code, "Guard.%c%s", guard_name[0] - 'a' + 'A', guard_name + 1);
     p->error = effect_error(p, code, why->message);
     p->step.care = JOURNAL_LIGHT;
+    p->writing = true;
     journal_step_start(p->door->settings.journal, p->door->settings.run, &p->step, on_refusal_written, p);
 }
 
@@ -461,6 +467,16 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     else
         effect_door_free(door);
     return status;
+}
+
+void effect_door_close(effect_door *door)
+{
+    if (!door) return;
+    door->stopped = true;
+    for (pending *p = door->first, *next; p; p = next) {
+        next = p->next;
+        if (!p->writing) pending_free(p);
+    }
 }
 
 void effect_door_free(effect_door *door)

@@ -48,7 +48,9 @@ typedef struct effect_settings {
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err);
 
-/** Gives up what is under way: no answer comes any more. */
+/** Gives up what is under way: no answer comes any more, and nothing is sent. What the journal still owes an answer to
+ * stays: the door may be freed once the journal has answered what is written after it, or is closed. NULL: nothing. */
+void effect_door_close(effect_door *door);
 void effect_door_free(effect_door *door);
 
 /** The door as Lua knows it. */

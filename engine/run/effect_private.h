@@ -23,7 +23,7 @@ struct effect_door {
     unsigned changes;
     unsigned recorded; /* steps that the journal held as finished when the run began */
     unsigned replayed; /* of which so many were answered */
-    bool stopped;
+    bool stopped; /* nothing is begun any more */
 };
 
 /* One effect on its way through the door. */
@@ -45,6 +45,7 @@ struct pending {
     unsigned order; /* of the recorded answer that it waits for; 0: none */
     bool held;      /* asked for during the replay, but not on record: it goes on when the replay is over */
     bool started;   /* the journal holds its start, from before a crash */
+    bool writing;   /* the journal owes it an answer */
 };
 
 void pending_free(pending *p);

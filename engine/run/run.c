@@ -91,8 +91,7 @@ static const char *add_plan(run *r, const char *outcome, json_t *last)
 static void end(run *r, rip_status status, const rip_error *why)
 {
     rip_timer_stop(&r->limit);
-    effect_door_free(r->door);
-    r->door = NULL;
+    effect_door_close(r->door);
     json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
     const char *outcome = add_plan(r, outcome_of(r, status), last);
     json_object_set_new(last, "outcome", json_string(outcome));

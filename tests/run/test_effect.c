@@ -1,6 +1,8 @@
 /* The door: what gets through, what does not, and what is on record of it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/run/record.h"
 #include "tests/run/door.h"
@@ -401,6 +403,46 @@ static void test_a_door_that_closes_gives_up_what_is_under_way(void **state)
     assert_int_equal(step(w, 1)->state, JOURNAL_STARTED); /* that it was started stays known */
 }
 
+static void on_written(void *data, rip_status status, const rip_error *err)
+{
+    (void)err;
+    assert_int_equal(status, RIP_OK);
+    *(bool *)data = true;
+}
+
+/* The journal's answer to what fibers had begun comes after their run has been stopped. */
+static void test_a_change_that_the_journal_has_when_its_run_is_over_is_not_sent(void **state)
+{
+    world *w = *state;
+    rip_error err;
+    char folder[] = "/tmp/riposte-test-XXXXXX", path[64], beside[80];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/journal", folder);
+    journal_close(w->journal);
+    const journal_options options = {.path = path, .access = JOURNAL_OWN, .loop = &w->loop, .owner = "a test"};
+    assert_int_equal(journal_open_sqlite(&options, &w->journal, &err), RIP_OK);
+    json_t *record = json_pack("{s:s, s:s, s:i, s:{}}", "id", RUN, "playbook", "contain", "started", 1, "finding");
+    journal_run_begin(w->journal, record, journal_ignore, NULL);
+    open_door(w);
+    answer a = {0}, b = {0};
+    ask(w, 1, "aws", delete_cluster("rogue"), NULL, &a);
+    ask(w, 2, "aws", delete_cluster("other"), NULL, &b);
+    effect_door_close(w->door);
+    bool written = false;
+    journal_run_begin(w->journal, record, on_written, &written);
+    while (!written) uv_run(&w->loop, UV_RUN_ONCE);
+    assert_int_equal(sent(w), 0);
+    assert_false(a.given || b.given);
+    json_decref(record);
+    close_door(w);
+    static const char *const FILES[] = {"", "-wal", "-shm", ".lock", ".key"};
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        snprintf(beside, sizeof beside, "%s%s", path, FILES[i]);
+        unlink(beside);
+    }
+    rmdir(folder);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
@@ -430,6 +472,7 @@ int main(void)
         TEST(test_a_finished_failure_is_answered_as_a_failure),
         TEST(test_a_step_that_asks_for_something_else_stops_the_run_as_diverged),
         TEST(test_chance_and_ids_are_the_same_again_for_the_same_step),
+        TEST(test_a_change_that_the_journal_has_when_its_run_is_over_is_not_sent),
         TEST(test_a_door_that_closes_gives_up_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
