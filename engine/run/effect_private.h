@@ -23,7 +23,7 @@ struct effect_door {
     unsigned changes;
     unsigned recorded; /* steps that the journal held as finished when the run began */
     unsigned replayed; /* of which so many were answered */
-    bool stopped; /* nothing is begun any more */
+    bool stopped;      /* nothing is begun any more */
 };
 
 /* One effect on its way through the door. */
