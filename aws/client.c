@@ -60,6 +60,7 @@ struct aws_call {
     int quota_taken;         /* by the last retry */
     bool once, fate_unknown; /* AWS may have acted on a try that failed */
     int64_t started, queued_from, queued_ms;
+    bool (*may_send)(void *data);
     aws_call_done done;
     void *data;
     char names[]; /* the region's and the account's, one behind the other */
@@ -125,6 +126,12 @@ static void call_free(aws_call *call)
     free(call);
 }
 
+static bool may_go(const aws_attempt *attempt)
+{
+    const aws_call *call = (const aws_call *)((const char *)attempt - offsetof(aws_call, attempt));
+    return call->may_send(call->data);
+}
+
 static aws_call *call_new(aws_client *client, const aws_operation *operation, json_t *params,
                           const aws_call_options *options)
 {
@@ -153,6 +160,8 @@ static aws_call *call_new(aws_client *client, const aws_operation *operation, js
     call->attempt.token = call->token;
     call->attempt.session = options->session;
     call->once = options->once;
+    call->may_send = options->may_send;
+    call->attempt.may_go = options->may_send ? may_go : NULL;
     call->started = rip_clock_monotonic(client->clock);
     call->next = client->first;
     if (client->first) client->first->previous = call;
@@ -181,15 +190,16 @@ static int64_t time_left(const aws_call *call)
 
 /* Sending: first the quota's token, then the adaptive limit, then the transport. */
 
-static void send_now(void *data)
+static void send_later(void *data);
+
+static void send_now(aws_call *call)
 {
-    aws_call *call = data;
     aws_client *client = call->client;
     int64_t delay =
         client->is_adaptive ? aws_adaptive_delay(&call->peer->adaptive, rip_clock_monotonic(client->clock)) : 0;
     if (delay > 0) {
         call->state = CALL_WAITING;
-        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, send_now, call);
+        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, send_later, call);
         return;
     }
     int64_t left = time_left(call);
@@ -200,11 +210,29 @@ static void send_now(void *data)
     client->transport->send(client->transport, &call->attempt);
 }
 
+/* Who asked for it may not want it any more, now that it has waited. */
+static bool is_held_back(aws_call *call)
+{
+    if (!call->may_send || call->may_send(call->data)) return false;
+    aws_error held = {.code = "RequestHeld",
+                      .message = "it waited to be sent, and was held back then",
+                      .unsent = !call->fate_unknown,
+                      .fate_unknown = call->fate_unknown};
+    end(call, NULL, &held, "");
+    return true;
+}
+
+static void send_later(void *data)
+{
+    aws_call *call = data;
+    if (!is_held_back(call)) send_now(call);
+}
+
 static void on_granted(void *data)
 {
     aws_call *call = data;
     call->queued_ms += rip_clock_monotonic(call->client->clock) - call->queued_from;
-    send_now(call);
+    send_later(call);
 }
 
 /* Whose quotas the call draws on: an account by its number, "" for the credentials' own. */
@@ -214,9 +242,8 @@ static const char *payer(const aws_call *call)
     return transport->payer ? transport->payer(transport, call->attempt.account) : call->attempt.account;
 }
 
-static void queue(void *data)
+static void queue(aws_call *call)
 {
-    aws_call *call = data;
     call->state = CALL_QUEUED;
     call->queued_from = rip_clock_monotonic(call->client->clock);
     call->ticket.granted = on_granted;
@@ -225,6 +252,12 @@ static void queue(void *data)
                           call->attempt.region, &call->ticket)) {
         send_now(call);
     }
+}
+
+static void try_again(void *data)
+{
+    aws_call *call = data;
+    if (!is_held_back(call)) queue(call);
 }
 
 /* Replies. */
@@ -255,7 +288,7 @@ static void on_failed(aws_call *call, const aws_reply *reply)
     int64_t delay = aws_retry_delay(call->tries, random, reply->retry_after_ms);
     if (may_retry(call, &error, delay)) {
         call->state = CALL_WAITING;
-        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, queue, call);
+        rip_timer_start(&call->timer, client->clock, (uint64_t)delay, try_again, call);
     } else {
         error.fate_unknown = call->fate_unknown;
         end(call, NULL, &error, reply->request_id);

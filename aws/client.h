@@ -60,6 +60,9 @@ typedef struct aws_call_options {
     const char *token;   /* idempotency token; NULL: a random one */
     const void *session; /* an aws_session; NULL: none in particular */
     bool once;           /* not sent again once AWS may have acted on it: such an error has `fate_unknown` */
+    /** Asked with the call's `data` when it is sent after a wait (for a quota, for credentials, or to be tried again):
+     * false ends it with the error "RequestHeld". NULL: always. */
+    bool (*may_send)(void *data);
 } aws_call_options;
 
 /** What a role's session in another account is bound to. It outlives the calls that name it. */

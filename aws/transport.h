@@ -33,6 +33,9 @@ struct aws_attempt {
     const char *token;   /* fills idempotency tokens: the same for every try of a call */
     const void *session; /* an aws_session of client.h; NULL: none in particular */
     int timeout_ms;      /* for this try */
+    /** Asked when it goes out after a wait of the transport's own (for credentials): false ends it with the error
+     * "RequestHeld", unsent. NULL: always. */
+    bool (*may_go)(const aws_attempt *attempt);
     void (*done)(aws_attempt *attempt, const aws_reply *reply);
     void *transport_data;
 };

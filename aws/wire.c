@@ -242,6 +242,11 @@ static void on_credentials(void *data, aws_credentials *credentials, const rip_e
         tell_failure(t, "CredentialsError", err->message, passing);
         return;
     }
+    if (t->attempt->may_go && !t->attempt->may_go(t->attempt)) {
+        t->unsent = true;
+        tell_failure(t, "RequestHeld", "it waited for credentials, and was held back then", false);
+        return;
+    }
     t->credentials = aws_credentials_ref(credentials);
     set_off(t);
 }

@@ -176,6 +176,8 @@ static json_t *record_of(const undo_order *order, json_t *changes, const char *t
         json_t *value = json_object_get(record, SAME[i]);
         if (value) json_object_set(next, SAME[i], value);
     }
+    /* One that is asked for again waits for the first, and finds what is left. */
+    if (!json_object_get(next, "lock")) json_object_set_new(next, "lock", json_sprintf("undo %s", run));
     json_object_set(next, "base", json_object_get(next, "id"));
     return next;
 }

@@ -210,7 +210,8 @@ static rip_status is_readable(db *d, rip_error *err)
     int64_t version = 0;
     rip_status status = look_at(d, VERSION, &version, err);
     if (status != RIP_OK || version == VERSION) return status;
-    if (version == 0) return not_a_journal(d, err);
+    if (version == 0) /* its first process was killed before it had made it */
+        return rip_fail(err, RIP_EINVAL, "%s holds nothing yet: `riposte run` or `riposte serve` begins it", d->path);
     return rip_fail(err, RIP_EINVAL,
                     "%s was written by an older Riposte: `riposte run` or `riposte serve` brings it up "
                     "to date",

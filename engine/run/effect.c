@@ -244,12 +244,24 @@ static void refuse(pending *p, const char *guard_name, const rip_error *why)
     journal_step_start(p->door->settings.journal, p->door->settings.run, &p->step, on_refusal_written, p);
 }
 
-static void stop_paused(effect_door *door, const char *scope)
+static const char *paused_scope(const pending *p)
 {
+    const effect_settings *settings = &p->door->settings;
+    return guard_paused(settings->journal, settings->playbook, p->account);
+}
+
+bool effect_is_paused(const pending *p)
+{
+    return p->door->settings.mode == RUN_ENFORCE && paused_scope(p);
+}
+
+void effect_stop_paused(pending *p)
+{
+    const char *scope = paused_scope(p);
     effect_end end = {"paused", RIP_EDENIED, "", NULL};
     snprintf(end.reason, sizeof end.reason, "changes are paused (%.200s): it is done again when they are resumed",
-             scope);
-    effect_stop_run(door, &end);
+             scope ? scope : "all");
+    effect_stop_run(p->door, &end);
 }
 
 static void stop_outside_plan(pending *p)
@@ -264,9 +276,8 @@ static void stop_outside_plan(pending *p)
 static bool may_change(pending *p)
 {
     effect_door *door = p->door;
-    const char *scope = guard_paused(door->settings.journal, door->settings.playbook, p->account);
-    if (scope) {
-        stop_paused(door, scope);
+    if (effect_is_paused(p)) {
+        effect_stop_paused(p);
         return false;
     }
     if (secret_lost(door->settings.journal, p->request)) {
@@ -351,7 +362,8 @@ static void go_on(pending *p)
     } else if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
         p->door->changes++;
         if (p->door->plan) run_plan_allows(p->door->plan, p->step.request);
-        if (may_change(p)) effect_aws_settle(p);
+        /* What is settled by a look at the world changes nothing yet. */
+        if (!effect_aws_sends_again(p) || may_change(p)) effect_aws_settle(p);
     } else {
         act(p);
     }

@@ -51,10 +51,31 @@ static void end_uncertain(pending *p, const char *why)
     effect_finish(p, "uncertain"); /* with its undo: it may well have happened */
 }
 
+static void call_aws(pending *p);
+
+/* A pause holds from the next request on: also from the next try, and from a request that waits for a quota. */
+static bool may_send(void *data)
+{
+    const pending *p = data;
+    return !p->step.is_change || !effect_is_paused(p);
+}
+
+static void on_held_back(pending *p)
+{
+    if (may_send(p)) /* it was resumed since */
+        call_aws(p);
+    else
+        effect_stop_paused(p);
+}
+
 static void on_aws(void *data, const aws_result *result)
 {
     pending *p = data;
     p->call = NULL;
+    if (result->error && strcmp(result->error->code, "RequestHeld") == 0) {
+        on_held_back(p);
+        return;
+    }
     if (!result->error) {
         effect_succeed(p, result->output, "done");
         return;
@@ -81,12 +102,17 @@ static void on_aws(void *data, const aws_result *result)
 static void call_aws(pending *p)
 {
     char token[37];
+    if (!may_send(p)) {
+        effect_stop_paused(p);
+        return;
+    }
     effect_token(p, token);
     aws_call_options options = {.region = p->region,
                                 .account = p->account,
                                 .token = token,
                                 .session = &p->door->session,
-                                .once = !may_repeat(p)};
+                                .once = !may_repeat(p),
+                                .may_send = may_send};
     json_t *params = json_object_get(p->request, "params");
     rip_error err;
     if (aws_call_start(p->door->settings.client, p->operation, params, &options, on_aws, p, &p->call, &err) == RIP_OK)
@@ -115,6 +141,11 @@ void effect_aws_act(pending *p)
         answer_from_plan(p, "foreseen");
     else
         call_aws(p);
+}
+
+bool effect_aws_sends_again(const pending *p)
+{
+    return may_repeat(p);
 }
 
 void effect_aws_settle(pending *p)

@@ -26,7 +26,7 @@ struct effect_door {
     bool told_secret;  /* which the journal holds as a digest only: it cannot be told again */
     bool left;         /* by its script, which waits only */
     bool rewound;      /* what is replayed was counted when it was done */
-    bool stopped; /* nothing is begun any more */
+    bool stopped;      /* nothing is begun any more */
 };
 
 /* One effect on its way through the door. */
@@ -56,6 +56,11 @@ void pending_free(pending *p);
 
 /** End the run: what it asked for cannot be answered. */
 void effect_stop_run(effect_door *door, const effect_end *end);
+
+/** Is it a run's that may change things, and are changes paused for it? */
+bool effect_is_paused(const pending *p);
+/** End the run as paused. */
+void effect_stop_paused(pending *p);
 
 /** The way on for an effect that the journal does not hold as finished. */
 void effect_proceed(pending *p);
@@ -90,6 +95,8 @@ rip_status effect_find_operation(pending *p, rip_error *err);
 void effect_aws_act(pending *p);
 /** It was started before a crash, and its end is not known: do it again where that is safe, else say so. */
 void effect_aws_settle(pending *p);
+/** Would settling it send it again, or only look? */
+bool effect_aws_sends_again(const pending *p);
 
 /* effect_replay.c */
 

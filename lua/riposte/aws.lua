@@ -37,9 +37,10 @@ end
 
 local operation_of
 
--- What takes the change back is worked out before it is made: afterwards the prior state is gone.
+-- What takes the change back is worked out before it is made: afterwards the prior state is gone. What that look showed is
+-- told too, where there was one: "there", "same", "absent", or else "changes".
 local function undo_of(state, operation, params, options)
-  return library("inverse").of {
+  local asked = {
     service = state.service,
     operation = operation.name,
     params = params,
@@ -52,6 +53,10 @@ local function undo_of(state, operation, params, options)
       return read(state, operation_of(state, name), wanted)
     end,
   }
+  local undo, why, moot = library("inverse").of(asked)
+  local looked = options.looked or not (options.undo or options.irreversible)
+  if asked.blind or moot == "unread" or moot == "unknown" then looked = false end
+  return undo, why, looked and (moot or "changes") or nil
 end
 
 -- What became of a change is put on record, for the undo too.
@@ -66,12 +71,13 @@ end
 local AGAIN_MOST = 5
 
 -- A change that was sent and whose answer never came, for the `tries`-th time.
-local function settled(state, operation, params, uncertain, tries, again)
+local function settled(state, operation, params, before, uncertain, tries, again)
   local note = note_on(state, operation, params, uncertain.step)
   local verdict, found = library("settle").of(state.run, {
     service = state.service,
     operation = operation.name,
     params = params,
+    before = before,
     sent = uncertain.started_ms,
     started = uncertain.started_ms + (uncertain.clock_off_ms or 0),
     read = function(reading, wanted) return read(state, operation_of(state, reading), wanted) end,
@@ -99,7 +105,7 @@ local function settled(state, operation, params, uncertain, tries, again)
   return ok, value, planned
 end
 
-local function make(state, operation, params, undo, why, tries)
+local function make(state, operation, params, undo, why, before, tries)
   local ok, value, planned = state.engine.perform("aws", request_of(state, operation, params), undo, why)
   if ok then return ok, value, planned end
   if value.sent_before and library("settle").takes_away(operation.name) and failure.is_gone(failure.new(value)) then
@@ -108,15 +114,15 @@ local function make(state, operation, params, undo, why, tries)
   end
   if value.code ~= "Uncertain" then return ok, value, planned end
   tries = tries + 1
-  return settled(state, operation, params, value, tries, function()
-    return make(state, operation, params, undo, why, tries)
+  return settled(state, operation, params, before, value, tries, function()
+    return make(state, operation, params, undo, why, before, tries)
   end)
 end
 
 local function change(state, operation, params, options)
   local engine = state.engine
-  local undo, why = undo_of(state, operation, params, options)
-  local ok, value, planned = make(state, operation, params, undo, why, 0)
+  local undo, why, before = undo_of(state, operation, params, options)
+  local ok, value, planned = make(state, operation, params, undo, why, before, 0)
   if not ok then raise(value) end
   if planned then
     engine.planned()

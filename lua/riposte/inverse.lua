@@ -49,13 +49,14 @@ function Change:prior_if_any(operation, params, pick)
   error(output, 0)
 end
 
---- Is it there? Nil where that can't be told. With `prior` the caller has told what was there.
+--- Is it there? Nil where that can't be told (change.blind is set then). With `prior` the caller has told what was there.
 ---@return boolean?
 function Change:is_there(operation, params, pick)
   local ok, output = true, self.prior
   if not output then ok, output = pcall(self.read, operation, params) end
   if not ok then
     if failure.is_gone(output) then return false end
+    self.blind = true
     return nil
   end
   return not pick or (pick(output) or nil) ~= nil
@@ -104,10 +105,12 @@ end
 
 --- Called before each change; `change` has service, operation (AWS's name), params, region, account, read(operation,
 --- params) and, where the caller has them, prior, given, irreversible and undoing. Returns the undo, or nil, why there is
---- none, and whether the change is moot; "unknown" and "unread" where nothing can be said about it.
+--- none, and whether the change is moot; "unknown" and "unread" where nothing can be said about it, the latter with
+--- whether a later read may tell.
 ---@return table[]? undo
 ---@return string? why
 ---@return string? moot
+---@return boolean? passes
 function inverse.of(change)
   setmetatable(change, Change)
   if change.irreversible then return nil, change.irreversible end
@@ -119,7 +122,8 @@ function inverse.of(change)
   if failure.is_gone(undo) then return nil, "what it changes is not there: " .. tostring(undo), "absent" end
   -- AWS refused, or told something that does not fit. To contain an attack matters more than to be able to take it
   -- back; the record says what was lost.
-  return nil, "what was before could not be read: " .. tostring(undo), "unread"
+  return nil, "what was before could not be read: " .. tostring(undo), "unread",
+    failure.is(undo) and undo.retryable
 end
 
 return inverse

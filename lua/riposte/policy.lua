@@ -1,4 +1,5 @@
 --- IAM policy documents as text: the few that the library writes, and how IAM gives back those it keeps.
+local json = require "riposte.json"
 local time = require "riposte.time"
 
 local policy = {}
@@ -24,6 +25,19 @@ end
 function policy.text(document)
   if document:sub(1, 1) ~= "%" then return document end
   return (document:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+--- The statement of this name, or nil.
+---@param document string?
+---@param sid string
+---@return table?
+function policy.statement(document, sid)
+  local all = document and json.decode(policy.text(document))
+  all = all and all.Statement or {}
+  if all[1] == nil then all = { all } end -- one alone needs no list
+  for _, each in ipairs(all) do
+    if each.Sid == sid then return each end
+  end
 end
 
 --- Do two documents say the same, white space aside?

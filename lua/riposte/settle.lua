@@ -8,7 +8,9 @@
 ---     nil, why             can't be told: a person is asked
 ---
 --- `change` has service, operation (AWS's name), params, sent (milliseconds since the epoch, by our clock), started (the same by
---- AWS's clock), and read(operation, params).
+--- AWS's clock), read(operation, params), and before: what its inverse saw when it looked, just before it was sent. "there" (what
+--- it makes), "absent" (what it changes), "same", or "changes"; nil where nobody looked. It decides where AWS does not tell
+--- when a thing was made.
 local failure = require "riposte.failure"
 local time = require "riposte.time"
 
@@ -46,6 +48,15 @@ function Change:find(operation, params, pick)
   end
   if failure.is_gone(output) then return nil end
   error(output, 0)
+end
+
+--- The verdict where AWS tells what is there and not since when: it is there now, and the inverse looked before.
+---@param wanted string what that look showed where AWS had to refuse the change: "there" or "absent"
+---@param reply table
+function Change:since_the_look(wanted, reply)
+  if not self.before then return nil, "it is as it was asked for, but nobody looked whether it was so before" end
+  if self.before == wanted then return "not" end
+  return "happened", reply
 end
 
 --- Is what it is about gone once it is done?

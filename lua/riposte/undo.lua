@@ -70,10 +70,10 @@ local function may_come(run, moot, after)
   return moot == "absent" and (after or run.mode ~= "enforce" and run:has_planned())
 end
 
--- "go", "done" (it is so already), "leave" or "fail", why, and what takes the inverse back itself. `after`: is there an
--- operation that goes before it?
+-- "go", "done" (it is so already), "leave" or "fail", why, and what takes the inverse back itself; of a failure whether it may
+-- pass. `after`: is there an operation that goes before it?
 local function judge(run, step, operation, after)
-  local effect, why, moot = effect_of(run, operation)
+  local effect, why, moot, passes = effect_of(run, operation)
   if effect then
     -- It would set what it sets to what it is.
     if all_agree(operation.params, of_operation(effect, operation.operation)) then return "done", "it is so already" end
@@ -87,17 +87,17 @@ local function judge(run, step, operation, after)
     return "go", nil, effect
   end
   if moot == "same" then return "done", why end
-  if moot == "unread" then return "fail", why end
+  if moot == "unread" then return "fail", why, nil, passes end
   if (moot == "absent" and not may_come(run, moot, after)) or moot == "there" then return "leave", why end
   return "go", why
 end
 
--- The client's second argument: what takes back this change is known, and need not be read again.
+-- The client's second argument: what takes back this change was read just now, and need not be again.
 local function options_of(verdict)
   if not verdict.effect then return { irreversible = verdict.why } end
   local undo = {}
   for i, each in ipairs(verdict.effect) do undo[i] = { each.operation, each.params } end
-  return { undo = undo }
+  return { undo = undo, looked = true }
 end
 
 -- A change that AWS refuses since the world is another by now is not a failure of the undo.
@@ -113,7 +113,7 @@ local function perform(run, step, verdicts)
       local ok, err = pcall(client[operation.operation], client, operation.params, options_of(verdict))
       if not ok then
         if not failure.is(err) then error(err, 0) end
-        if not refused_by_world(err) then return name_of(step, operation) .. ": " .. tostring(err) end
+        if not refused_by_world(err) then return name_of(step, operation) .. ": " .. tostring(err), err.retryable end
         run:left_alone(name_of(step, operation), tostring(err))
         return nil
       end
@@ -121,7 +121,7 @@ local function perform(run, step, verdicts)
   end
 end
 
--- Take one change back. Returns what failed.
+-- Take one change back. Returns what failed, and whether it may pass.
 local function take_back(run, step)
   if not step.undo or #step.undo == 0 then
     run:left_alone(name_of(step, step), "cannot be taken back: " .. (step.irreversible or "no inverse of it is known"))
@@ -129,9 +129,9 @@ local function take_back(run, step)
   end
   local verdicts, anything = {}, false
   for i, operation in ipairs(inverse.filled(step.undo, step.reply)) do
-    local what, why, effect = judge(run, step, operation, anything)
+    local what, why, effect, passes = judge(run, step, operation, anything)
     if what == "fail" and step.outcome == "uncertain" then what, why = "leave", "whether it was made is not known: " .. why end
-    if what == "fail" then return name_of(step, operation) .. ": " .. why end
+    if what == "fail" then return name_of(step, operation) .. ": " .. why, passes end
     if what == "leave" then
       run:left_alone(name_of(step, operation), why)
       return nil
@@ -145,15 +145,20 @@ local function take_back(run, step)
   return perform(run, step, verdicts)
 end
 
---- Take back what a run did; what fails does not stop the rest. Raises a failure `UndoIncomplete` that lists what failed.
+--- Take back what a run did; what fails does not stop the rest. Raises a failure `UndoIncomplete` that lists what failed;
+--- where any of it may pass, the whole is done again.
 ---@param run riposte.Run
 ---@param steps table[]
 return function(run, steps)
-  local failed = {}
-  for _, step in ipairs(steps) do failed[#failed + 1] = take_back(run, step) end
+  local failed, any_passes = {}, false
+  for _, step in ipairs(steps) do
+    local why, passes = take_back(run, step)
+    failed[#failed + 1], any_passes = why, any_passes or passes or false
+  end
   if #failed == 0 then return end
   error(failure.new {
     code = "UndoIncomplete",
+    retryable = any_passes,
     message = ("%d of %d changes could not be taken back:\n  %s"):format(#failed, #steps, table.concat(failed, "\n  ")),
   }, 0)
 end

@@ -101,7 +101,7 @@ typedef struct world {
     int attempts;
     int64_t queued_ms, ended_at;
     aws_error error;
-    bool failed;
+    bool failed, unwanted;
 } world;
 
 static int setup(void **state)
@@ -163,6 +163,12 @@ static void on_done(void *data, const aws_result *result)
     assert_true((result->error == NULL) == (result->output != NULL));
 }
 
+static bool is_wanted(void *data)
+{
+    const world *w = data;
+    return !w->unwanted;
+}
+
 static const aws_operation *operation(world *w, const char *service_name, const char *name)
 {
     const aws_service *service = NULL;
@@ -174,7 +180,7 @@ static const aws_operation *operation(world *w, const char *service_name, const 
 
 static aws_call *start_in(world *w, const char *service, const char *name, json_t *params, const char *region)
 {
-    aws_call_options options = {.region = region};
+    aws_call_options options = {.region = region, .may_send = is_wanted};
     aws_call *call = NULL;
     rip_error err;
     size_t before = w->done;
@@ -653,6 +659,36 @@ static void test_a_call_can_be_given_up_while_it_is_queued_sent_or_waiting(void 
     assert_int_equal(w->done, 0);
 }
 
+static void test_a_call_that_is_not_wanted_any_more_is_not_tried_again(void **state)
+{
+    world *w = *state;
+    w->aws.status = 500;
+    ANSWER(w, "InternalFailure");
+    start(w, "iam", "ListUsers", json_object());
+    while (w->aws.sent < 1 || w->aws.under_way > 0) uv_run(&w->loop, UV_RUN_ONCE);
+    w->unwanted = true;
+    run(w);
+    assert_int_equal(w->done, 1);
+    assert_int_equal(w->aws.sent, 1);
+    assert_string_equal(w->error.code, "RequestHeld");
+    assert_true(w->error.fate_unknown && !w->error.unsent); /* the first try may have happened */
+}
+
+static void test_a_call_that_is_not_wanted_any_more_when_its_quota_lets_it_is_not_sent(void **state)
+{
+    world *w = *state;
+    ANSWER(w, "ok");
+    for (int i = 0; i < 25; i++) start(w, "ecs", "DeleteCluster", cluster());
+    size_t sent = w->aws.sent;
+    assert_true(sent < 25);
+    w->unwanted = true;
+    run(w);
+    assert_int_equal(w->done, 25);
+    assert_int_equal(w->aws.sent, sent);
+    assert_string_equal(w->error.code, "RequestHeld");
+    assert_true(w->error.unsent && !w->error.fate_unknown);
+}
+
 static void test_a_client_that_goes_gives_up_its_calls_without_a_word(void **state)
 {
     world *w = *state;
@@ -701,6 +737,8 @@ int main(void)
         TEST(test_quotas_of_ones_own_take_the_place_of_a_services),
         TEST(test_wrong_parameters_are_told_at_once_and_nothing_is_sent),
         TEST(test_a_call_can_be_given_up_while_it_is_queued_sent_or_waiting),
+        TEST(test_a_call_that_is_not_wanted_any_more_is_not_tried_again),
+        TEST(test_a_call_that_is_not_wanted_any_more_when_its_quota_lets_it_is_not_sent),
         TEST(test_a_client_that_goes_gives_up_its_calls_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,6 +379,41 @@ static void test_a_cancelled_attempt_is_never_done(void **state)
     json_decref(params);
 }
 
+static bool never(const aws_attempt *attempt)
+{
+    (void)attempt;
+    return false;
+}
+
+static void test_what_is_not_wanted_any_more_when_its_credentials_are_there_is_not_sent(void **state)
+{
+    fixture *f = *state;
+    rip_error err;
+    char path[] = "/tmp/riposte-test-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs(
+        "[default]\ncredential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIDEXAMPLE\", "
+        "\"SecretAccessKey\": \"secret\"}'\n",
+        file);
+    fclose(file);
+    unsetenv("AWS_ACCESS_KEY_ID");
+    setenv("AWS_CONFIG_FILE", path, 1);
+    f->wire->free(f->wire);
+    aws_wire_options options = {.loop = &f->loop, .clock = f->clock};
+    assert_int_equal(aws_wire_new(&options, &f->wire, &err), RIP_OK);
+    json_t *params = json_object();
+    start(f, "ecs", "ListClusters", params);
+    f->attempt.may_go = never;
+    f->wire->send(f->wire, &f->attempt);
+    while (!f->done) uv_run(&f->loop, UV_RUN_ONCE);
+    assert_int_equal(loopback_requests(f->server), 0);
+    assert_string_equal(f->error.code, "RequestHeld");
+    assert_true(f->error.unsent && !f->error.retryable);
+    json_decref(params);
+    unsetenv("AWS_CONFIG_FILE");
+    unlink(path);
+}
+
 static void test_nothing_listens_is_a_retryable_error(void **state)
 {
     fixture *f = *state;
@@ -502,6 +537,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_change_is_not_sent_again_when_a_kept_connection_breaks, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_cancelled_attempt_is_never_done, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_not_wanted_any_more_when_its_credentials_are_there_is_not_sent,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_listens_is_a_retryable_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_certificate_for_another_name_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_certificate_of_an_unknown_root_is_refused, set_up, tear_down),

@@ -52,18 +52,26 @@ static void settled(world *w, int number, const char *step, bool happened, json_
                                               "step", step, "happened", (int)happened, "reply", reply));
 }
 
+/* The record of the undo of a run with these steps. */
+static json_t *undo_with(world *w, const char *lock)
+{
+    rip_error err;
+    json_t *whole = json_pack("{s:{s:s, s:s*}, s:O}", "record", "id", "run-1", "lock", lock, "steps", w->steps),
+           *out = NULL;
+    undo_order order = {whole, NULL, "enforce", 1000, w->journal};
+    if (undo_record(&order, w->models, &out, &err) != RIP_OK) fail_msg("%s", err.message);
+    json_decref(whole);
+    return out;
+}
+
 /* The families of the changes that would be taken back, in order. */
 static json_t *undone(world *w, json_t **record)
 {
-    rip_error err;
-    json_t *whole = json_pack("{s:{s:s}, s:O}", "record", "id", "run-1", "steps", w->steps), *out = NULL;
-    undo_order order = {whole, NULL, "enforce", 1000, w->journal};
-    if (undo_record(&order, w->models, &out, &err) != RIP_OK) fail_msg("%s", err.message);
+    json_t *out = undo_with(w, NULL);
     json_t *families = json_array(), *entry;
     size_t i;
     json_array_foreach (json_object_get(out, "undo"), i, entry)
         json_array_append(families, json_object_get(json_object_get(entry, "params"), "family"));
-    json_decref(whole);
     *record = out;
     return families;
 }
@@ -89,6 +97,17 @@ static void test_what_was_made_last_is_taken_back_first(void **state)
     json_decref(record);
 }
 
+static void test_two_undos_of_a_run_never_go_on_at_once(void **state)
+{
+    world *w = *state;
+    change(w, 1, 1, "done", "web");
+    json_t *without = undo_with(w, NULL), *with = undo_with(w, "123456789012");
+    assert_string_equal(json_string_value(json_object_get(without, "lock")), "undo run-1");
+    assert_string_equal(json_string_value(json_object_get(with, "lock")), "123456789012");
+    json_decref(without);
+    json_decref(with);
+}
+
 static void test_a_change_that_happened_after_all_is_taken_back_with_the_reply_that_was_found(void **state)
 {
     world *w = *state;
@@ -109,6 +128,7 @@ static void test_a_change_that_happened_after_all_is_taken_back_with_the_reply_t
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_two_undos_of_a_run_never_go_on_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_made_last_is_taken_back_first, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_a_change_that_happened_after_all_is_taken_back_with_the_reply_that_was_found, setup, teardown),

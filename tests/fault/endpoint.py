@@ -89,6 +89,8 @@ class Endpoint:
         self.world, self.seed, self.port = None, None, 0
         self.seen = {}  # how often each request came: the faults of a seed do not depend on what came between
         self.calls = 0
+        self.loop = None
+        self.slow_s = 0  # replies come so much later than their effect
         self.watch = None  # fun(call, operation, acted): hears of a call before and after its effect; true: no answer
         ready = threading.Event()
         threading.Thread(target=self.serve, args=(ready,), daemon=True).start()
@@ -96,14 +98,22 @@ class Endpoint:
 
     def serve(self, ready):
         async def main():
-            server = await asyncio.get_running_loop().create_server(lambda: Connection(self), "127.0.0.1", 0)
+            self.loop = asyncio.get_running_loop()
+            server = await self.loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
             self.port = server.sockets[0].getsockname()[1]
             ready.set()
             await server.serve_forever()
         asyncio.run(main())
 
     def begin(self, world, seed):
-        self.world, self.seed, self.seen, self.calls, self.watch = world, seed, {}, 0, None
+        self.world, self.seed, self.seen, self.calls, self.watch, self.slow_s = world, seed, {}, 0, None, 0
+
+    def take_in(self):
+        """Returns once all that was sent to it until now has had its effect."""
+        async def turns():
+            for _ in range(5):
+                await asyncio.sleep(0.005)
+        asyncio.run_coroutine_threadsafe(turns(), self.loop).result()
 
     def is_over(self, operation, acted):
         return self.watch is not None and self.watch(self.calls, operation, acted)
@@ -148,4 +158,4 @@ class Endpoint:
         elif fault.startswith("500"):
             connection.send(500, error_body(service, "InternalFailure", "it broke"), service)
         elif not fault.startswith("silence"):
-            connection.send(status, text, service)
+            self.loop.call_later(self.slow_s, connection.send, status, text, service)

@@ -30,7 +30,12 @@ CHANGES = {
     "Parallel": {"UpdateService": 10, "DeleteService": 10, "CreateTags": 11},
     "Waits": {"CreateTags": 4, "DeleteUser": 1},
     "Person": {"AllocateAddress": 1},
+    "Plan": {"UpdateService": 10, "RunTask": 1},
+    "Undo": {"CreateSnapshot": 1, "CreateUser": 1, "DeleteUser": 1, "RegisterTaskDefinition": 1, "CreateTags": 1,
+             "UpdateService": 1, "DeleteService": 1},
 }
+ALL = ("Idempotent", "Tokens", "Settled", "Parallel", "Waits", "Person")  # what a finding of the kind "All" must lead to
+OPEN = ("running", "queued", "waiting", "paused")
 
 
 def event(number, kind, severity):
@@ -57,8 +62,20 @@ class Broken(Exception):
         self.kind = kind
 
 
+def wanted_of(kind):
+    return ALL if kind == "All" else (kind,)
+
+
+def outcome_of(run):
+    return run.get("outcome", "running" if "started" in run else "queued")
+
+
 class Scenario:
-    """Some findings, a world, and a journal in a folder of its own."""
+    """Some findings, a world, and a journal in a folder of its own: `riposte run`, given again until it ends by itself.
+    ways.py has others, of more commands than one."""
+
+    mode = "enforce"
+    STEPS_MOST = 100
 
     def __init__(self, endpoint, seed, kinds, faults, speed=SPEED):
         self.endpoint, self.random, self.speed = endpoint, random.Random(seed), speed
@@ -71,8 +88,11 @@ class Scenario:
         self.log = (self.folder / "effects.jsonl").open("w", buffering=1)
         self.world = worlds.World(self.clock, self.log)
         endpoint.begin(self.world, seed if faults else None)
-        self.starts = self.kills = 0
+        self.starts = self.kills = self.boundaries = 0
+        self.over = False  # the last command ended by itself
         self.process = None
+        self.config = self.folder / "riposte.json"
+        self.config.write_text(json.dumps(self.settings()))
 
     def clock(self):
         return (self.since[1] + (time.monotonic_ns() - self.since[0]) * self.speed) / 1e9
@@ -85,20 +105,31 @@ class Scenario:
             "FAULT_JOURNAL": str(self.journal), "FAULT_SPEED": str(self.speed), "FAULT_SINCE": "%d:%d" % self.since,
         } | {name: str(value) for name, value in shim.items()}
 
-    def arguments(self):
-        return [PROGRAM, "run", "--journal", self.journal, "--mode", "enforce", "--playbooks", HERE / "playbooks",
-                "--endpoint-url", f"http://127.0.0.1:{self.endpoint.port}", "--set", "retries.tries=12", self.events]
+    def settings(self):
+        return {"mode": self.mode, "journal": {"path": str(self.journal)}, "playbooks": [str(HERE / "playbooks")],
+                "aws": {"endpoint_url": f"http://127.0.0.1:{self.endpoint.port}"}, "retries": {"tries": 12}}
 
-    def start_watched(self, watch, **shim):
+    def arguments(self, command="run", *more):
+        return [PROGRAM, command, "--config", self.config, *(more or [self.events])]
+
+    def command(self):
+        """What one gives now who sees to it that all is answered: a command's arguments. None: nothing is left to do."""
+        return None if self.over else self.arguments()
+
+    def step(self, **shim):
+        """The next command: its exit status, negative where a signal ended it. None: nothing is left to do."""
+        command = self.command()
+        return command and self.start(command, **shim)
+
+    def start_watched(self, watch, start=None, **shim):
         """One start, in which `watch` hears of each call: fun(call, operation, acted), true if it shall never be answered."""
-        first = self.endpoint.calls
-        self.endpoint.watch = lambda call, operation, acted: watch(call - first, operation, acted)
+        self.endpoint.watch = watch
         try:
-            return self.start(**shim)
+            return (start or self.start)(**shim)
         finally:
             self.endpoint.watch = None
 
-    def start_killed_at(self, chosen, **shim):
+    def start_killed_at(self, chosen, start=None, **shim):
         """One start, killed at the first call for which `chosen` is true: fun(call, operation, acted)."""
         def watch(*about):
             if not self.process or not chosen(*about):
@@ -106,34 +137,57 @@ class Scenario:
             self.process.kill()
             return True
 
-        return self.start_watched(watch, **shim)
+        return self.start_watched(watch, start, **shim)
 
-    def start(self, seconds=START_SECONDS, **shim):
+    def start(self, command=None, seconds=START_SECONDS, **shim):
         """One start of riposte: its exit status, negative where a signal ended it."""
         self.starts += 1
-        output = self.folder / f"output-{self.starts}"
+        output, told = self.folder / f"output-{self.starts}", self.folder / "boundaries"
+        told.unlink(missing_ok=True)
         with output.open("w") as out:
-            process = self.process = subprocess.Popen(list(map(str, self.arguments())), env=self.environment(**shim),
-                                                      stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+            process = self.process = subprocess.Popen(list(map(str, command or self.arguments())), stdin=subprocess.DEVNULL,
+                                                      stdout=out, stderr=subprocess.STDOUT,
+                                                      env=self.environment(FAULT_TELL=told, **shim))
             late = threading.Event()
             limit = threading.Timer(seconds, lambda: (late.set(), process.kill()))
             limit.start()
-            status = process.wait()  # without a timeout of its own, for which it would poll
-            limit.cancel()
+            try:
+                self.meanwhile(command)
+                status = process.wait()  # without a timeout of its own, for which it would poll
+            finally:
+                process.kill()
+                limit.cancel()
+        self.process = None
         if late.is_set():
             raise Broken("stuck", f"start {self.starts} was still going on after {seconds} s")
         if status == -signal.SIGKILL:
             self.kills += 1
+        elif told.exists():
+            self.boundaries += int(told.read_text())
         said = output.read_text()
         if status < 0 and status != -signal.SIGKILL or "Sanitizer" in said or "runtime error:" in said:
             raise Broken("broken", f"start {self.starts} broke ({status}): {said[-2000:]}")
+        self.over = status >= 0
+        self.ended(command, status)
         return status
 
-    def finish(self, **shim):
-        """One start that is left alone; then nothing is left to do, and all must be well."""
-        status = self.start(**shim)
-        if status not in (0, 1):
-            raise Broken("broken", f"exit status {status}: {self.output()[-2000:]}")
+    def meanwhile(self, command):
+        """What happens while the process goes on."""
+
+    def ended(self, command, status):
+        """A command is over."""
+
+    def finish(self):
+        """To the end, and nobody is killed any more; then all must be well."""
+        self.over = False  # the last start may have ended for a reason that is gone
+        for _ in range(self.STEPS_MOST):
+            status = self.step()
+            if status is None:
+                break
+            if status not in (0, 1):
+                raise Broken("broken", f"exit status {status}: {self.output()[-2000:]}")
+        else:
+            raise Broken("stuck", f"it is not over after {self.STEPS_MOST} commands: {self.output()[-2000:]}")
         self.check()
 
     def output(self):
@@ -153,29 +207,44 @@ class Scenario:
         self.check_runs()
         self.check_audit()
 
-    def check_runs(self):
-        status, text = self.tell("runs", "--output", "json", "--limit", "1000")
+    def runs(self):
+        """What the journal holds, the newest first."""
+        if not self.journal.exists():
+            return []
+        while True:
+            status, text = self.tell("runs", "--output", "json", "--limit", "1000")
+            if "has gone before it answered" not in text:  # killed while it was asked
+                break
+        if "holds nothing yet" in text:
+            return []
         if status != 0:
             raise Broken("broken", f"riposte runs: {text[-1000:]}")
-        runs = [json.loads(line) for line in text.splitlines()]
-        followed = {run["next"] for run in runs if "next" in run}
+        return [json.loads(line) for line in text.splitlines()]
+
+    def check_runs(self):
+        runs, last = self.runs(), {}
         for run in runs:
-            state, what = run.get("outcome", "running" if "started" in run else "queued"), f"{run['id']} {run['playbook']}"
-            if state in ("running", "queued", "waiting", "paused"):
-                raise Broken("stuck", f"{what} is {state}")
-            well = state == "done" or "next" in run or (state == "uncertain" and run["playbook"] == "fault-person")
-            if not well:
-                raise Broken("lost", f"{what} is {state}: {json.dumps(run.get('error'))}")
+            base = run.get("base", run["id"])
+            if run.get("attempt", 1) >= last.get(base, run).get("attempt", 1):
+                last[base] = run
+            if outcome_of(run) in OPEN:
+                raise Broken("stuck", f"{run['id']} {run['playbook']} is {outcome_of(run)}")
+        for run in last.values():
+            if outcome_of(run) != "done" and (outcome_of(run), run["playbook"]) != ("uncertain", "fault-person"):
+                raise Broken("lost", f"{run['id']} {run['playbook']} is {outcome_of(run)}: {json.dumps(run.get('error'))}")
         for name, kind in self.kinds.items():
-            for wanted in CHANGES if kind == "All" else [kind]:
-                first = [run for run in runs if run["finding"]["id"] == name and run["id"] not in followed
-                         and run["playbook"] == f"fault-{wanted.lower()}"]
-                if len(first) != 1:
-                    raise Broken("lost" if not first else "repeated", f"{name}: {len(first)} first runs of {wanted}")
+            for wanted in wanted_of(kind):
+                count = sum(1 for run in last.values() if run["finding"]["id"] == name
+                            and run["playbook"] == f"fault-{wanted.lower()}")
+                if count != 1:
+                    raise Broken("lost" if not count else "repeated", f"{name}: {count} answers of {wanted}")
 
     def check_effects(self):
-        """Each intended change was made, once where a second time would count."""
+        """Each intended change was made, once where a second time would count, and when it was allowed."""
         made = {}
+        for effect in self.world.effects:
+            if effect.get("forbidden"):
+                raise Broken("broken", f"{effect['operation']} {effect['params']}: {effect['forbidden']}")
         for effect in self.world.effects:
             if "refused" not in effect or effect["operation"] in worlds.TAKES_AWAY:
                 made.setdefault((effect["operation"], effect["params"]), []).append(effect)
@@ -186,7 +255,7 @@ class Scenario:
             if len(effects) > 1 and not self.may_come_again(operation, effects):
                 raise Broken("repeated", f"{operation} {params} was sent {len(effects)} times")
         for name, kind in self.kinds.items():
-            for wanted in CHANGES if kind == "All" else [kind]:
+            for wanted in wanted_of(kind):
                 for operation, count in CHANGES[wanted].items():
                     found = sum(1 for key in made if key[0] == operation and name in key[1])
                     if found < count and not (wanted == "Person" and found == 0):

@@ -17,9 +17,9 @@ class Refused(Exception):
 
 
 # How operations that change something may be repeated. What is in neither set may be made once for each intention.
-IDEMPOTENT = {"CreateTags", "DeleteTags", "CreateCluster", "UpdateService", "PutUserPolicy"}
-TAKES_AWAY = {"DeleteCluster", "DeleteService", "DeleteUser"}
-BY_TOKEN = {"RunTask", "CreateVolume"}
+IDEMPOTENT = {"CreateTags", "DeleteTags", "CreateCluster", "UpdateService", "PutUserPolicy", "DeregisterTaskDefinition"}
+TAKES_AWAY = {"DeleteCluster", "DeleteService", "DeleteUser", "DeleteSnapshot"}
+BY_TOKEN = {"RunTask", "CreateVolume", "CreateService"}
 
 ACCOUNT = "123456789012"
 SERVICES_A_CLUSTER = 10
@@ -58,8 +58,10 @@ class World:
         self.clock, self.log = clock, log  # seconds since the epoch; a file of JSON lines
         self.effects = []  # every change that was asked for and not refused before it was looked at
         self.unknown = set()
+        self.forbids = None  # fun(operation, params as text): why such a change may not be made now, or None
         self.answers = {}  # by client token
         self.clusters, self.services, self.definitions, self.tasks = {}, {}, {}, []
+        self.created = {}  # when a service was, that was not there from the beginning
         self.tags, self.snapshots, self.addresses, self.volumes = {}, [], [], []
         self.users, self.policies = {}, {}
         self.made = 0
@@ -83,6 +85,7 @@ class World:
         token = params.get("clientToken") or params.get("ClientToken")
         wanted = {k: v for k, v in params.items() if k not in ("clientToken", "ClientToken", "Action", "Version")}
         effect = {"operation": operation, "params": json.dumps(wanted, sort_keys=True), "token": token, "changed": False}
+        effect["forbidden"] = self.forbids and self.forbids(operation, effect["params"])
         self.effects.append(effect)
         try:
             if token in self.answers:
@@ -97,6 +100,15 @@ class World:
             raise
         finally:
             self.log.write(json.dumps(effect) + "\n")
+
+    def state(self):
+        """What there is, as far as an undo brings it back: a definition comes back as the next revision."""
+        return {
+            "services": dict(self.services), "users": sorted(self.users), "snapshots": len(self.snapshots),
+            "tags": {resource: dict(tags) for resource, tags in self.tags.items() if tags},
+            "definitions": sorted(family for family, revisions in self.definitions.items()
+                                  for each in revisions if each["status"] == "ACTIVE"),
+        }
 
     def sts_GetCallerIdentity(self, _):
         return {"Account": ACCOUNT, "UserId": "AIDAENGINE", "Arn": arn("iam", "user/engine")}
@@ -143,7 +155,7 @@ class World:
     def service_told(self, key):
         cluster, name = key.split("/")
         return {"serviceName": name, "serviceArn": arn("ecs", f"service/{key}"), "clusterArn": arn("ecs", f"cluster/{cluster}"),
-                "status": "ACTIVE", "desiredCount": self.services[key], "runningCount": self.services[key],
+                "createdAt": self.created.get(key, 0), "status": "ACTIVE", "desiredCount": self.services[key], "runningCount": self.services[key],
                 "taskDefinition": arn("ecs", "task-definition/web:1"), "launchType": "EC2"}
 
     def ecs_ListServices(self, p):
@@ -171,6 +183,13 @@ class World:
         del self.services[key]
         return {"service": told}
 
+    def ecs_CreateService(self, p):
+        key = f"{self.cluster_of(p['cluster'])}/{p['serviceName']}"
+        if key in self.services:
+            raise Refused("InvalidParameterException", "Creation of service was not idempotent.")
+        self.services[key], self.created[key] = p["desiredCount"], self.clock()
+        return {"service": self.service_told(key)}
+
     def ecs_RegisterTaskDefinition(self, p):
         revisions = self.definitions.setdefault(p["family"], [])
         revisions.append({k: v for k, v in p.items() if k != "tags"} | {
@@ -179,11 +198,22 @@ class World:
         return {"taskDefinition": revisions[-1]}
 
     def ecs_DescribeTaskDefinition(self, p):
-        family, _, revision = p["taskDefinition"].rsplit("/", 1)[-1].partition(":")
-        revisions = self.definitions.get(family, [])
-        if not revisions or (revision and int(revision) > len(revisions)):
+        return {"taskDefinition": self.definition_of(p["taskDefinition"]), "tags": []}
+
+    def definition_of(self, name):
+        """A family's revision, or its latest that is active."""
+        family, _, revision = name.rsplit("/", 1)[-1].partition(":")
+        found = [each for each in self.definitions.get(family, [])
+                 if (str(each["revision"]) == revision if revision else each["status"] == "ACTIVE")]
+        if not found:
             raise Refused("ClientException", "Unable to describe task definition.")
-        return {"taskDefinition": revisions[int(revision or len(revisions)) - 1], "tags": []}
+        return found[-1]
+
+    def ecs_DeregisterTaskDefinition(self, p):
+        definition = self.definition_of(p["taskDefinition"])
+        changed = definition["status"] == "ACTIVE"
+        definition["status"] = "INACTIVE"
+        return {"taskDefinition": definition, "changed": changed}
 
     def task_told(self, task):
         return {"taskArn": task["arn"], "startedBy": task["by"], "lastStatus": "RUNNING", "desiredStatus": "RUNNING",
@@ -226,8 +256,19 @@ class World:
 
     def ec2_DescribeSnapshots(self, p):
         descriptions, volumes = filter_values(p, "description"), filter_values(p, "volume-id")
-        return {"snapshotSet": [each for each in self.snapshots if (descriptions is None or each["description"] in descriptions)
-                                and (volumes is None or each["volumeId"] in volumes)]}
+        ids = flat_list(p, "SnapshotId")
+        found = [each for each in self.snapshots if (descriptions is None or each["description"] in descriptions)
+                 and (volumes is None or each["volumeId"] in volumes) and (not ids or each["snapshotId"] in ids)]
+        if ids and not found:
+            raise Refused("InvalidSnapshot.NotFound", "There is no such snapshot.")
+        return {"snapshotSet": found}
+
+    def ec2_DeleteSnapshot(self, p):
+        kept = [each for each in self.snapshots if each["snapshotId"] != p["SnapshotId"]]
+        if len(kept) == len(self.snapshots):
+            raise Refused("InvalidSnapshot.NotFound", "There is no such snapshot.")
+        self.snapshots = kept
+        return {"return": "true"}
 
     def ec2_AllocateAddress(self, p):
         self.addresses.append({"allocationId": f"eipalloc-{self.number()}", "publicIp": "192.0.2.1",

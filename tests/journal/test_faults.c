@@ -337,6 +337,17 @@ static void test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(void **s
     expect_refusal(k, "another program");
 }
 
+static void test_a_journal_that_was_never_begun_is_said_to_hold_nothing_yet_and_can_be_begun(void **state)
+{
+    keeper *k = *state;
+    rip_error err = {RIP_OK, ""};
+    write_whole(k->path, "", 0);
+    assert_int_equal(keeper_try(k, JOURNAL_READ, &k->j, &err), RIP_EINVAL);
+    if (!strstr(err.message, "holds nothing yet")) fail_msg("%s", err.message);
+    keeper_open(k);
+    keeper_close(k);
+}
+
 static void test_an_emptied_journal_is_not_taken_for_a_new_one(void **state)
 {
     keeper *k = *state;
@@ -394,6 +405,7 @@ int main(void)
         ON(test_a_wal_cut_after_a_checkpoint_is_never_put_over_newer_pages_unnoticed),
         ON(test_bytes_overwritten_anywhere_never_crash_and_are_found_where_they_matter),
         ON(test_a_file_that_is_no_journal_is_refused_and_left_as_it_is),
+        ON(test_a_journal_that_was_never_begun_is_said_to_hold_nothing_yet_and_can_be_begun),
         ON(test_an_emptied_journal_is_not_taken_for_a_new_one),
         ON(test_a_journal_of_a_newer_version_is_refused),
         ON(test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves_the_version_before),

@@ -8,7 +8,9 @@ local inverse = require "riposte.inverse"
 local json = require "riposte.json"
 local policy = require "riposte.policy"
 local revision = require "riposte.revision"
+local rules = require "riposte.rules"
 local time = require "riposte.time"
+local take_back = require "riposte.undo"
 
 local function same(found, expected)
   if not revision.equal(found, expected) then
@@ -227,6 +229,63 @@ function cases.a_task_definition_carries_over_all_that_can_be_registered()
     family = "f", containerDefinitions = definition.containerDefinitions, pidMode = "host", enableFaultInjection = false,
     runtimePlatform = { cpuArchitecture = "ARM64" }, ephemeralStorage = { sizeInGiB = 30 }, tags = { { key = "a", value = "b" } },
   })
+end
+
+-- Taking back an UpdateService, in a world in which the operation `fails` does so for this reason.
+local function undo_in(fails, err)
+  local steps = { {
+    step = "1", service = "ecs", operation = "UpdateService", params = { cluster = "c", service = "s", desiredCount = 0 },
+    undo = { { service = "ecs", operation = "UpdateService", params = { cluster = "c", service = "s", desiredCount = 3 } } },
+  } }
+  local client = {
+    describe_services = function() return { services = { { status = "ACTIVE", desiredCount = 0 } } } end,
+    UpdateService = function() return {} end,
+  }
+  client[fails] = function() error(failure.new(err), 0) end
+  local run = { mode = "enforce", aws = { ecs = function() return client end } }
+  local _, raised = pcall(take_back, run, steps)
+  return raised
+end
+
+function cases.an_undo_that_fails_for_a_while_is_done_again()
+  for _, operation in ipairs { "describe_services", "UpdateService" } do
+    local err = undo_in(operation, { code = "InternalFailure", message = "no", retryable = true })
+    assert(failure.is(err, "UndoIncomplete") and err.retryable, operation)
+    err = undo_in(operation, { code = "AccessDenied", message = "no" })
+    assert(failure.is(err, "UndoIncomplete") and not err.retryable, operation)
+  end
+end
+
+local function let_in(source, protocol, port)
+  local permission = { IpProtocol = protocol or "tcp", FromPort = port or 22, ToPort = port or 22 }
+  if source:find(":", 1, true) then
+    permission.Ipv6Ranges = { { CidrIpv6 = source } }
+  else
+    permission.IpRanges = { { CidrIp = source, Description = "why" } }
+  end
+  return permission
+end
+
+function cases.rules_of_security_groups_are_compared_one_by_one()
+  local has = { {
+    IpProtocol = "tcp", FromPort = 22, ToPort = 22, IpRanges = { { CidrIp = "10.1.0.0/16" }, { CidrIp = "203.0.113.7/32" } },
+    Ipv6Ranges = { { CidrIpv6 = "2001:db8:0:1::/64" } }, UserIdGroupPairs = { { GroupId = "sg-1", UserId = "1" } },
+  }, { IpProtocol = "-1", IpRanges = { { CidrIp = "0.0.0.0/0" } } } }
+  local function among(...) return rules.among({ ... }, has) end
+  same(among(let_in "203.0.113.7/32"), "all")
+  same(among(let_in "10.1.2.3/16"), "all") -- EC2 keeps the network
+  same(among(let_in("10.1.0.0/16", "6")), "all") -- and protocols by their names
+  same(among(let_in "2001:DB8:0:1:0:0:0:9/64"), "all")
+  same(among(let_in "2001:db8::/64"), "none")
+  same(among(let_in "203.0.113.8/32"), "none")
+  same(among(let_in("10.1.0.0/16", "tcp", 23)), "none")
+  same(among(let_in "10.1.0.0/16", let_in "10.2.0.0/16"), "some")
+  same(among(let_in("0.0.0.0/0", "-1")), "all") -- ports are not told where all are
+  same(among { IpProtocol = "tcp", FromPort = 22, ToPort = 22, UserIdGroupPairs = { { GroupId = "sg-1" } } }, "all")
+  same(rules.among(has, nil), "none")
+  assert(among { IpProtocol = "tcp", UserIdGroupPairs = { { GroupName = "web" } } } == nil, "a group by its name")
+  assert(rules.among(rules.asked { SecurityGroupRuleIds = { "sgr-1" } }, has) == nil, "rules by their ids")
+  same(rules.among(rules.asked { IpProtocol = "tcp", FromPort = 22, ToPort = 22, CidrIp = "10.1.0.0/16" }, has), "all")
 end
 
 local results = {}

@@ -154,6 +154,9 @@ static const round_trip ROUND_TRIPS[] = {
     {"throttle_function", {0}, {0}},
     {"delete_function", {"*:function:free"}, {"the function's code is gone"}},
     {"rotate_role", {"*:task/*", "*:task-definition/*", "*:service/app/*#taskDefinition"}, {0}},
+    {"authorize", {0}, {0}},
+    {"revoke", {0}, {0}},
+    {"add_permission", {0}, {0}},
 };
 
 /* Every change can be taken back, or says why not: neither for want of an inverse, nor since nothing could be read. */

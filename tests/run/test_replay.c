@@ -282,6 +282,46 @@ static void test_a_pause_stops_the_run_before_its_next_change(void **state)
     answer_clear(&read);
 }
 
+static void test_a_pause_holds_from_the_next_try_of_a_change_on(void **state)
+{
+    world *w = *state;
+    answer a = {0};
+    json_object_set_new(w->replies, "DeleteCluster", json_pack("{s:s}", "$error", "ThrottlingException"));
+    open_door(w);
+    ask(w, 1, "aws", delete_cluster("rogue"), NULL, &a);
+    while (sent(w) < 1) uv_run(&w->loop, UV_RUN_ONCE);
+    pause_changes(w, "all");
+    while (!*w->outcome && uv_run(&w->loop, UV_RUN_ONCE)) {}
+    assert_string_equal(w->outcome, "paused");
+    assert_int_equal(sent(w), 1);
+    assert_false(a.given);
+}
+
+static void test_what_was_begun_before_a_crash_is_not_sent_again_while_changes_are_paused(void **state)
+{
+    world *w = *state;
+    crash_in(w, delete_cluster("rogue"));
+    pause_changes(w, "all");
+    open_door(w);
+    answer a = perform(w, 1, "aws", delete_cluster("rogue"));
+    assert_false(a.given);
+    assert_string_equal(w->outcome, "paused");
+    assert_int_equal(sent(w), 0);
+}
+
+/* Else it would be made again, unseen, by the run that follows the pause. */
+static void test_what_only_the_world_can_tell_is_looked_for_while_changes_are_paused(void **state)
+{
+    world *w = *state;
+    crash_in(w, register_task("web"));
+    pause_changes(w, "all");
+    open_door(w);
+    answer a = perform(w, 1, "aws", register_task("web"));
+    assert_string_equal(code(&a), "Uncertain");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
 static void test_a_pause_holds_for_its_playbook_or_account_alone(void **state)
 {
     world *w = *state;
@@ -455,6 +495,9 @@ int main(void)
         TEST(test_a_throttled_change_is_known_not_to_have_happened),
         TEST(test_a_sleep_that_began_before_the_crash_ends_when_it_would_have),
         TEST(test_a_pause_stops_the_run_before_its_next_change),
+        TEST(test_a_pause_holds_from_the_next_try_of_a_change_on),
+        TEST(test_what_was_begun_before_a_crash_is_not_sent_again_while_changes_are_paused),
+        TEST(test_what_only_the_world_can_tell_is_looked_for_while_changes_are_paused),
         TEST(test_a_pause_holds_for_its_playbook_or_account_alone),
         TEST(test_a_change_outside_the_approved_plan_stops_the_run),
         TEST(test_a_change_of_the_plan_that_aws_refused_may_be_tried_again),

@@ -1,5 +1,6 @@
 --- Inverses of EC2's changes.
 local inverse = require "riposte.inverse"
+local rules = require "riposte.rules"
 
 local ec2 = {}
 
@@ -102,19 +103,44 @@ end
 -- Security groups ---------------------------------------------------------------------------------------------------
 
 function ec2.CreateSecurityGroup(change)
+  local filters = { { Name = "group-name", Values = { change.params.GroupName } } }
+  if change.params.VpcId then filters[2] = { Name = "vpc-id", Values = { change.params.VpcId } } end
+  local there = change:is_there("describe_security_groups", { Filters = filters },
+    function(output) return output.SecurityGroups and output.SecurityGroups[1] end)
+  if there then return nil, "there is such a group already", "there" end
   return { change:undo("DeleteSecurityGroup", { GroupId = inverse.reply "GroupId" }) }
 end
 
--- Rules: what was authorised is revoked, and the other way round.
-for _, direction in ipairs { "Ingress", "Egress" } do
+-- Rules: what was authorised is revoked, and the other way round. EC2 takes all that it is asked for, or refuses it.
+for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissionsEgress" } do
   local authorize, revoke = "AuthorizeSecurityGroup" .. direction, "RevokeSecurityGroup" .. direction
-  local function rules(change)
-    return { GroupId = change.params.GroupId, IpPermissions = change.params.IpPermissions }
+
+  -- Does the group have one of the rules, or all of them? Nil where that can't be told.
+  local function has(change, wanted)
+    local groups = { GroupIds = { change.params.GroupId } }
+    return change:is_there("describe_security_groups", groups, function(output)
+      local group = output.SecurityGroups and output.SecurityGroups[1]
+      local there = rules.among(rules.asked(change.params), group and group[member])
+      change.blind = not there
+      return wanted(there)
+    end)
   end
-  ec2[authorize] = function(change) return { change:undo(revoke, rules(change)) } end
+  local function undo(change, operation)
+    return { change:undo(operation, { GroupId = change.params.GroupId, IpPermissions = rules.asked(change.params) }) }
+  end
+
+  ec2[authorize] = function(change)
+    if has(change, function(there) return there == "all" or there == "some" end) then
+      return nil, "the group has such a rule already", "there"
+    end
+    return undo(change, revoke)
+  end
   ec2[revoke] = function(change)
-    if not change.params.IpPermissions then return nil, "rules that are named by their ids are not read back" end
-    return { change:undo(authorize, rules(change)) }
+    if not rules.asked(change.params) then return nil, "rules that are named by their ids are not read back" end
+    if has(change, function(there) return there ~= "none" and there ~= "some" end) == false then
+      return nil, "the group has not all of these rules", "absent"
+    end
+    return undo(change, authorize)
   end
 end
 

@@ -1,5 +1,6 @@
 --- Inverses of Lambda's changes.
 local inverse = require "riposte.inverse"
+local policy = require "riposte.policy"
 
 local lambda = {}
 
@@ -67,6 +68,11 @@ function lambda.DeleteFunctionConcurrency(change)
 end
 
 function lambda.AddPermission(change)
+  local name = { FunctionName = change.params.FunctionName, Qualifier = change.params.Qualifier }
+  local there = change:is_there("get_policy", name, function(output)
+    return policy.statement(output.Policy, change.params.StatementId)
+  end)
+  if there then return nil, "the policy has a statement of this name already", "there" end
   return {
     change:undo("RemovePermission", {
       FunctionName = change.params.FunctionName,

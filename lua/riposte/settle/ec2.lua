@@ -1,4 +1,6 @@
 --- EC2: whether a change happened whose answer never came.
+local rules = require "riposte.rules"
+
 local ec2 = {}
 
 -- Snapshots of one's own with the description that was asked for, since then.
@@ -27,6 +29,44 @@ function ec2.CreateSnapshot(change)
   if #found == 0 then return "not" end
   if #found > 1 then return nil, ("%d snapshots of the volume have this description"):format(#found) end
   return "happened", found[1]
+end
+
+-- A group's name is its VPC's alone, and EC2 refuses a second one; when a group was made it does not tell.
+function ec2.CreateSecurityGroup(change)
+  local params = change.params
+  local filters = { { Name = "group-name", Values = { params.GroupName } } }
+  if params.VpcId then filters[2] = { Name = "vpc-id", Values = { params.VpcId } } end
+  local found = change.read("describe_security_groups", { Filters = filters }).SecurityGroups or {}
+  if #found == 0 then return "not" end
+  if #found > 1 then return nil, ("%d VPCs have a group of this name"):format(#found) end
+  local group = found[1]
+  if group.Description ~= params.Description then return nil, "there is another group of this name: " .. group.GroupId end
+  return change:since_the_look("there", { GroupId = group.GroupId, Tags = group.Tags, SecurityGroupArn = group.SecurityGroupArn })
+end
+
+-- EC2 takes all rules that it is asked for or, where one is there (or is not) already, refuses them all; when a rule was made
+-- it does not tell.
+for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissionsEgress" } do
+  local function there(change)
+    local group = change:find("describe_security_groups", { GroupIds = { change.params.GroupId } },
+      function(output) return output.SecurityGroups and output.SecurityGroups[1] end)
+    if not group then return "gone" end
+    return rules.among(rules.asked(change.params), group[member])
+  end
+  local UNKNOWN = "rules that are named by ids, or groups by their names, are not read back"
+
+  ec2["AuthorizeSecurityGroup" .. direction] = function(change)
+    local now = there(change)
+    if not now then return nil, UNKNOWN end
+    if now ~= "all" then return "not" end
+    return change:since_the_look("there", { Return = true })
+  end
+  ec2["RevokeSecurityGroup" .. direction] = function(change)
+    local now = there(change)
+    if not now then return nil, UNKNOWN end
+    if now ~= "none" then return "not" end
+    return change:since_the_look("absent", { Return = true })
+  end
 end
 
 return ec2

@@ -2,6 +2,7 @@
 local agree = require "riposte.agree"
 local failure = require "riposte.failure"
 local revision = require "riposte.revision"
+local services = require "riposte.services"
 
 local ecs = {}
 
@@ -25,6 +26,19 @@ function ecs.RegisterTaskDefinition(change)
     output = describe(change, ("%s:%d"):format(definition.family, definition.revision - 1))
   end
   return nil, ("more than %d revisions of %s were registered since"):format(REVISIONS_MOST, change.params.family)
+end
+
+-- A cluster has one service of a name: one that is older was in the way, and AWS refused the change.
+function ecs.CreateService(change)
+  local service = change:find("describe_services", {
+    cluster = change.params.cluster,
+    services = { change.params.serviceName },
+    include = { "TAGS" },
+  }, function(output) return output.services and output.services[1] end)
+  if not service or service.status ~= "ACTIVE" or not change:is_since(service.createdAt) then return "not" end
+  local ok, why = agree.params(change.params, services.request_of(service))
+  if not ok then return nil, "there is another service of this name, made since: " .. why end
+  return "happened", { service = service }
 end
 
 function ecs.DeregisterContainerInstance(change)

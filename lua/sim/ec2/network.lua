@@ -141,7 +141,13 @@ local function revoke(field)
     ec2.dry_run(p)
     local group = ec2.find(state, "groups", p.GroupId or "")
     local gone = {}
-    for _, permission in ipairs(permissions_of(p)) do gone[permission_key(permission)] = true end
+    for _, permission in ipairs(permissions_of(p)) do
+      local key = permission_key(permission)
+      if not value.find(group[field], function(each) return permission_key(each) == key end) then
+        failure.raise("InvalidPermission.NotFound", "the specified rule does not exist in this security group")
+      end
+      gone[key] = true
+    end
     group[field] = value.filter(group[field], function(each) return not gone[permission_key(each)] end)
     return { Return = true }
   end

@@ -73,6 +73,12 @@ return {
       instance("i-0aaaaaaaaaaaaaaa1", { MetadataOptions = { HttpTokens = "optional", HttpPutResponseHopLimit = 2 } }),
       instance("i-0aaaaaaaaaaaaaaa2", { disableApiTermination = true, Tags = { team = "app", stage = "test" } }),
     },
+    securityGroups = {
+      {
+        GroupId = "sg-0guarded", GroupName = "guarded", Description = "of the undo tests",
+        IpPermissions = { { IpProtocol = "tcp", FromPort = 80, ToPort = 80, IpRanges = { { CidrIp = "203.0.113.0/24" } } } },
+      },
+    },
     launchTemplates = {
       { LaunchTemplateName = "small", LaunchTemplateData = { ImageId = "ami-0aaaaaaaaaaaaaaaa", InstanceType = "t3.micro" } },
     },

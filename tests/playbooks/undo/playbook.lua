@@ -148,6 +148,71 @@ end
 
 function does.create_url(run) run.aws.lambda():create_function_url_config { FunctionName = "free", AuthType = "AWS_IAM" } end
 
+function does.create_service(run)
+  local made = run.aws.ecs():create_service {
+    cluster = "app", serviceName = "fresh", taskDefinition = "web:1", desiredCount = 1, launchType = "FARGATE",
+    networkConfiguration = { awsvpcConfiguration = { subnets = { "subnet-0app1" }, assignPublicIp = "DISABLED" } },
+  }
+  assert(made.service.serviceName == "fresh", "the answer is the service's")
+end
+
+function does.add_permission(run)
+  local client = run.aws.lambda()
+  client:add_permission {
+    FunctionName = "hook", StatementId = "topic", Action = "lambda:InvokeFunction", Principal = "sns.amazonaws.com",
+  }
+  assert(client:get_policy({ FunctionName = "hook" }).Policy:find('"topic"', 1, true), "there is such a statement")
+end
+
+function does.remove_permission(run)
+  does.add_permission(run)
+  run.aws.lambda():remove_permission { FunctionName = "hook", StatementId = "topic" }
+  assert(not pcall(function() run.aws.lambda():get_policy { FunctionName = "hook" } end), "the statement is gone")
+end
+
+function does.create_security_group(run)
+  local ec2 = run.aws.ec2()
+  local made = ec2:create_security_group { GroupName = "quarantine", Description = "nothing in, nothing out" }
+  assert(ec2:describe_security_groups({ GroupIds = { made.GroupId } }).SecurityGroups[1].GroupName == "quarantine", made.GroupId)
+end
+
+local function group_rules(run, member)
+  return #run.aws.ec2():describe_security_groups({ GroupIds = { "sg-0guarded" } }).SecurityGroups[1][member]
+end
+
+local function rule(port)
+  return { IpProtocol = "tcp", FromPort = port, ToPort = port, IpRanges = { { CidrIp = "203.0.113.0/24" } } }
+end
+
+function does.authorize(run)
+  run.aws.ec2():authorize_security_group_ingress { GroupId = "sg-0guarded", IpPermissions = { rule(22), rule(443) } }
+  assert(group_rules(run, "IpPermissions") == 3, "two rules more")
+end
+
+function does.authorize_out(run)
+  run.aws.ec2():authorize_security_group_egress { GroupId = "sg-0guarded", IpPermissions = { rule(443) } }
+  assert(group_rules(run, "IpPermissionsEgress") == 2, "one rule more")
+end
+
+function does.revoke(run)
+  run.aws.ec2():revoke_security_group_ingress { GroupId = "sg-0guarded", IpPermissions = { rule(80) } }
+  assert(group_rules(run, "IpPermissions") == 0, "one rule less")
+end
+
+-- Is refused: the group has the rule.
+function does.authorize_again(run)
+  local ok, err = pcall(function()
+    run.aws.ec2():authorize_security_group_ingress { GroupId = "sg-0guarded", IpPermissions = { rule(80) } }
+  end)
+  run:log(ok and "made" or err.code)
+end
+
+-- A caller that says how it is taken back: nobody has looked whether the rule was there.
+function does.authorize_unseen(run)
+  local params = { GroupId = "sg-0guarded", IpPermissions = { rule(80) } }
+  run.aws.ec2():authorize_security_group_ingress(params, { irreversible = "it stays" })
+end
+
 -- Meanwhile ---------------------------------------------------------------------------------------------------------
 
 function does.scale_web(run) run.aws.ecs():update_service { cluster = "app", service = "web", desiredCount = 1 } end
