@@ -58,6 +58,9 @@ void rip_vm_claim(rip_vm *vm);
 bool rip_co_is(lua_State *co, unsigned mark);
 void rip_co_mark(lua_State *co, unsigned mark, bool on);
 
+/** The status and the one safe line of the error object on top of L, which stays there. */
+void rip_vm_take_error(lua_State *L, rip_error *err);
+
 /* After every protected call of the playbook's: raise the kill again, make an exhausted memory one. */
 void rip_vm_after_protected(lua_State *L, int status);
 
