@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json_memory.h"
 #include "engine/dispatch/dispatch.h"
 #include "lua/sim_transport.h"
 
@@ -390,6 +391,7 @@ static void in_child(void (*measure)(bench *b, unsigned count), const char *path
 
 int main(int argc, char **argv)
 {
+    rip_json_memory_install();
     static const struct option OPTIONS[] = {{"journal", required_argument, NULL, 'j'},
                                             {"findings", required_argument, NULL, 'n'},
                                             {"waiting", required_argument, NULL, 'w'},

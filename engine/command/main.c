@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/json_memory.h"
 #include "engine/base/suggest.h"
 #include "engine/command/command.h"
 #include "engine/command/terminal.h"
@@ -83,6 +84,7 @@ int command_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    rip_json_memory_install();
     if (argc < 2) {
         command_help(1, argv);
         return COMMAND_USAGE;
