@@ -30,13 +30,21 @@ static const json_t *settled(const json_t *steps, const json_t *step)
     return found;
 }
 
-static bool was_made(const json_t *steps, const json_t *step)
+/* AWS may have made it, though what it answered last, if anything, was an error: the world will tell. */
+static bool is_uncertain(const json_t *step)
 {
     const char *outcome = rip_text_or(step, "outcome", "");
+    const json_t *error = json_object_get(step, "reply");
+    if (strcmp(outcome, "failed") == 0) return json_is_true(json_object_get(error, "sent_before"));
+    return strcmp(outcome, "uncertain") == 0;
+}
+
+static bool was_made(const json_t *steps, const json_t *step)
+{
     if (!json_is_true(json_object_get(step, "is_change"))) return false;
-    if (strcmp(outcome, "done") == 0) return true;
+    if (strcmp(rip_text_or(step, "outcome", ""), "done") == 0) return true;
     const json_t *known = settled(steps, step);
-    return known ? json_is_true(json_object_get(known, "happened")) : strcmp(outcome, "uncertain") == 0;
+    return known ? json_is_true(json_object_get(known, "happened")) : is_uncertain(step);
 }
 
 /* Secrets stay sealed until an operation is made; here it is found out whether they will open. */
@@ -68,6 +76,7 @@ static json_t *entry_of(const undo_order *order, const json_t *step)
         if (value) json_object_set(entry, FROM_STEP[i], value);
     }
     const json_t *known = settled(steps, step);
+    if (is_uncertain(step)) json_object_set_new(entry, "outcome", json_string("uncertain"));
     if (known) {
         json_object_set_new(entry, "outcome", json_string("done"));
         json_object_set(entry, "reply", json_object_get(known, "reply"));

@@ -125,10 +125,26 @@ static void test_a_change_that_happened_after_all_is_taken_back_with_the_reply_t
     json_decref(record);
 }
 
+static void test_a_change_that_failed_without_an_answer_is_asked_of_the_world(void **state)
+{
+    world *w = *state;
+    json_t *record = NULL;
+    change(w, 1, 1, "failed", "refused by AWS");
+    change(w, 2, 2, "failed", "the connection broke");
+    json_object_set_new(json_array_get(w->steps, 1), "reply",
+                        json_pack("{s:s, s:b}", "code", "ConnectionError", "sent_before", 1));
+    expect(w, "[\"the connection broke\"]", &record);
+    const json_t *entry = json_array_get(json_object_get(record, "undo"), 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "outcome")), "uncertain");
+    json_decref(record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_two_undos_of_a_run_never_go_on_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_change_that_failed_without_an_answer_is_asked_of_the_world, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_what_was_made_last_is_taken_back_first, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_a_change_that_happened_after_all_is_taken_back_with_the_reply_that_was_found, setup, teardown),
