@@ -161,7 +161,7 @@ static rip_status by_method(const aws_service *service, const char *name, const 
     if (status != RIP_OK) return status;
     aws_operation *found = (aws_operation *)(uintptr_t)*out;
     aws_service *mutable = (aws_service *)(uintptr_t)service;
-    if (found->method) return RIP_OK; /* it goes by two names */
+    if (!found || found->method) return RIP_OK; /* it goes by two names */
     found->method = strdup(name);
     if (!found->method) return rip_nomem(err);
     found->next_method = mutable->methods[aws_name_slot(name)];

@@ -126,6 +126,12 @@ static int l_same(lua_State *L)
     return 1;
 }
 
+static _Noreturn void raise_memory(lua_State *L)
+{
+    luaL_error(L, "out of memory");
+    abort(); /* it does not return */
+}
+
 /* A child of the current fiber, from the function and the arguments that are all there is on the stack. */
 static fiber *spawn(lua_State *L)
 {
@@ -135,7 +141,7 @@ static fiber *spawn(lua_State *L)
     fiber *parent = current_of(L);
     rip_vm_charge(L, SPAWN_UNITS);
     fiber *child = fiber_new(fibers, parent);
-    if (!child) luaL_error(L, "out of memory");
+    if (!child) raise_memory(L);
     fiber_attach(child, L, lua_gettop(L) - 1);
     child->index = ++parent->children;
     fiber_push(&fibers->ready, child);
