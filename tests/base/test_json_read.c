@@ -1,4 +1,5 @@
 /* JSON read: what is accepted and as what, what is refused and how that is told. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
