@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* What is kept is a few megabytes at most. */
+/* So many are kept beside as many as are in use: runs come and go in waves. */
 #define SPARE_MOST 64
 
 typedef struct spare spare;
@@ -16,7 +16,7 @@ struct rip_regions {
     size_t bytes;
     size_t out; /* taken, and not given back */
     spare *spares;
-    unsigned spare_count;
+    size_t spare_count;
     bool is_closed;
 };
 
@@ -27,22 +27,22 @@ rip_regions *rip_regions_new(size_t bytes)
     return regions;
 }
 
-static void end(rip_regions *regions)
+static void drop(rip_regions *regions, size_t most)
 {
-    while (regions->spares) {
+    while (regions->spare_count > most) {
         spare *first = regions->spares;
         regions->spares = first->next;
+        regions->spare_count--;
         munmap(first, regions->bytes);
     }
-    if (regions->out == 0) free(regions);
 }
 
 void rip_regions_free(rip_regions *regions)
 {
     if (!regions) return;
     regions->is_closed = true;
-    regions->spare_count = SPARE_MOST;
-    end(regions);
+    drop(regions, 0);
+    if (regions->out == 0) free(regions);
 }
 
 size_t rip_regions_bytes(const rip_regions *regions)
@@ -66,14 +66,11 @@ void *rip_regions_take(rip_regions *regions)
 
 void rip_regions_give_back(rip_regions *regions, void *region)
 {
+    spare *back = region;
+    back->next = regions->spares;
+    regions->spares = back;
+    regions->spare_count++;
     regions->out--;
-    if (regions->spare_count < SPARE_MOST) {
-        spare *back = region;
-        back->next = regions->spares;
-        regions->spares = back;
-        regions->spare_count++;
-        return;
-    }
-    munmap(region, regions->bytes);
-    if (regions->is_closed) end(regions);
+    drop(regions, regions->is_closed ? 0 : SPARE_MOST + regions->out);
+    if (regions->is_closed && regions->out == 0) free(regions);
 }

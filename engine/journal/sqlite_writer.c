@@ -26,6 +26,7 @@ struct writer {
     uv_mutex_t mutex; /* over all that follows */
     uv_cond_t wake_writer, wake_reader;
     queue inbox, questions, outbox;
+    queue spent; /* which nobody waits for: the loop frees its own memory, so that malloc's lock is not fought for */
     bool is_closing;
     bool is_stuck, has_given_up, is_news;
     rip_error trouble;
@@ -79,7 +80,6 @@ static void take_batch(writer *w, queue *batch)
 /* The end of a batch: questions go on to who answers them, the rest back to the loop. */
 static void hand_on(writer *w, queue *batch)
 {
-    queue done = {0};
     bool tells = false;
     uv_mutex_lock(&w->mutex);
     for (message *m = shift(batch); m; m = shift(batch)) {
@@ -89,12 +89,11 @@ static void hand_on(writer *w, queue *batch)
             push(&w->outbox, m);
             tells = true;
         } else {
-            push(&done, m);
+            push(&w->spent, m);
         }
     }
     if (w->questions.first) uv_cond_signal(&w->wake_reader);
     uv_mutex_unlock(&w->mutex);
-    free_all(&done);
     if (tells) uv_async_send(&w->async);
 }
 
@@ -281,8 +280,11 @@ void writer_send(writer *w, message *m)
     if (is_returned(m) && w->waited_for++ == 0) uv_ref((uv_handle_t *)&w->async);
     uv_mutex_lock(&w->mutex);
     push(&w->inbox, m);
+    queue spent = w->spent;
+    w->spent = (queue){0};
     uv_cond_signal(&w->wake_writer);
     uv_mutex_unlock(&w->mutex);
+    free_all(&spent);
 }
 
 bool writer_has_given_up(const writer *w)
@@ -312,6 +314,7 @@ static void join(writer *w, bool writes, bool reads)
     free_all(&w->inbox);
     free_all(&w->questions);
     free_all(&w->outbox);
+    free_all(&w->spent);
     if (w->returning) free_all(w->returning);
     store_free(&w->store);
     uv_close((uv_handle_t *)&w->async, on_closed);
