@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct watch {
     uv_poll_t poll;
     aws_watches *all;
     int fd;
-    int events;  /* that the loop looks for */
-    bool wanted; /* now; else the connection is kept for later */
-    bool is_connection;
+    int events;       /* that the loop looks for */
+    bool wanted;      /* now; else the connection is kept for later */
+    ino_t connection; /* the socket's own number; 0: it is no connection */
 } watch;
 
 struct aws_watches {
@@ -81,11 +82,24 @@ static watch *add(aws_watches *watches, int fd)
     return w;
 }
 
+/** The number that no other open socket has; 0: there is none. */
+static ino_t socket_number(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
 bool aws_watches_open(aws_watches *watches, int fd)
 {
+    /* One that was closed unasked and is asked for all the same: libcurl went on to the next address in one breath, and
+     * takes the socket for the one that it had. */
+    watch *before = find(watches, fd);
+    int events = before && before->wanted ? before->events : 0;
+    if (before) aws_watches_close(watches, fd);
     watch *w = add(watches, fd);
-    if (w) w->is_connection = true;
-    return w != NULL;
+    if (!w) return false;
+    w->connection = socket_number(fd);
+    return !events || aws_watches_want(watches, fd, events);
 }
 
 void aws_watches_close(aws_watches *watches, int fd)
@@ -105,9 +119,9 @@ bool aws_watches_want(aws_watches *watches, int fd, int events)
         uv_ref((uv_handle_t *)&w->poll);
         w->events = events;
         w->wanted = true;
-    } else if (w && w->is_connection) {
+    } else if (w && w->connection && w->connection == socket_number(fd)) {
         /* The loop goes on looking, since the next request most likely comes before anything else; but it is not kept
-         * alive by that. */
+         * alive by that. A socket that was never connected is closed by now: libcurl closes those itself. */
         uv_unref((uv_handle_t *)&w->poll);
         w->wanted = false;
     } else if (w) {

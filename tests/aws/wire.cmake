@@ -4,6 +4,7 @@ add_test(NAME conformance_sigv4 COMMAND conformance-sigv4 WORKING_DIRECTORY ${PR
 set_tests_properties(conformance_sigv4 PROPERTIES TIMEOUT 60 LABELS conformance SKIP_RETURN_CODE 77)
 
 riposte_test(watches SOURCES test_watches.c LINKS riposte_aws)
+riposte_test(connect SOURCES test_connect.c loopback.c LINKS riposte_aws)
 riposte_test(wire SOURCES test_wire.c loopback.c LINKS riposte_aws)
 riposte_test(credentials SOURCES test_credentials.c credentials_fixture.c loopback.c LINKS riposte_aws)
 riposte_test(credential_files SOURCES test_credential_files.c credentials_fixture.c loopback.c LINKS riposte_aws)
