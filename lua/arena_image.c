@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* What a copy can allocate before it needs a slab. */
-#define SPARE_BYTES ((size_t)16 * 1024)
+#define SPARE_BYTES ((size_t)24 * 1024)
 
 struct rip_arena_image {
     uintptr_t base; /* where the region was */
@@ -76,4 +76,9 @@ bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena)
     for (size_t i = 0; i < RIP_ARENA_CLASSES; i++)
         arena->free[i] = rip_arena_image_place(image, arena, image->arena.free[i]);
     return true;
+}
+
+void rip_arena_image_rest(const rip_arena_image *image)
+{
+    rip_regions_rest(image->regions);
 }

@@ -21,4 +21,7 @@ bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena);
 /** Where in the copy `block` is, a pointer into the arena that the picture was taken of. */
 void *rip_arena_image_place(const rip_arena_image *image, const rip_arena *copy, const void *block);
 
+/** rip_regions_rest for those of the copies. */
+void rip_arena_image_rest(const rip_arena_image *image);
+
 #endif

@@ -51,6 +51,11 @@ rip_status rip_image_copy(const rip_image *image, const rip_vm_limits *limits, r
     return RIP_OK;
 }
 
+void rip_image_rest(const rip_image *image)
+{
+    rip_arena_image_rest(image->memory);
+}
+
 /* What cannot be copied. A table finds objects by their address, which is another one in the copy; a coroutine and a
  * userdata are known to C. */
 

@@ -24,4 +24,8 @@ void rip_image_free(rip_image *image);
  * from. The image is borrowed during the call. */
 rip_status rip_image_copy(const rip_image *image, const rip_vm_limits *limits, rip_vm **out, rip_error *err);
 
+/** The memory of copies that have ended is kept for the next ones. Called every so often, in quiet times too, this
+ * gives back to the system what nobody needed since it was called last. */
+void rip_image_rest(const rip_image *image);
+
 #endif

@@ -55,3 +55,9 @@ const rip_image *rip_library_image(const rip_library *library)
     known[i].image = make(library);
     return known[i].image;
 }
+
+void rip_library_images_rest(void)
+{
+    for (size_t i = 0; i < RIP_LIBRARIES_MAX; i++)
+        if (known[i].image) rip_image_rest(known[i].image);
+}

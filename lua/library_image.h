@@ -10,4 +10,7 @@
  * library that lacks a module), and a vm is filled step by step. */
 const rip_image *rip_library_image(const rip_library *library);
 
+/** rip_image_rest for all of them. */
+void rip_library_images_rest(void);
+
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* So many are kept beside as many as are in use: runs come and go in waves. */
-#define SPARE_MOST 64
+/* So many are kept whatever comes. */
+#define SPARE_LEAST 64
 
 typedef struct spare spare;
 struct spare {
@@ -17,6 +17,7 @@ struct rip_regions {
     size_t out; /* taken, and not given back */
     spare *spares;
     size_t spare_count;
+    size_t unused; /* so many of them were not taken since rip_regions_rest */
     bool is_closed;
 };
 
@@ -56,6 +57,7 @@ void *rip_regions_take(rip_regions *regions)
     if (region) {
         regions->spares = regions->spares->next;
         regions->spare_count--;
+        if (regions->unused > regions->spare_count) regions->unused = regions->spare_count;
     } else {
         region = mmap(NULL, regions->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (region == MAP_FAILED) return NULL;
@@ -71,6 +73,14 @@ void rip_regions_give_back(rip_regions *regions, void *region)
     regions->spares = back;
     regions->spare_count++;
     regions->out--;
-    drop(regions, regions->is_closed ? 0 : SPARE_MOST + regions->out);
-    if (regions->is_closed && regions->out == 0) free(regions);
+    if (!regions->is_closed) return;
+    drop(regions, 0);
+    if (regions->out == 0) free(regions);
+}
+
+void rip_regions_rest(rip_regions *regions)
+{
+    size_t most = regions->spare_count - regions->unused;
+    drop(regions, most > SPARE_LEAST ? most : SPARE_LEAST);
+    regions->unused = regions->spare_count;
 }

@@ -21,4 +21,8 @@ size_t rip_regions_bytes(const rip_regions *regions);
 void *rip_regions_take(rip_regions *regions);
 void rip_regions_give_back(rip_regions *regions, void *region);
 
+/** Every so often, in quiet times too: the system gets back what nobody needed since the last time. Runs come and go in
+ * waves, and a region that is mapped afresh costs a fault for each of its pages. */
+void rip_regions_rest(rip_regions *regions);
+
 #endif

@@ -14,6 +14,7 @@
 #include "engine/run/record.h"
 #include "engine/serve/privileges.h"
 #include "engine/serve/systemd.h"
+#include "lua/library_image.h"
 
 #define LOOK_MS 5000
 #define EMF_MS 60000
@@ -74,6 +75,7 @@ static void on_look(void *data)
 {
     serve *s = data;
     tally_look(&s->tally, &s->engine);
+    rip_library_images_rest();
     rip_timer_start(&s->look, s->engine.clock, LOOK_MS, on_look, s);
 }
 
