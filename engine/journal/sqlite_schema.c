@@ -83,19 +83,15 @@ rip_status schema_migrate(db *d, const char *const *steps, int64_t count, rip_er
 {
     int64_t version = 0;
     rip_status status = look_at(d, count, &version, err);
-    for (; status == RIP_OK && version < count; version++) {
-        char numbers[96];
-        snprintf(numbers, sizeof numbers, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64, APPLICATION,
-                 version + 1);
-        db_begin(d);
-        db_script(d, steps[version]);
-        db_script(d, numbers);
-        if (!db_commit(d, err)) {
-            status = err->status;
-            rip_error_prefix(err, "bringing the tables to version %" PRId64 ": ", version + 1);
-        }
-    }
-    return status;
+    if (status != RIP_OK || version == count) return status;
+    char numbers[96];
+    snprintf(numbers, sizeof numbers, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64, APPLICATION, count);
+    db_begin(d);
+    while (version < count && !db_failed(d)) db_script(d, steps[version++]);
+    db_script(d, numbers);
+    if (db_commit(d, err)) return RIP_OK;
+    rip_error_prefix(err, "bringing the tables to version %" PRId64 ": ", version);
+    return err->status;
 }
 
 /* After a crash: what was left in the -wal file, put over pages that may be newer, must make a whole again. A large

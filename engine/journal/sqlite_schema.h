@@ -4,8 +4,8 @@
 
 #include "engine/journal/sqlite_db.h"
 
-/** Take the steps that `d` has not taken yet, in order, each in a transaction of its own. RIP_EINVAL: it has taken more
- * than there are, or is another program's. */
+/** Take the steps that `d` has not taken yet, in order, all in one transaction: a process that is killed leaves the
+ * tables as they were. RIP_EINVAL: it has taken more than there are, or is another program's. */
 rip_status schema_migrate(db *d, const char *const *steps, int64_t count, rip_error *err);
 
 /** Open to write: made where it is not and `is_known` says that none was here before; checked where it was not closed

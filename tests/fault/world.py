@@ -53,6 +53,21 @@ def filter_values(params, name):
     return None
 
 
+def names_in(params):
+    """What a change's parameters name, as World.state calls it."""
+    service = f"{params.get('cluster')}/{params.get('service')}"
+    return {service, params.get("UserName"), params.get("family"), *params.get("Resources", [])} - {None}
+
+
+def without(state, names):
+    """A World.state but for what is named so."""
+    def rest(kind):
+        if isinstance(kind, dict):
+            return {name: what for name, what in kind.items() if name not in names}
+        return [name for name in kind if name not in names] if isinstance(kind, list) else kind
+    return {kind: rest(what) for kind, what in state.items()}
+
+
 class World:
     def __init__(self, clock, log):
         self.clock, self.log = clock, log  # seconds since the epoch; a file of JSON lines

@@ -371,7 +371,7 @@ static void test_a_journal_of_a_newer_version_is_refused(void **state)
     expect_refusal(k, "written by a newer Riposte");
 }
 
-static void test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves_the_version_before(void **state)
+static void test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves_all_as_it_was(void **state)
 {
     keeper *k = *state;
     static const char *const STEPS[] = {"CREATE TABLE log (n INTEGER); INSERT INTO log VALUES (1)",
@@ -386,7 +386,7 @@ static void test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves
     assert_int_equal(db_number(&d, SUM, 0, ""), 1);
     assert_int_not_equal(schema_migrate(&d, broken, 3, &err), RIP_OK);
     assert_non_null(strstr(err.message, "to version 3"));
-    assert_int_equal(db_number(&d, SUM, 0, ""), 1 + 2);
+    assert_int_equal(db_number(&d, SUM, 0, ""), 1);
     assert_int_equal(schema_migrate(&d, STEPS, 3, &err), RIP_OK);
     assert_int_equal(schema_migrate(&d, STEPS, 3, &err), RIP_OK);
     assert_int_equal(db_number(&d, SUM, 0, ""), 1 + 2 + 20);
@@ -408,7 +408,7 @@ int main(void)
         ON(test_a_journal_that_was_never_begun_is_said_to_hold_nothing_yet_and_can_be_begun),
         ON(test_an_emptied_journal_is_not_taken_for_a_new_one),
         ON(test_a_journal_of_a_newer_version_is_refused),
-        ON(test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves_the_version_before),
+        ON(test_migrations_are_taken_in_order_once_each_and_a_failed_one_leaves_all_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
