@@ -224,7 +224,7 @@ class Undone(Spoken):
     def unread(self):
         """What cannot come back, as the records tell: AWS failed on every try to say what was before a change."""
         names = set()
-        for run in self.runs():
+        for run in [run for run in self.runs() if "undo_of" not in run]:
             _, text = self.tell("show", run["id"], "--output", "json")
             for step in json.loads(text)["steps"]:
                 if step.get("irreversible", "").startswith("what was before could not be read"):

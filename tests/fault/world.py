@@ -55,8 +55,7 @@ def filter_values(params, name):
 
 def names_in(params):
     """What a change's parameters name, as World.state calls it."""
-    service = f"{params.get('cluster')}/{params.get('service')}"
-    return {service, params.get("UserName"), params.get("family"), *params.get("Resources", [])} - {None}
+    return {f"{params.get('cluster')}/{params.get('service')}", params.get("UserName"), *params.get("Resources", [])}
 
 
 def without(state, names):
