@@ -66,6 +66,7 @@ static rip_status compile(entry *e, const char *text, size_t len, rip_error *err
     else if (lua_dump(L, add_chunk, &e->compiled, STRIP) != 0 || e->compiled.failed)
         status = rip_nomem(err);
     lua_close(L);
+    rip_buffer_fit(&e->compiled);
     return status;
 }
 
@@ -212,6 +213,7 @@ static rip_status read_current(rip_library **out, rip_error *err)
     if (status == RIP_OK) status = read_files(&found, &pack, err);
     if (status == RIP_OK) {
         size_t len = 0;
+        rip_buffer_fit(&pack);
         char *bytes = rip_buffer_take(&pack, &len);
         status = bytes ? library_new(bytes, len, out, err) : rip_nomem(err);
     }

@@ -352,7 +352,9 @@ static int add_bytes(lua_State *L, const void *bytes, size_t len, void *data)
 
 rip_status rip_vm_compile(rip_vm *vm, rip_buffer *out, rip_error *err)
 {
-    return lua_dump(vm->main, add_bytes, out, 0) == 0 && !out->failed ? RIP_OK : rip_nomem(err);
+    int failed = lua_dump(vm->main, add_bytes, out, 0);
+    rip_buffer_fit(out);
+    return failed || out->failed ? rip_nomem(err) : RIP_OK;
 }
 
 static rip_vm_result killed(const rip_vm *vm, rip_error *err)

@@ -66,6 +66,14 @@ rip_status rip_buffer_status(const rip_buffer *buffer, rip_error *err)
     return buffer->failed ? rip_nomem(err) : RIP_OK;
 }
 
+void rip_buffer_fit(rip_buffer *buffer)
+{
+    char *data = buffer->data ? realloc(buffer->data, buffer->len + 1) : NULL;
+    if (!data) return;
+    buffer->data = data;
+    buffer->cap = buffer->len + 1;
+}
+
 char *rip_buffer_take(rip_buffer *buffer, size_t *len)
 {
     if (!buffer->data) rip_buffer_append(buffer, "", 0);

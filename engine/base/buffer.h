@@ -27,6 +27,9 @@ bool rip_buffer_reserve(rip_buffer *buffer, size_t extra);
 /** RIP_OK, or RIP_ENOMEM if any append failed. */
 rip_status rip_buffer_status(const rip_buffer *buffer, rip_error *err);
 
+/** Give back the memory that its bytes do not take: for what is kept. */
+void rip_buffer_fit(rip_buffer *buffer);
+
 /** Hand the bytes to the caller, who frees them with free(); the buffer is empty again. NULL if an append failed.
  *  An empty buffer gives an empty string. */
 char *rip_buffer_take(rip_buffer *buffer, size_t *len);

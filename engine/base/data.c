@@ -106,6 +106,7 @@ rip_status rip_read_file(const char *path, size_t max, char **bytes, size_t *len
         rip_buffer_free(&content);
         return status;
     }
+    rip_buffer_fit(&content);
     *bytes = rip_buffer_take(&content, len);
     return *bytes ? RIP_OK : rip_nomem(err);
 }

@@ -61,6 +61,22 @@ static void test_a_buffer_keeps_what_was_appended(void **state)
     assert_null(rip_buffer_take(&b, NULL));
 }
 
+static void test_a_buffer_that_was_fitted_takes_no_more_than_its_bytes_and_can_grow_again(void **state)
+{
+    (void)state;
+    rip_buffer b = {0};
+    rip_buffer_fit(&b); /* nothing to give back */
+    assert_null(b.data);
+    assert_true(rip_buffer_reserve(&b, 65536));
+    rip_buffer_puts(&b, "text");
+    rip_buffer_fit(&b);
+    assert_int_equal(b.cap, 5);
+    assert_string_equal(b.data, "text");
+    rip_buffer_puts(&b, " and more");
+    assert_string_equal(b.data, "text and more");
+    rip_buffer_free(&b);
+}
+
 typedef struct firing {
     rip_clock *clock;
     char *order;
@@ -226,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_error_is_one_printable_line),
         cmocka_unit_test(test_a_buffer_keeps_what_was_appended),
+        cmocka_unit_test(test_a_buffer_that_was_fitted_takes_no_more_than_its_bytes_and_can_grow_again),
         cmocka_unit_test(test_a_buffer_that_is_empty_is_an_empty_string),
         cmocka_unit_test(test_virtual_timers_fire_in_order_of_time_then_of_start),
         cmocka_unit_test(test_real_timers_fire_and_a_restarted_one_fires_once),
