@@ -305,6 +305,7 @@ static void on_guarded(void *data, rip_status status, const char *name, const ri
 {
     pending *p = data;
     p->check = NULL;
+    if (p->door->stopped) return;
     if (status != RIP_OK) {
         refuse(p, name, err);
         return;
@@ -422,10 +423,15 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     return status;
 }
 
+void effect_door_hold(effect_door *door)
+{
+    if (door) door->stopped = true;
+}
+
 void effect_door_close(effect_door *door)
 {
     if (!door) return;
-    door->stopped = true;
+    effect_door_hold(door);
     for (pending *p = door->first, *next; p; p = next) {
         next = p->next;
         if (!p->writing) pending_free(p);

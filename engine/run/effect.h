@@ -51,6 +51,10 @@ typedef struct effect_settings {
 
 rip_status effect_door_new(const effect_settings *settings, effect_door **out, rip_error *err);
 
+/** Its run is being stopped: from now on nothing is sent, and no step begins. What AWS still answers gets on record,
+ * until the door is closed. It may be called from within the door. */
+void effect_door_hold(effect_door *door);
+
 /** Gives up what is under way: no answer comes any more, and nothing is sent. What the journal still owes an answer to
  * stays: the door may be freed once the journal has answered what is written after it, or is closed. NULL: nothing. */
 void effect_door_close(effect_door *door);

@@ -53,15 +53,17 @@ static void end_uncertain(pending *p, const char *why)
 
 static void call_aws(pending *p);
 
-/* A pause holds from the next request on: also from the next try, and from a request that waits for a quota. */
+/* A pause, and the end of its run, hold from the next request on: also from the next try, and from a request that waits
+ * for a quota. */
 static bool may_send(void *data)
 {
     const pending *p = data;
-    return !p->step.is_change || !effect_is_paused(p);
+    return !p->door->stopped && (!p->step.is_change || !effect_is_paused(p));
 }
 
 static void on_held_back(pending *p)
 {
+    if (p->door->stopped) return;
     if (may_send(p)) /* it was resumed since */
         call_aws(p);
     else

@@ -152,6 +152,7 @@ void run_stop(run *r, const char *outcome, rip_status status, const char *reason
 {
     if (r->outcome || r->has_ended) return;
     r->outcome = outcome;
+    effect_door_hold(r->door);
     if (r->script) {
         rip_script_stop(r->script, status, reason);
         return;
