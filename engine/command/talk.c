@@ -88,6 +88,19 @@ rip_status talk_ask(const talk *t, const json_t *request, json_t **value, rip_er
     return status;
 }
 
+/* An undo that was to change things, and may not. */
+static void print_lowered(const json_t *request, const json_t *value)
+{
+    const char *mode = json_string_value(json_object_get(value, "mode"));
+    const char *asked = json_string_value(json_object_get(request, "mode"));
+    if (!mode || strcmp(json_string_value(json_object_get(request, "do")), "undo") != 0) return;
+    if (strcmp(mode, asked ? asked : "enforce") == 0) return;
+    printf(
+        ",\n  in %s: the configuration's mode allows no more (mode: enforce, or -s\n  mode=enforce where no process "
+        "owns the journal)",
+        mode);
+}
+
 /* What came of it, in a sentence. */
 static void print_told(const json_t *request, const json_t *value)
 {
@@ -111,6 +124,7 @@ static void print_told(const json_t *request, const json_t *value)
         fputs("; ", stdout);
         terminal_quote(stdout, TERMINAL_BOLD, follows, 64);
         fputs(" follows", stdout);
+        print_lowered(request, value);
     }
     putchar('\n');
 }

@@ -79,9 +79,9 @@ static void on_decided(void *data, rip_status status, const rip_error *err)
         refuse(w, RIP_ENOMEM, &why);
         return;
     }
-    json_t *value =
-        json_pack("{s:s, s:s?, s:s, s:i}", "run", w->run, "follows", next, "outcome",
-                  w->outcome ? w->outcome : rip_text_or(w->record, "outcome", ""), "missing", (int)w->missing);
+    json_t *value = json_pack(
+        "{s:s, s:s?, s:s?, s:s, s:i}", "run", w->run, "follows", next, "mode", rip_text_or(w->next, "mode", NULL),
+        "outcome", w->outcome ? w->outcome : rip_text_or(w->record, "outcome", ""), "missing", (int)w->missing);
     w->done(w->data, RIP_OK, value, &why);
     json_decref(value);
     word_free(w);
@@ -193,7 +193,7 @@ static void on_cancelled(void *data, rip_status status, const rip_error *err)
         refuse(w, status, err);
         return;
     }
-    json_t *value = json_pack("{s:s, s:n, s:s}", "run", w->run, "follows", "outcome", "cancelled");
+    json_t *value = json_pack("{s:s, s:n, s:n, s:s}", "run", w->run, "follows", "mode", "outcome", "cancelled");
     w->done(w->data, RIP_OK, value, err);
     json_decref(value);
     word_free(w);

@@ -189,6 +189,7 @@ end
 ---@param text string
 ---@param fields table?
 function Run:log(text, fields)
+  if fields ~= nil and type(fields) ~= "table" then error("run:log: fields: expected a table, got " .. type(fields), 2) end
   perform(self, "log", { text = tostring(text), fields = fields })
 end
 

@@ -224,6 +224,21 @@ class Alone(Journal):
         [undo, *_] = self.json("runs")
         self.assertIn(f"takes back what was done by {run['id']}", self.riposte("show", undo["id"]).stdout)
 
+    def test_an_undo_that_the_mode_lowers_says_so_and_how_to_let_it(self):
+        self.configure("enforce")
+        run = self.answer_finding()
+        self.configure("dry-run")
+        for asked in ([], ["--mode", "enforce"]):
+            with self.subTest(asked):
+                lowered = self.riposte("undo", *asked, run["id"])
+                self.assertEqual((lowered.returncode, self.service.updates), (0, [0]))
+                self.assertIn("in dry-run: the configuration's mode allows no more", lowered.stdout)
+        rehearsed = self.riposte("undo", "--mode", "dry-run", run["id"])
+        self.assertNotIn("allows no more", rehearsed.stdout)
+        done = self.riposte("undo", "--set", "mode=enforce", run["id"])
+        self.assertNotIn("allows no more", done.stdout)
+        self.assertEqual(self.service.updates, [0, 3])
+
     def test_a_step_that_is_not_there_can_t_be_undone(self):
         self.configure("enforce")
         run = self.answer_finding()

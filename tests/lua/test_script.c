@@ -192,6 +192,17 @@ static void test_an_error_of_aws_that_nobody_catches_is_how_the_run_ends(void **
     finish(&s);
 }
 
+static void test_a_log_whose_fields_are_no_table_is_refused_where_it_is_written(void **state)
+{
+    (void)state;
+    stage s;
+    start(&s, "run:log('closed %d groups', 3)", false);
+    assert_true(s.ended);
+    assert_non_null(strstr(s.err.message, "run:log: fields: expected a table, got number"));
+    assert_non_null(strstr(s.err.message, ".lua:"));
+    finish(&s);
+}
+
 static void test_phases_and_paths_reach_the_door(void **state)
 {
     (void)state;
@@ -434,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_a_limit_bounds_what_is_under_way),
         cmocka_unit_test(test_a_failure_comes_out_of_parallel_and_can_be_looked_into),
         cmocka_unit_test(test_an_error_of_aws_that_nobody_catches_is_how_the_run_ends),
+        cmocka_unit_test(test_a_log_whose_fields_are_no_table_is_refused_where_it_is_written),
         cmocka_unit_test(test_phases_and_paths_reach_the_door),
         cmocka_unit_test(test_effects_pass_through_the_playbooks_coroutines),
         cmocka_unit_test(test_an_effect_where_nothing_can_wait_is_not_begun),
