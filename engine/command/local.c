@@ -183,26 +183,28 @@ static rip_status resolve(const talk *t, json_t *request, rip_error *err)
     return status;
 }
 
-int local_tell(talk *t, json_t *request)
+rip_status local_tell(talk *t, json_t *request, int *end, rip_error *err)
 {
     teller l = {.talk = t, .request = request};
-    rip_error err;
     int failure = COMMAND_FAILED;
-    rip_status status = resolve(t, request, &err);
+    rip_status status = resolve(t, request, err);
     if (status == RIP_OK) {
-        status = start(&l, &err);
+        status = start(&l, err);
         if (status == RIP_EINVAL) failure = COMMAND_USAGE; /* the configuration or a playbook is wrong */
     }
-    if (status == RIP_OK) status = tell(&l, &err);
+    bool is_owned = status == RIP_EAGAIN && !l.engine.journal;
+    if (status == RIP_OK) status = tell(&l, err);
     if (status == RIP_OK) {
         talk_told(t, request, l.answer.value);
         run_to_the_end(&l);
-    } else {
-        terminal_error(t->command, "%s", err.message);
+    } else if (!is_owned) {
+        terminal_error(t->command, "%s", err->message);
     }
     engine_close(&l.engine);
     json_decref(l.answer.value);
-    json_decref(request);
-    if (status != RIP_OK) return failure;
-    return l.failed ? COMMAND_FAILED : COMMAND_DONE;
+    if (status != RIP_OK)
+        *end = failure;
+    else
+        *end = l.failed ? COMMAND_FAILED : COMMAND_DONE;
+    return is_owned ? RIP_EAGAIN : RIP_OK;
 }

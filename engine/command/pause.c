@@ -19,8 +19,8 @@ static const char PAUSE[] =
     "Usage: riposte pause [--playbook NAME | --account ID] [OPTION]...\n"
     "\n"
     "Stop all changes, from the next one on, until 'riposte resume'. Findings are\n"
-    "taken in as before; a run that comes to a change ends as paused, and goes on\n"
-    "when changes are resumed.\n"
+    "taken in as before; a run that comes to a change ends as paused, and is done\n"
+    "again when changes are resumed.\n"
     "\n" SCOPE_HELP TALK_OPTIONS_HELP EXIT_HELP
     "Examples:\n"
     "  riposte pause --why 'release weekend'\n"

@@ -11,6 +11,10 @@
 #include "engine/command/terminal.h"
 #include "engine/serve/control.h"
 
+/* How long to wait for a process that owns the journal and does not listen, and how often to look. */
+#define OWNER_WAIT_MS 10000
+#define ASK_EVERY_MS 100
+
 int talk_option(talk *t, int option, char **argv)
 {
     switch (option) {
@@ -138,18 +142,35 @@ void talk_told(const talk *t, const json_t *request, const json_t *value)
     fflush(stdout);
 }
 
-int talk_tell(talk *t, json_t *request)
+/* To the process that owns the journal, or, where there is none, to an engine of this process. RIP_EAGAIN: there is
+ * one, and it does not listen. */
+static rip_status tell(talk *t, json_t *request, int *end, rip_error *err)
 {
     bool heard = false;
     json_t *value = NULL;
-    rip_error err;
-    rip_status status = ask_owner(t, request, &heard, &value, &err);
-    if (status == RIP_OK && !heard) return local_tell(t, request);
+    rip_status status = ask_owner(t, request, &heard, &value, err);
+    if (status == RIP_OK && !heard) return local_tell(t, request, end, err);
     if (status == RIP_OK)
         talk_told(t, request, value);
     else
-        terminal_error(t->command, "%s", err.message);
+        terminal_error(t->command, "%s", err->message);
     json_decref(value);
+    *end = status == RIP_OK ? COMMAND_DONE : COMMAND_FAILED;
+    return RIP_OK;
+}
+
+/* A process that starts owns the journal before it listens: who stops it in a hurry need not say it twice. */
+int talk_tell(talk *t, json_t *request)
+{
+    int end = COMMAND_FAILED;
+    rip_error err;
+    rip_status status = tell(t, request, &end, &err);
+    for (unsigned waited = 0; status == RIP_EAGAIN && waited < OWNER_WAIT_MS; waited += ASK_EVERY_MS) {
+        usleep(ASK_EVERY_MS * 1000);
+        end = talk_open(t); /* the try has taken the configuration over */
+        status = end < 0 ? tell(t, request, &end, &err) : RIP_OK;
+    }
+    if (status == RIP_EAGAIN) terminal_error(t->command, "%s, and it does not answer", err.message);
     json_decref(request);
-    return status == RIP_OK ? COMMAND_DONE : COMMAND_FAILED;
+    return end;
 }

@@ -50,7 +50,7 @@ typedef struct journal_options {
                                   waits has RIP_EIO, and nothing is written any more */
 } journal_options;
 
-/** RIP_EDENIED: another process owns it (its name and process id in `err`), or the files may not be written.
+/** RIP_EAGAIN: another process owns it (its name and process id in `err`). RIP_EDENIED: the files may not be written.
  * RIP_EINVAL: no journal, or damaged, or of a newer version. RIP_ENOTFOUND: JOURNAL_READ and there is none. */
 rip_status journal_open_sqlite(const journal_options *options, journal **out, rip_error *err);
 

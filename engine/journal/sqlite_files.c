@@ -38,7 +38,7 @@ rip_status files_lock(const char *path, const char *owner, int *fd, rip_error *e
         } else {
             who[n] = '\0';
             who[strcspn(who, "\n")] = '\0';
-            status = rip_fail(err, RIP_EDENIED, "%s belongs to another process: %s. One at a time writes a journal",
+            status = rip_fail(err, RIP_EAGAIN, "%s belongs to another process: %s. One at a time writes a journal",
                               path, *who ? who : "it is starting");
         }
         close(lock);

@@ -9,7 +9,7 @@
 
 #define JOURNAL_KEY_BYTES 32
 
-/** Become the one process that writes: until *fd is closed, or the process ends in whatever way. RIP_EDENIED names the
+/** Become the one process that writes: until *fd is closed, or the process ends in whatever way. RIP_EAGAIN names the
  * one that is. */
 rip_status files_lock(const char *path, const char *owner, int *fd, rip_error *err);
 

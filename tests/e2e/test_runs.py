@@ -2,6 +2,7 @@
 journal and without one. AWS is a service of ECS that this test plays."""
 
 import contextlib
+import fcntl
 import http.server
 import json
 import os
@@ -207,6 +208,19 @@ class Alone(Journal):
         twice = self.riposte("resume")
         self.assertEqual(twice.returncode, 1)
         self.assertIn("not paused", twice.stderr)
+
+    def test_a_word_to_a_process_that_is_starting_waits_for_it(self):
+        self.configure("enforce")
+        self.answer_finding()
+        with open(self.folder / "journal.lock", "r+") as lock:  # as a process has it that does not listen yet
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            pause = subprocess.Popen([riposte.PROGRAM, "pause", "--config", self.config], env=self.environment(),
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                pause.wait(1)
+        told = pause.communicate(timeout=20)[0]
+        self.assertEqual(pause.returncode, 0, told)
+        self.assertIn("No more changes are made: all.", told)
 
     def test_what_a_run_changed_is_undone_and_a_rehearsal_of_it_changes_nothing(self):
         self.configure("enforce")

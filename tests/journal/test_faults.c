@@ -143,7 +143,7 @@ static void test_another_process_is_kept_out_until_the_owner_is_gone_even_if_it_
     assert_int_equal(read(ends[0], &ready, 1), 1);
     char pid[32];
     snprintf(pid, sizeof pid, "process %ld", (long)child);
-    assert_int_equal(keeper_try(k, JOURNAL_OWN, &k->j, &err), RIP_EDENIED);
+    assert_int_equal(keeper_try(k, JOURNAL_OWN, &k->j, &err), RIP_EAGAIN);
     assert_non_null(strstr(err.message, pid));
     kill(child, SIGKILL);
     waitpid(child, &how, 0);
