@@ -30,7 +30,7 @@ static void on_print(void *data, const char *text, size_t len)
 {
     rip_script *script = data;
     if (script->options.repeats && script->options.repeats(script->options.data)) return;
-    char *line = strndup(text, len);
+    char *line = script->options.hide ? script->options.hide(script->options.data, text, len) : strndup(text, len);
     rip_log(RIP_LOG_INFO, "playbook.print", "run", json_string_value(json_object_get(script->options.about, "id")),
             "playbook", script->options.playbook->name, "text", line, NULL);
     free(line);

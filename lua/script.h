@@ -28,6 +28,8 @@ typedef struct rip_script_options {
     /** Whether it only goes over what an earlier script of this run has done: then what it prints was logged before.
      * May be NULL. */
     bool (*repeats)(void *data);
+    /** A copy, which is freed, of what it prints, as it may be logged. May be NULL: as it is. */
+    char *(*hide)(void *data, const char *text, size_t len);
     /** The script ended: RIP_OK, or what stopped it. Called once, from the loop; the script may be freed inside. */
     void (*ended)(void *data, rip_status status, const rip_error *err);
     void *data;

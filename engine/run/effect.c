@@ -147,7 +147,7 @@ void effect_finish(pending *p, const char *outcome)
     p->step.irreversible = p->irreversible;
     p->step.finished_ms = rip_clock_now(settings->clock);
     json_t *answer = p->error ? p->error : p->value;
-    p->step.reply = secret_mask(settings->journal, shape, answer);
+    p->step.reply = secret_mask(settings->journal, shape, answer, &p->door->known);
     if (p->step.reply != answer) p->door->told_secret = true;
     p->writing = true;
     journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
@@ -445,6 +445,7 @@ void effect_door_free(effect_door *door)
     while (door->first) pending_free(door->first);
     run_unknowns_free(door->unknowns);
     run_plan_free(door->plan);
+    secret_known_clear(&door->known);
     free(door);
 }
 

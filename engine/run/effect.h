@@ -86,6 +86,10 @@ bool effect_door_is_replaying(const effect_door *door);
  */
 json_t *effect_door_mask(const effect_door *door, const json_t *value);
 
+/** A copy of a text that the run writes, without the secrets that it was told (secret_known.h); the caller frees it.
+ * NULL: out of memory. `door` NULL: it was told none. */
+char *effect_door_hide_text(const effect_door *door, const char *text, size_t len);
+
 /** One effect; this is rip_door.perform. */
 void effect_perform(rip_door *base, const rip_effect *effect, rip_effect_done done, void *data);
 

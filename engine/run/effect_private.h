@@ -6,6 +6,7 @@
 #include "engine/base/digest.h"
 #include "engine/run/effect.h"
 #include "engine/run/plan.h"
+#include "engine/run/secret_known.h"
 #include "engine/run/unknown.h"
 
 /* Member of a change's request on record: what aws_client_clock_off said when it was sent. */
@@ -23,10 +24,11 @@ struct effect_door {
     unsigned changes;
     unsigned recorded; /* steps that the journal held as finished when the script began */
     unsigned replayed; /* of which so many were answered */
-    bool told_secret;  /* which the journal holds as a digest only: it cannot be told again */
-    bool left;         /* by its script, which waits only */
-    bool rewound;      /* what is replayed was counted when it was done */
-    bool stopped;      /* nothing is begun any more */
+    secret_known known;
+    bool told_secret; /* which the journal holds as a digest only: it cannot be told again */
+    bool left;        /* by its script, which waits only */
+    bool rewound;     /* what is replayed was counted when it was done */
+    bool stopped;     /* nothing is begun any more */
 };
 
 /* One effect on its way through the door. */

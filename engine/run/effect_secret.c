@@ -26,10 +26,10 @@ static const aws_operation *operation_of(const effect_door *door, const json_t *
 }
 
 /* `object` with digests in its `member`; the same where there is nothing to hide. Steals and returns a reference. */
-static json_t *with_masked(const journal *j, json_t *object, const char *member, const aws_shape *shape)
+static json_t *with_masked(effect_door *door, json_t *object, const char *member, const aws_shape *shape)
 {
     json_t *value = json_object_get(object, member);
-    json_t *clean = value ? secret_mask(j, shape, value) : NULL;
+    json_t *clean = value ? secret_mask(door->settings.journal, shape, value, &door->known) : NULL;
     if (!clean || clean == value) {
         json_decref(clean);
         return object;
@@ -40,40 +40,53 @@ static json_t *with_masked(const journal *j, json_t *object, const char *member,
     return copy;
 }
 
+static json_t *masked_by_names(const pending *p)
+{
+    return secret_mask(p->door->settings.journal, NULL, p->request, &p->door->known);
+}
+
 /* {"request": {"service", "operation", "params" …}, "reply", …} */
 static json_t *masked_settled(const pending *p)
 {
-    const journal *j = p->door->settings.journal;
-    json_t *asked = json_object_get(p->request, "request"), *note = secret_mask(j, NULL, p->request);
+    json_t *asked = json_object_get(p->request, "request"), *note = masked_by_names(p);
     const aws_operation *operation = operation_of(p->door, asked);
     if (!operation) return note;
-    json_t *clean = with_masked(j, json_incref(asked), "params", aws_operation_input(operation));
+    json_t *clean = with_masked(p->door, json_incref(asked), "params", aws_operation_input(operation));
     json_t *copy = json_copy(note);
     json_object_set_new(copy, "request", clean);
     json_decref(note);
-    return with_masked(j, copy, "reply", aws_operation_output(operation));
+    return with_masked(p->door, copy, "reply", aws_operation_output(operation));
 }
 
 /* {"operation": "ecs:RegisterTaskDefinition", "params", …} */
 static json_t *masked_park(const pending *p)
 {
-    const journal *j = p->door->settings.journal;
     const char *name = json_string_value(json_object_get(p->request, "operation"));
     const char *colon = name ? strchr(name, ':') : NULL;
     char *service = colon ? strndup(name, (size_t)(colon - name)) : NULL;
     const aws_operation *operation = operation_named(p->door, service, colon ? colon + 1 : NULL);
     free(service);
-    return with_masked(j, secret_mask(j, NULL, p->request), "params",
-                       operation ? aws_operation_input(operation) : NULL);
+    return with_masked(p->door, masked_by_names(p), "params", operation ? aws_operation_input(operation) : NULL);
+}
+
+static json_t *masked_by_model(const pending *p)
+{
+    if (p->operation) return with_masked(p->door, json_incref(p->request), "params", aws_operation_input(p->operation));
+    if (strcmp(p->kind, "settled") == 0) return masked_settled(p);
+    if (strcmp(p->kind, "park") == 0) return masked_park(p);
+    return masked_by_names(p);
 }
 
 json_t *effect_masked_request(const pending *p)
 {
-    const journal *j = p->door->settings.journal;
-    if (p->operation) return with_masked(j, json_incref(p->request), "params", aws_operation_input(p->operation));
-    if (strcmp(p->kind, "settled") == 0) return masked_settled(p);
-    if (strcmp(p->kind, "park") == 0) return masked_park(p);
-    return secret_mask(j, NULL, p->request);
+    json_t *masked = masked_by_model(p), *hidden = secret_known_hide(&p->door->known, masked);
+    json_decref(masked);
+    return hidden;
+}
+
+char *effect_door_hide_text(const effect_door *door, const char *text, size_t len)
+{
+    return door ? secret_known_hide_text(&door->known, text, len) : strndup(text, len);
 }
 
 /* What takes a change back. */

@@ -110,9 +110,11 @@ static void end(run *r, rip_status status, const rip_error *why)
     json_object_set_new(last, "outcome", json_string(outcome));
     if (r->detail) json_object_set(last, "detail", r->detail);
     if (status != RIP_OK) {
+        char *message = effect_door_hide_text(r->door, why->message, strlen(why->message));
         json_object_set_new(last, "error",
-                            json_pack("{s:s, s:s, s:b}", "status", rip_status_name(status), "message", why->message,
-                                      "retryable", (int)(status == RIP_EAGAIN)));
+                            json_pack("{s:s, s:s, s:b}", "status", rip_status_name(status), "message",
+                                      message ? message : "", "retryable", (int)(status == RIP_EAGAIN)));
+        free(message);
     }
     json_t *next = r->listener.ending ? r->listener.ending(r->listener.data, r, last) : NULL;
     journal_run_end(r->context->journal, r->id, last, next, on_end_written, r);
@@ -217,6 +219,12 @@ static rip_status recall(run *r, rip_error *err)
     return RIP_OK;
 }
 
+static char *hide(void *data, const char *text, size_t len)
+{
+    const run *r = data;
+    return effect_door_hide_text(r->door, text, len);
+}
+
 /* What it prints was logged the first time. */
 static bool is_replaying(void *data)
 {
@@ -244,6 +252,7 @@ static rip_status open_script(run *r, rip_error *err)
         .limits = r->context->vm_limits,
         .required = on_required,
         .repeats = is_replaying,
+        .hide = hide,
         .ended = on_script_ended,
         .data = r,
     };

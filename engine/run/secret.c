@@ -13,6 +13,7 @@
 #define DIGITS 64
 #define CHECK_DIGITS 16
 #define MARK_LEN (sizeof OPENING - 1 + DIGITS + 1 + CHECK_DIGITS + 1)
+_Static_assert(MARK_LEN + 1 == SECRET_MARK_SIZE, "the size that secret.h tells");
 
 /* "(sealed <step> <base64>)": it tells its step, which is a part of what it is bound to, so that who opens it need not
  * know which one it was. */
@@ -27,14 +28,36 @@ static void check_of(const journal *j, const char *digest, char out[CHECK_DIGITS
     out[CHECK_DIGITS] = '\0';
 }
 
-static bool is_mark(const journal *j, const json_t *value)
+/* `text` has MARK_LEN bytes at least. */
+static bool begins_with_mark(const journal *j, const char *text)
 {
-    const char *text = json_string_value(value);
-    if (!text || json_string_length(value) != MARK_LEN || strncmp(text, OPENING, sizeof OPENING - 1) != 0) return false;
+    if (strncmp(text, OPENING, sizeof OPENING - 1) != 0) return false;
     const char *digest = text + sizeof OPENING - 1;
     char check[CHECK_DIGITS + 1];
     check_of(j, digest, check);
     return digest[DIGITS] == '.' && strncmp(digest + DIGITS + 1, check, CHECK_DIGITS) == 0;
+}
+
+static bool is_mark(const journal *j, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && json_string_length(value) == MARK_LEN && begins_with_mark(j, text);
+}
+
+static bool has_mark(const journal *j, const char *text)
+{
+    for (const char *at = text; (at = strstr(at, OPENING)); at++) {
+        if (strlen(at) >= MARK_LEN && begins_with_mark(j, at)) return true;
+    }
+    return false;
+}
+
+void secret_mark_text(const journal *j, const char *text, size_t len, char out[SECRET_MARK_SIZE])
+{
+    char digest[65], check[CHECK_DIGITS + 1];
+    journal_digest(j, text, len, digest);
+    check_of(j, digest, check);
+    snprintf(out, SECRET_MARK_SIZE, OPENING "%.64s.%s)", digest, check);
 }
 
 /* Lists in the order of their elements' texts: AWS gives some of them, environments above all, in any order. */
@@ -93,15 +116,14 @@ static json_t *mark(const journal *j, json_t *secret)
     if (is_mark(j, secret)) return json_incref(secret);
     char *text = json_is_string(secret) ? NULL : canonical_text(secret);
     const char *bytes = text ? text : json_string_value(secret);
-    char digest[65], check[CHECK_DIGITS + 1];
-    journal_digest(j, bytes ? bytes : "", bytes ? strlen(bytes) : 0, digest);
-    check_of(j, digest, check);
+    char digest[SECRET_MARK_SIZE];
+    secret_mark_text(j, bytes ? bytes : "", bytes ? strlen(bytes) : 0, digest);
     free(text);
-    return json_sprintf(OPENING "%s.%s)", digest, check);
+    return json_string(digest);
 }
 
 /* Beyond what models mark: names that tell of a secret wherever they stand, compared without '_' and '-'. */
-static bool tells_of_secret(const char *name)
+bool secret_is_name(const char *name)
 {
     static const char *const NAMES[] = {
         "secretstring",      "secretbinary", "secretaccesskey", "awssecretaccesskey",  "sessiontoken",
@@ -129,6 +151,7 @@ static bool is_sensitive(const aws_member *member)
 typedef struct hiding {
     const journal *journal;
     const secret_place *place; /* NULL: digests */
+    secret_known *known;       /* learns those that a name tells of; NULL: nobody asks */
     rip_error *err;
     bool failed;
 } hiding;
@@ -206,14 +229,22 @@ static json_t *hide(hiding *h, json_t *secret)
     return h->place ? seal(h, secret) : mark(h->journal, secret);
 }
 
+/* A name tells of it. */
+static json_t *hide_named(hiding *h, json_t *secret)
+{
+    bool is_news = h->known && json_is_string(secret) && !is_mark(h->journal, secret);
+    if (is_news) secret_known_learn(h->known, h->journal, json_string_value(secret), json_string_length(secret));
+    return hide(h, secret);
+}
+
 static json_t *hide_within(hiding *h, const aws_shape *shape, json_t *value);
 
 static json_t *hidden(hiding *h, const aws_member *member, const char *name, json_t *value)
 {
     if (json_is_null(value)) return json_incref(value);
     bool plain = json_is_string(value) || json_is_number(value);
-    if (is_sensitive(member) || (plain && tells_of_secret(name)) || (h->place && looks_sealed(value)))
-        return hide(h, value);
+    if (plain && secret_is_name(name)) return hide_named(h, value);
+    if (is_sensitive(member) || (h->place && looks_sealed(value))) return hide(h, value);
     if (plain || json_is_boolean(value)) return json_incref(value);
     return hide_within(h, member ? aws_member_shape(member) : NULL, value);
 }
@@ -239,12 +270,14 @@ static json_t *hide_in_array(hiding *h, const aws_shape *shape, json_t *array)
     return copy ? copy : json_incref(array);
 }
 
-/* {"name": "DB_PASSWORD", "value": "…"} */
+/* {"name": "DB_PASSWORD", "value": "…"}, or a parameter of SSM: {"Type": "SecureString", "Value": "…"} */
 static bool is_named_secret(const json_t *object)
 {
+    const char *type = json_string_value(json_object_get(object, "Type"));
+    if (type && strcmp(type, "SecureString") == 0) return true;
     const char *name = json_string_value(json_object_get(object, "name"));
     if (!name) name = json_string_value(json_object_get(object, "Name"));
-    return name && tells_of_secret(name);
+    return name && secret_is_name(name);
 }
 
 static json_t *hide_in_object(hiding *h, const aws_shape *shape, json_t *object)
@@ -256,7 +289,7 @@ static json_t *hide_in_object(hiding *h, const aws_shape *shape, json_t *object)
     json_object_foreach (object, key, value) {
         const aws_member *member = structure ? aws_shape_member(shape, key) : each;
         bool beside = named && json_is_string(value) && strcasecmp(key, "value") == 0;
-        json_t *clean = beside ? hide(h, value) : hidden(h, member, key, value);
+        json_t *clean = beside ? hide_named(h, value) : hidden(h, member, key, value);
         if (clean != value && !copy) copy = json_copy(object);
         if (copy)
             json_object_set_new(copy, key, clean);
@@ -273,9 +306,9 @@ static json_t *hide_within(hiding *h, const aws_shape *shape, json_t *value)
     return json_incref(value);
 }
 
-json_t *secret_mask(const journal *j, const aws_shape *shape, json_t *value)
+json_t *secret_mask(const journal *j, const aws_shape *shape, json_t *value, secret_known *known)
 {
-    hiding h = {.journal = j};
+    hiding h = {.journal = j, .known = known};
     return hide_within(&h, shape, value);
 }
 
@@ -290,7 +323,7 @@ json_t *secret_seal(const journal *j, const secret_place *place, const aws_shape
 
 bool secret_lost(const journal *j, const json_t *value)
 {
-    if (json_is_string(value)) return is_mark(j, value);
+    if (json_is_string(value)) return has_mark(j, json_string_value(value));
     for (size_t i = 0; i < json_array_size(value); i++) {
         if (secret_lost(j, json_array_get(value, i))) return true;
     }

@@ -8,14 +8,26 @@
 
 #include "aws/model.h"
 #include "engine/journal/journal.h"
+#include "engine/run/secret_known.h"
+
+/* The digest of a secret as it stands in its place, with its NUL. */
+#define SECRET_MARK_SIZE 91
 
 /** A copy of `value` (new reference; the same value where there is nothing to hide) with a digest in the place of every
  * secret: what `shape` (NULL: nothing is known of it) marks as sensitive, what stands under a name that tells of a
  * secret (SecretString, SecretAccessKey, SessionToken, Password …), and the value beside such a name ({"name":
- * "AWS_SECRET_ACCESS_KEY", "value": …}, as task definitions have it). A digest that is there already stays. */
-json_t *secret_mask(const journal *j, const aws_shape *shape, json_t *value);
+ * "AWS_SECRET_ACCESS_KEY", "value": …}, as task definitions have it; SSM's SecureString). A digest that is there
+ * already stays. `known` (NULL: nobody asks) learns what stood under such names. */
+json_t *secret_mask(const journal *j, const aws_shape *shape, json_t *value, secret_known *known);
 
-/** Does a digest of this journal stand anywhere in `value`? The secret itself is not known any more then. */
+/** The digest that stands for a secret. */
+void secret_mark_text(const journal *j, const char *text, size_t len, char out[SECRET_MARK_SIZE]);
+
+/** Does a name tell that what stands under it is a secret? */
+bool secret_is_name(const char *name);
+
+/** Does a digest of this journal stand anywhere in `value`, within a string too? The secret itself is not known any
+ * more then. */
 bool secret_lost(const journal *j, const json_t *value);
 
 /** What something sealed belongs to: it opens for nothing else. Borrowed. */

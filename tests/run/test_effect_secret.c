@@ -130,7 +130,7 @@ static void test_an_undo_of_which_only_a_digest_is_left_is_none(void **state)
 {
     world *w = *state;
     open_door(w);
-    json_t *plain = json_pack("{s:s}", "Password", SECRET), *masked = secret_mask(w->journal, NULL, plain);
+    json_t *plain = json_pack("{s:s}", "Password", SECRET), *masked = secret_mask(w->journal, NULL, plain, NULL);
     answer a = {0};
     ask(w, 1, "aws", configure(), undo_of(masked), &a);
     uv_run(&w->loop, UV_RUN_DEFAULT);

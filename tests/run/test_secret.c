@@ -144,7 +144,7 @@ static void test_what_is_sealed_or_a_digest_already_stays(void **state)
 {
     world *w = *state;
     json_t *plain = parse("{\"Password\": \"hush\", \"SecretString\": {\"$reply\": \"a.b\"}}");
-    json_t *digests = secret_mask(w->journal, NULL, plain), *again = sealed(w, NULL, json_incref(digests));
+    json_t *digests = secret_mask(w->journal, NULL, plain, NULL), *again = sealed(w, NULL, json_incref(digests));
     assert_true(json_equal(again, digests));
     assert_true(secret_lost(w->journal, again));
     json_decref(again);
@@ -164,7 +164,7 @@ static void test_a_secret_its_digest_and_its_seal_are_the_same_and_another_is_no
     static const char DEFINITION[] =
         "{\"containerDefinitions\": [{\"environment\": [{\"name\": \"A\", \"value\": "
         "\"1\"}, {\"name\": \"B\", \"value\": \"2\"}]}]}";
-    json_t *plain = parse(DEFINITION), *digest = secret_mask(w->journal, w->definition, plain);
+    json_t *plain = parse(DEFINITION), *digest = secret_mask(w->journal, w->definition, plain, NULL);
     json_t *seal = sealed(w, w->definition, json_incref(plain));
     json_t *ways[3] = {plain, digest, seal}, *lists[3];
     json_t *turned = parse("[{\"value\": \"2\", \"name\": \"B\"}, {\"name\": \"A\", \"value\": \"1\"}]");
