@@ -5,6 +5,7 @@
 
 #include "aws/model_private.h"
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 
 static int by_line_key(const void *a, const void *b)
 {
@@ -22,7 +23,7 @@ static rip_status write_lines(rip_buffer *out, json_t *lines)
     json_object_foreach (lines, key, value) keys[i++] = key;
     qsort(keys, count, sizeof *keys, by_line_key);
     for (i = 0; i < count; i++) {
-        char *text = json_dumps(json_object_get(lines, keys[i]), JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+        char *text = rip_json_dump(json_object_get(lines, keys[i]), JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
         rip_buffer_printf(out, "%s\t%s\n", keys[i], text ? text : "null");
         free(text);
     }

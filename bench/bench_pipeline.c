@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json.h"
 #include "engine/base/json_memory.h"
 #include "engine/dispatch/dispatch.h"
 #include "lua/library_image.h"
@@ -27,6 +28,7 @@
 #define RUNS_AT_ONCE 2048
 #define BACKLOG_MOST 4096
 #define RATE_SECONDS 5
+#define QUIET_LOOKS 12 /* a minute of them */
 
 static const char PLAYBOOK[] =
     "return {\n"
@@ -132,7 +134,7 @@ static void on_ended(void *data, const char *id, const json_t *record)
     const char *outcome = json_string_value(json_object_get(record, "outcome"));
     b->ended++;
     if (!outcome || strcmp(outcome, "planned") == 0) return;
-    char *text = json_dumps(json_object_get(record, "error"), 0);
+    char *text = rip_json_dump(json_object_get(record, "error"), 0);
     fprintf(stderr, "bench-pipeline: %s ended as %s: %s\n", id, outcome, text);
     exit(1);
 }
@@ -242,7 +244,7 @@ static char *template_text(size_t *len, char **id)
     memset(filler, 'x', sizeof filler - 1);
     filler[sizeof filler - 1] = '\0';
     json_object_set_new(detail, "description", json_string(filler));
-    text = json_dumps(event, JSON_COMPACT);
+    text = rip_json_dump(event, JSON_COMPACT);
     json_decref(event);
     *len = strlen(text);
     *id = strstr(text, "ID00000000000000ID");
@@ -357,7 +359,10 @@ static void measure_waiting(bench *b, unsigned waiting, unsigned at_once)
         uv_run(&b->loop, UV_RUN_NOWAIT);
     }
     while (b->kept < waiting || dispatch_asleep(b->dispatch) < at_once) uv_run(&b->loop, UV_RUN_ONCE);
-    for (int i = 0; i < 2; i++) rip_library_images_rest(); /* as the service does in quiet times */
+    for (int i = 0; i < QUIET_LOOKS; i++) { /* as the service does in quiet times */
+        rip_library_images_rest();
+        rip_json_memory_rest();
+    }
     double now = megabytes();
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -393,7 +398,7 @@ static void in_child(void (*measure)(bench *b, unsigned count), const char *path
 
 int main(int argc, char **argv)
 {
-    rip_json_memory_install();
+    rip_json_memory_install(RIP_JSON_MEMORY_BYTES);
     static const struct option OPTIONS[] = {{"journal", required_argument, NULL, 'j'},
                                             {"findings", required_argument, NULL, 'n'},
                                             {"waiting", required_argument, NULL, 'w'},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json.h"
 #include "engine/base/suggest.h"
 #include "engine/base/units.h"
 #include <lauxlib.h>
@@ -171,7 +172,7 @@ static void check_trigger(header *h)
     const json_t *trigger =
         wanted(h, "trigger", JSON_OBJECT, "an EventBridge event pattern: a table with named fields", true);
     if (!trigger) return;
-    h->playbook->trigger = json_dumps(trigger, JSON_COMPACT);
+    h->playbook->trigger = rip_json_dump(trigger, JSON_COMPACT);
     h->playbook->trigger_len = h->playbook->trigger ? strlen(h->playbook->trigger) : 0;
 }
 

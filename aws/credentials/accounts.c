@@ -8,6 +8,7 @@
 #include "aws/credentials/session_policy.h"
 #include "aws/protocol/private.h"
 #include "engine/base/glob.h"
+#include "engine/base/json.h"
 
 #define SESSIONS_MAX 512
 #define SESSION_NAME_MAX 64
@@ -194,8 +195,8 @@ static rip_status check_account(const aws_accounts *accounts, const char *accoun
 
 static char *key_of(const char *account, const char *region, const aws_session *session)
 {
-    char *permissions = session && session->permissions ? json_dumps(session->permissions, JSON_COMPACT) : NULL;
-    char *tags = session && session->tags ? json_dumps(session->tags, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *permissions = session && session->permissions ? rip_json_dump(session->permissions, JSON_COMPACT) : NULL;
+    char *tags = session && session->tags ? rip_json_dump(session->tags, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     rip_buffer key = {0};
     rip_buffer_printf(&key, "%s %s %s %s %s", account, aws_partition_of(region),
                       session && session->name ? session->name : "", permissions ? permissions : "", tags ? tags : "");

@@ -6,6 +6,7 @@
 
 #include "aws/model_private.h"
 #include "aws/protocol/private.h"
+#include "engine/base/json.h"
 
 typedef struct rest {
     const aws_operation *operation;
@@ -198,7 +199,7 @@ static rip_status write_header(rest *r, const char *name, const aws_member *memb
     rip_buffer text = {0};
     rip_status status;
     if (json_is_true(aws_member_trait(member, "jsonvalue"))) {
-        char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *json = rip_json_dump(value, JSON_COMPACT | JSON_ENCODE_ANY);
         status = json ? RIP_OK : rip_nomem(r->err);
         if (json) aws_value_base64(&text, json, strlen(json));
         free(json);

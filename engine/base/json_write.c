@@ -206,3 +206,17 @@ rip_status rip_json_write(rip_buffer *out, const json_t *value, unsigned flags, 
     if (out->data) out->data[out->len] = '\0';
     return status == RIP_OK ? rip_buffer_status(out, err) : status;
 }
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    rip_buffer_append(out, bytes, len);
+    return 0;
+}
+
+char *rip_json_dump(const json_t *value, size_t flags)
+{
+    rip_buffer out = {0};
+    if (json_dump_callback(value, append, &out, flags) == 0) return rip_buffer_take(&out, NULL);
+    rip_buffer_free(&out);
+    return NULL;
+}

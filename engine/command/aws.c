@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json.h"
 #include "engine/command/command.h"
 #include "engine/command/engine.h"
 #include "engine/command/terminal.h"
@@ -266,7 +267,7 @@ static void print_failure(const aws_result *result)
 {
     const aws_error *error = result->error;
     const char *id = result->request_id;
-    char *fields = error->fields ? json_dumps(error->fields, JSON_COMPACT) : NULL;
+    char *fields = error->fields ? rip_json_dump(error->fields, JSON_COMPACT) : NULL;
     terminal_error("aws", "%s: %s%s%s%s", error->code, error->message, *id ? " (request " : "", id, *id ? ")" : "");
     if (fields) terminal_error("aws", "%s", fields);
     free(fields);

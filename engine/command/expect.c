@@ -7,6 +7,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/glob.h"
+#include "engine/base/json.h"
 
 #define NAMES_TOLD 5
 
@@ -116,7 +117,7 @@ static void check_changed(json_t *results, const json_t *changed, const expect_o
             count++;
             if (!has_fields(value, fields)) names_add(&wrong, arn, "");
         }
-        char *text = json_dumps(fields, JSON_COMPACT);
+        char *text = rip_json_dump(fields, JSON_COMPACT);
         const char *found = count == 0 ? "it is not there" : wrong.count ? names_text(&wrong) : NULL;
         note(results, count > 0 && wrong.count == 0, found, "changed: %s has %s", glob, text ? text : "");
         free(text);
@@ -208,7 +209,7 @@ static void check_order(json_t *results, const json_t *order, const expect_outco
 {
     json_t *phases = phases_of(outcome->runs);
     bool met = json_equal(phases, order);
-    char *wanted = json_dumps(order, JSON_COMPACT), *found = json_dumps(phases, JSON_COMPACT);
+    char *wanted = rip_json_dump(order, JSON_COMPACT), *found = rip_json_dump(phases, JSON_COMPACT);
     note(results, met, met ? NULL : found, "order: %s", wanted ? wanted : "");
     free(wanted);
     free(found);

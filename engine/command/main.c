@@ -84,7 +84,7 @@ int command_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    rip_json_memory_install();
+    rip_json_memory_install(RIP_JSON_MEMORY_BYTES);
     if (argc < 2) {
         command_help(1, argv);
         return COMMAND_USAGE;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/command/command.h"
 #include "engine/command/terminal.h"
 #include "engine/trigger/trigger.h"
@@ -104,8 +105,8 @@ static int match_files(const char *pattern_path, const char *event_path, bool ex
 static const char *match_case(const char *line, size_t len)
 {
     json_t *one = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
-    char *pattern = json_dumps(json_object_get(one, "pattern"), JSON_ENCODE_ANY | JSON_COMPACT);
-    char *event = json_dumps(json_object_get(one, "event"), JSON_ENCODE_ANY | JSON_COMPACT);
+    char *pattern = rip_json_dump(json_object_get(one, "pattern"), JSON_ENCODE_ANY | JSON_COMPACT);
+    char *event = rip_json_dump(json_object_get(one, "event"), JSON_ENCODE_ANY | JSON_COMPACT);
     rip_error err;
     bool matches = false;
     bool well = pattern && event &&

@@ -5,6 +5,7 @@
 
 #include "engine/base/data.h"
 #include "engine/base/glob.h"
+#include "engine/base/json.h"
 #include "engine/command/command.h"
 #include "engine/command/engine.h"
 #include "engine/command/terminal.h"
@@ -273,7 +274,7 @@ static rip_status book_statements(const rip_config *config, const char *const *p
 static void print(json_t *statements)
 {
     json_t *policy = json_pack("{s:s, s:O}", "Version", "2012-10-17", "Statement", statements);
-    char *compact = json_dumps(policy, JSON_COMPACT);
+    char *compact = rip_json_dump(policy, JSON_COMPACT);
     json_dumpf(policy, stdout, JSON_INDENT(2));
     putchar('\n');
     if (compact && strlen(compact) > MANAGED_POLICY_MOST) {

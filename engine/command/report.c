@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/command/terminal.h"
 
@@ -264,7 +265,7 @@ static void print_each(FILE *out, const json_t *changes)
     json_array_foreach (changes, i, change) {
         char at[32];
         report_span(number(change, "at"), at);
-        char *params = json_dumps(json_object_get(change, "params"), JSON_COMPACT);
+        char *params = rip_json_dump(json_object_get(change, "params"), JSON_COMPACT);
         fprintf(out, "  %9s  ", at);
         terminal_quote(out, TERMINAL_BOLD, rip_text(change, "operation"), 64);
         fprintf(out, "  %s\n%13s", rip_text(change, "state"), "");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/base/json_memory.h"
 #include "engine/base/log.h"
 #include "engine/base/text.h"
 #include "engine/command/command.h"
@@ -76,6 +77,7 @@ static void on_look(void *data)
     serve *s = data;
     tally_look(&s->tally, &s->engine);
     rip_library_images_rest();
+    rip_json_memory_rest();
     rip_timer_start(&s->look, s->engine.clock, LOOK_MS, on_look, s);
 }
 

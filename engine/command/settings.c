@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/escape.h"
+#include "engine/base/json.h"
 
 typedef struct unit {
     const char *name;
@@ -49,7 +50,7 @@ static void put_row(const rip_config *config, const rip_config_key *key, size_t 
         if (!text && !json) continue;
         rip_buffer_printf(out, "%s%s: ", any ? ", " : "", name);
         any = true;
-        char *dumped = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+        char *dumped = json ? rip_json_dump(json, JSON_ENCODE_ANY) : NULL;
         if (dumped)
             rip_buffer_puts(out, dumped);
         else

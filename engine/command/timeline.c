@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
@@ -20,7 +21,7 @@ static json_int_t number(const json_t *object, const char *key)
 /* A value on lines of its own, cut after `most` bytes. It starts at `at` and goes on at `indent`. */
 static void print_value(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most)
 {
-    char *shown = json_dumps(value, JSON_ENCODE_ANY);
+    char *shown = rip_json_dump(value, JSON_ENCODE_ANY);
     size_t len = shown ? strlen(shown) : 0;
     if (len > most) {
         while (most > 0 && ((unsigned char)shown[most] & 0xC0) == 0x80) most--;

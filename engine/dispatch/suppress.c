@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/trigger/trigger.h"
 
@@ -56,7 +57,7 @@ static rip_status read_pattern(reading *r, size_t row, const suppression *owner)
         mistake(r, row, "pattern", "", "it is missing");
         return RIP_OK;
     }
-    char *text = json_dumps(pattern, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = rip_json_dump(pattern, JSON_COMPACT | JSON_ENCODE_ANY);
     if (!text) return rip_nomem(r->err);
     trigger_mistake where;
     rip_error why;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/finding/private.h"
 
 #define FINDINGS_MAX 100 /* of one event; each is handed on with a copy of the rest, so more would multiply it */
@@ -18,7 +19,7 @@ typedef struct splitting {
 
 static void hand_on(splitting *s, json_t *event)
 {
-    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
+    char *text = event ? rip_json_dump(event, JSON_COMPACT) : NULL;
     json_decref(event);
     s->ended = text ? s->fn(s->data, text, strlen(text)) : rip_nomem(s->err);
     free(text);

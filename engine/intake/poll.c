@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/intake/poll_private.h"
 
 #define AGAIN_MS 250
@@ -196,7 +197,7 @@ static bool offer_one(poll_source *s, size_t index)
         remember(s, d->key);
         return true;
     }
-    char *text = json_dumps(json_array_get(s->page, index), JSON_COMPACT | REALS);
+    char *text = rip_json_dump(json_array_get(s->page, index), JSON_COMPACT | REALS);
     snprintf(origin, sizeof origin, "%s/%s", s->tally.name, d->key ? d->key : "");
     s->under_way++; /* `kept` may be called from inside */
     rip_status status = text ? s->sink.take(s->sink.data, text, strlen(text), origin, on_kept, d, &err) : RIP_ENOMEM;

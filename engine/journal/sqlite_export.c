@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/journal/audit.h"
 #include "engine/journal/sqlite_db.h"
 #include "engine/journal/sqlite_schema.h"
@@ -43,7 +44,7 @@ static json_t *hex(rows *r, int column)
 /* Takes the object. */
 static void put(exporter *e, json_t *object)
 {
-    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *line = object ? rip_json_dump(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (e->status != RIP_OK) {
         free(line);

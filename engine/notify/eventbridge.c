@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/notify/private.h"
 
 static rip_status eventbridge_open(notifier *n, rip_error *err)
@@ -34,7 +35,7 @@ static void eventbridge_send(notifier *n)
     json_t *entries = json_array(), *brief;
     size_t i;
     json_array_foreach (n->batch, i, brief) {
-        char *detail = json_dumps(brief, JSON_COMPACT);
+        char *detail = rip_json_dump(brief, JSON_COMPACT);
         json_array_append_new(entries, json_pack("{s:s, s:s, s:s, s:s}", "Source", "riposte", "DetailType",
                                                  "Riposte Run Notification", "EventBusName", n->target, "Detail",
                                                  detail ? detail : "{}"));

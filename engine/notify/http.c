@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/notify/private.h"
 #include "engine/notify/template.h"
 
@@ -77,7 +78,7 @@ static void http_send(notifier *n)
         status = notify_template_fill(n->form, fields, &body, &err);
         text = rip_buffer_take(&body, &len);
     } else {
-        text = json_dumps(fields, JSON_COMPACT);
+        text = rip_json_dump(fields, JSON_COMPACT);
         len = text ? strlen(text) : 0;
     }
     json_decref(fields);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/finding/finding.h"
 #include "engine/notify/private.h"
@@ -313,7 +314,7 @@ static json_t *index_reply(const json_t *output)
     json_t *by_key = json_object(), *raw;
     size_t i;
     json_array_foreach (json_object_get(output, "Findings"), i, raw) {
-        char *text = json_dumps(raw, JSON_COMPACT);
+        char *text = rip_json_dump(raw, JSON_COMPACT);
         json_t *finding = NULL;
         rip_error err;
         if (text) event_split(text, strlen(text), NULL, keep_normalised, &finding, &err);

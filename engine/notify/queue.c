@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/notify/private.h"
 
@@ -64,7 +65,7 @@ static bool slot_write(const notifier *n, unsigned slot, json_t *brief)
 {
     char name[32];
     json_t *kept = json_pack("{s:s, s:O}", "to", n->name, "brief", brief);
-    char *text = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
+    char *text = kept ? rip_json_dump(kept, JSON_COMPACT) : NULL;
     slot_name(slot, name);
     if (text) journal_position_set(n->owner->options.journal, name, text, journal_ignore, NULL);
     free(text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/notify/private.h"
 
@@ -29,7 +30,7 @@ struct notify_search {
 
 static void write_told(const notify *n)
 {
-    char *text = json_dumps(n->told, JSON_COMPACT);
+    char *text = rip_json_dump(n->told, JSON_COMPACT);
     if (text) journal_position_set(n->options.journal, KEY, text, journal_ignore, NULL);
     free(text);
 }

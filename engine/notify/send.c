@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/base/json.h"
 #include "engine/notify/private.h"
 
 #define POST_TIMEOUT_MS 15000
@@ -111,7 +112,7 @@ void notifier_post(notifier *n, const char *url, const char *authorization, cons
 
 void notifier_post_json(notifier *n, const char *url, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text = body ? rip_json_dump(body, JSON_COMPACT) : NULL;
     json_decref(body);
     if (text)
         notifier_post(n, url, NULL, text, strlen(text));

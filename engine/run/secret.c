@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 
 /* "(secret <digest>.<check>)": the check is a digest too, so that a string from a finding cannot pass for one. */
 #define OPENING "(secret "
@@ -81,7 +82,7 @@ static json_t *list_in_order(const json_t *list)
     bool whole = elements && ordered;
     for (size_t i = 0; whole && i < count; i++) {
         elements[i].value = in_order(json_array_get(list, i));
-        elements[i].text = json_dumps(elements[i].value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        elements[i].text = rip_json_dump(elements[i].value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
         whole = elements[i].text;
     }
     if (whole) qsort(elements, count, sizeof *elements, by_text);
@@ -106,7 +107,7 @@ static json_t *in_order(const json_t *value)
 static char *canonical_text(const json_t *value)
 {
     json_t *ordered = in_order(value);
-    char *text = json_dumps(ordered, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    char *text = rip_json_dump(ordered, JSON_ENCODE_ANY | JSON_SORT_KEYS);
     json_decref(ordered);
     return text;
 }
@@ -207,7 +208,7 @@ static json_t *seal(hiding *h, json_t *secret)
         json_decref(opened);
         return json_incref(secret);
     }
-    char *text = json_dumps(secret, JSON_ENCODE_ANY | JSON_COMPACT), *sealed = NULL;
+    char *text = rip_json_dump(secret, JSON_ENCODE_ANY | JSON_COMPACT), *sealed = NULL;
     rip_buffer about = {0};
     put_place(&about, h->place->run, h->place->step, strlen(h->place->step));
     rip_status status = text && !about.failed

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/base/data.h"
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/dispatch/words.h"
 #include "engine/serve/api_private.h"
@@ -53,7 +54,7 @@ const api_route *api_routes(size_t *count)
 
 void api_answer(http_exchange *x, unsigned status, const json_t *value)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *text = value ? rip_json_dump(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     if (text)
         http_answer(x, status, JSON_TYPE, text, strlen(text), NULL);
     else

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/run/unknown.h"
 #include "engine/serve/api_private.h"
@@ -83,7 +84,7 @@ static void write_term(rip_buffer *page, const char *name, const char *value)
 static void write_change(rip_buffer *page, const json_t *line)
 {
     char where[128];
-    char *params = json_dumps(json_object_get(line, "params"), JSON_COMPACT | JSON_SORT_KEYS);
+    char *params = rip_json_dump(json_object_get(line, "params"), JSON_COMPACT | JSON_SORT_KEYS);
     snprintf(where, sizeof where, " %.60s %.20s", rip_text(line, "region"), rip_text(line, "account"));
     rip_buffer_puts(page, "<li><strong>");
     html_text(page, rip_text(line, "service"));

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/serve/api_private.h"
 
 #define LISTENERS_MOST 64
@@ -51,7 +52,7 @@ void api_publish(api *a, const char *event, const json_t *data)
 {
     if (!a->listeners) return;
     rip_buffer text = {0};
-    char *json = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *json = rip_json_dump(data, JSON_COMPACT | JSON_ENCODE_ANY);
     if (json) rip_buffer_printf(&text, "event: %s\ndata: %s\n\n", event, json);
     if (!text.failed && text.len) tell(a, text.data, text.len);
     free(json);

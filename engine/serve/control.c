@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/serve/peer.h"
 
@@ -93,7 +94,7 @@ static void on_written(uv_write_t *write, int status)
 static void reply(connection *c, json_t *answer)
 {
     rip_buffer text = {0};
-    char *line = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+    char *line = answer ? rip_json_dump(answer, JSON_COMPACT) : NULL;
     json_decref(answer);
     if (line) rip_buffer_printf(&text, "%s\n", line);
     free(line);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/json.h"
 #include "engine/serve/control.h"
 
 #define PATIENCE_SECONDS 60
@@ -105,7 +106,7 @@ static rip_status read_answer(const rip_buffer *line, json_t **value, rip_error 
 rip_status control_call(int fd, const json_t *request, json_t **value, rip_error *err)
 {
     rip_buffer line = {0};
-    char *text = json_dumps(request, JSON_COMPACT);
+    char *text = rip_json_dump(request, JSON_COMPACT);
     if (!text) return rip_nomem(err);
     rip_buffer_printf(&line, "%s\n", text);
     free(text);

@@ -7,6 +7,7 @@
 
 #include "aws/transport_curl.h"
 #include "engine/base/digest.h"
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/base/text.h"
 
@@ -147,7 +148,7 @@ static char *batch_text(trace *t)
     for (size_t i = 0; i < t->sending; i++) json_array_append(spans, json_array_get(t->waiting, i));
     json_t *body = json_pack("{s:[{s:{s:o}, s:[{s:{s:s, s:s}, s:o}]}]}", "resourceSpans", "resource", "attributes",
                              resource, "scopeSpans", "scope", "name", "riposte", "version", t->version, "spans", spans);
-    char *text = json_dumps(body, JSON_COMPACT);
+    char *text = rip_json_dump(body, JSON_COMPACT);
     json_decref(body);
     return text;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/escape.h"
+#include "engine/base/json.h"
 #include "engine/trigger/describe.h"
 #include "engine/trigger/pattern.h"
 
@@ -72,7 +73,7 @@ static rip_status add_leaf(tree *t, const json_t *json)
         l->value.len = (uint32_t)json_string_length(json);
         return l->name ? RIP_OK : rip_nomem(t->err);
     }
-    l->text = json_dumps(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    l->text = rip_json_dump(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     if (!l->name || !l->text) return rip_nomem(t->err);
     l->value.text = l->text;
     l->value.len = (uint32_t)strlen(l->text);
