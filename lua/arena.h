@@ -9,6 +9,13 @@
 
 #include "lua/regions.h"
 
+/* Do Lua's states have memory of their own? Not where a sanitizer wants to see each block. */
+#ifdef __SANITIZE_ADDRESS__
+#define RIP_VM_ARENA 0
+#else
+#define RIP_VM_ARENA 1
+#endif
+
 #define RIP_ARENA_CLASSES 32
 
 typedef struct rip_arena_slab rip_arena_slab;

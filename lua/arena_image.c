@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* What a copy can allocate before it needs a slab. */
-#define SPARE_BYTES ((size_t)24 * 1024)
+#define SPARE_BYTES ((size_t)64 * 1024)
 
 struct rip_arena_image {
     uintptr_t base; /* where the region was */

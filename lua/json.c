@@ -349,15 +349,15 @@ rip_status rip_lua_to_json(lua_State *L, int index, json_t **out, rip_error *err
 {
     *out = NULL;
     if (!lua_checkstack(L, 8)) return rip_nomem(err);
-    writer *w = calloc(1, sizeof *w);
-    if (!w) return rip_nomem(err);
-    w->L = L;
-    w->err = err;
+    writer w; /* the way is 2 KB that need not be cleared */
+    w.L = L;
+    w.seen = (counts){0, 0};
+    w.depth = 0;
+    w.err = err;
+    w.status = RIP_OK;
     int top = lua_gettop(L);
     lua_pushvalue(L, index);
-    *out = write_value(w);
-    rip_status status = *out ? RIP_OK : w->status;
+    *out = write_value(&w);
     lua_settop(L, top);
-    free(w);
-    return status;
+    return *out ? RIP_OK : w.status;
 }

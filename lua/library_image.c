@@ -5,7 +5,8 @@
 #include "engine/base/log.h"
 
 /* What every run needs of the library, and most runs do. */
-static const char *const FILLED[] = {"riposte.start", "riposte.inverse", "riposte.foresee", "riposte.duration"};
+static const char *const FILLED[] = {"riposte.start", "riposte.inverse", "riposte.foresee", "riposte.foresee.ecs",
+                                     "riposte.duration"};
 
 static struct {
     const rip_library *library;

@@ -8,6 +8,7 @@
 
 #include "engine/base/data.h"
 #include "engine/base/json.h"
+#include "lua/arena.h"
 #include "lua/json.h"
 
 #define ACCOUNT "riposte.sim.account" /* the registry's keys */
@@ -28,6 +29,7 @@ typedef struct sim_transport {
     aws_transport transport; /* first: a sim_transport is an aws_transport */
     rip_clock *clock;
     lua_State *L;
+    rip_arena memory;  /* of L, but where a sanitizer looks at each block */
     rip_timer wake;    /* for what happens by itself */
     rip_error failure; /* of what happened by itself: told by every answer from then on */
 } sim_transport;
@@ -316,7 +318,13 @@ static void sim_free(aws_transport *self)
     if (!sim) return;
     rip_timer_stop(&sim->wake);
     if (sim->L) lua_close(sim->L);
+    rip_arena_free(&sim->memory);
     free(sim);
+}
+
+static void *allocate(void *memory, void *block, size_t old, size_t size)
+{
+    return rip_arena_resize(memory, block, block ? old : 0, size);
 }
 
 static rip_status load_groups(json_t **groups, rip_error *err)
@@ -358,7 +366,7 @@ rip_status sim_transport_new(rip_clock *clock, const json_t *seed, aws_transport
     if (!sim) return rip_nomem(err);
     sim->transport = (aws_transport){sim_send, sim_cancel, sim_payer, sim_free};
     sim->clock = clock;
-    sim->L = luaL_newstate();
+    sim->L = RIP_VM_ARENA ? lua_newstate(allocate, &sim->memory) : luaL_newstate();
     rip_status status = sim->L ? open_in(sim, seed, err) : rip_nomem(err);
     if (status != RIP_OK) {
         sim_free(&sim->transport);

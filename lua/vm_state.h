@@ -7,13 +7,6 @@
 #include "lua/arena.h"
 #include "lua/vm.h"
 
-/* Does a vm have memory of its own? Not where a sanitizer wants to see each block. */
-#ifdef __SANITIZE_ADDRESS__
-#define RIP_VM_ARENA 0
-#else
-#define RIP_VM_ARENA 1
-#endif
-
 /* Lua's interned names that errors are read with, kept where getting them needs no memory. */
 typedef enum rip_vm_word { RIP_WORD_CODE, RIP_WORD_MESSAGE, RIP_WORD_RETRYABLE, RIP_WORDS } rip_vm_word;
 
