@@ -20,7 +20,9 @@ struct rip_vm {
     size_t memory_used;
     uint64_t used;      /* instructions */
     uint64_t slice_end; /* the value of `used` at which the loop wants its turn */
-    int64_t seen_ns;    /* when the hook last looked at the clock */
+    int64_t look_ns;    /* when the hook last looked at the wall clock */
+    int64_t cpu_ns;     /* the thread's time, when it was last asked for */
+    int64_t quick_ns;   /* of the wall's, that passed since then in what was quick */
     lua_State *running; /* NULL while no code of the playbook's runs */
     lua_State *fiber;   /* what rip_vm_resume was given: not a coroutine in the playbook's eyes */
     bool through;       /* every resume between `running` and rip_vm_resume can be yielded through */

@@ -5,11 +5,18 @@
 #include <string.h>
 #include <time.h>
 
+/* What is compared lies in the heap: of the timers, which are all over the memory, only the slot is written. */
+typedef struct entry {
+    int64_t due;
+    uint64_t order; /* tells timers of one millisecond apart */
+    rip_timer *timer;
+} entry;
+
 struct rip_clock {
     uv_loop_t *loop;
-    uv_timer_t wake; /* real: armed for the earliest timer */
+    uv_timer_t wake; /* real: armed for the earliest timer, or earlier */
     uv_idle_t spin;  /* virtual: active while a timer runs, so that the loop never blocks */
-    rip_timer **heap;
+    entry *heap;
     size_t len, cap;
     uint64_t next_order;
     int64_t virtual_now;
@@ -19,73 +26,73 @@ struct rip_clock {
 
 /* A binary heap, earliest first. */
 
-static bool earlier(const rip_timer *a, const rip_timer *b)
+static bool earlier(const entry *a, const entry *b)
 {
     return a->due != b->due ? a->due < b->due : a->order < b->order;
 }
 
-static void place(rip_clock *clock, rip_timer *timer, size_t slot)
+static void place(rip_clock *clock, entry e, size_t slot)
 {
-    clock->heap[slot] = timer;
-    timer->slot = slot;
+    clock->heap[slot] = e;
+    e.timer->slot = slot;
 }
 
 static void sift_up(rip_clock *clock, size_t slot)
 {
-    rip_timer *timer = clock->heap[slot];
+    entry e = clock->heap[slot];
     while (slot > 0) {
         size_t parent = (slot - 1) / 2;
-        if (!earlier(timer, clock->heap[parent])) break;
+        if (!earlier(&e, &clock->heap[parent])) break;
         place(clock, clock->heap[parent], slot);
         slot = parent;
     }
-    place(clock, timer, slot);
+    place(clock, e, slot);
 }
 
 static void sift_down(rip_clock *clock, size_t slot)
 {
-    rip_timer *timer = clock->heap[slot];
+    entry e = clock->heap[slot];
     for (;;) {
         size_t child = 2 * slot + 1;
         if (child >= clock->len) break;
-        if (child + 1 < clock->len && earlier(clock->heap[child + 1], clock->heap[child])) child++;
-        if (!earlier(clock->heap[child], timer)) break;
+        if (child + 1 < clock->len && earlier(&clock->heap[child + 1], &clock->heap[child])) child++;
+        if (!earlier(&clock->heap[child], &e)) break;
         place(clock, clock->heap[child], slot);
         slot = child;
     }
-    place(clock, timer, slot);
+    place(clock, e, slot);
 }
 
 static void heap_remove(rip_clock *clock, rip_timer *timer)
 {
     size_t slot = timer->slot;
-    rip_timer *last = clock->heap[--clock->len];
-    if (last != timer) {
+    entry last = clock->heap[--clock->len];
+    if (last.timer != timer) {
         place(clock, last, slot);
         sift_down(clock, slot);
-        sift_up(clock, last->slot);
+        sift_up(clock, last.timer->slot);
     }
     timer->clock = NULL;
 }
 
-static void heap_insert(rip_clock *clock, rip_timer *timer)
+static void heap_insert(rip_clock *clock, entry e)
 {
     if (clock->len == clock->cap) {
         size_t cap = clock->cap ? clock->cap * 2 : 32;
-        rip_timer **heap = realloc(clock->heap, cap * sizeof(*heap));
+        entry *heap = realloc(clock->heap, cap * sizeof(*heap));
         if (!heap) abort(); /* a lost timer is a lost run: better to stop and replay */
         clock->heap = heap;
         clock->cap = cap;
     }
-    place(clock, timer, clock->len++);
-    sift_up(clock, timer->slot);
+    place(clock, e, clock->len++);
+    sift_up(clock, e.timer->slot);
 }
 
 /* Waking up. */
 
 static void fire_earliest(rip_clock *clock)
 {
-    rip_timer *timer = clock->heap[0];
+    rip_timer *timer = clock->heap[0].timer;
     heap_remove(clock, timer);
     timer->fn(timer->data);
 }
@@ -106,7 +113,7 @@ static void arm(rip_clock *clock)
         uv_timer_stop(&clock->wake);
         return;
     }
-    int64_t delay = clock->heap[0]->due - rip_clock_monotonic(clock);
+    int64_t delay = clock->heap[0].due - rip_clock_monotonic(clock);
     uv_update_time(clock->loop);
     uv_timer_start(&clock->wake, on_wake, delay > 0 ? (uint64_t)delay : 0, 0);
 }
@@ -116,7 +123,7 @@ static void on_wake(uv_timer_t *handle)
     rip_clock *clock = handle->data;
     int64_t now = rip_clock_monotonic(clock);
     uint64_t started_before = clock->next_order; /* one that a callback starts with no delay waits for the next turn */
-    while (clock->len > 0 && clock->heap[0]->due <= now && clock->heap[0]->order < started_before) fire_earliest(clock);
+    while (clock->len > 0 && clock->heap[0].due <= now && clock->heap[0].order < started_before) fire_earliest(clock);
     arm(clock);
 }
 
@@ -124,7 +131,7 @@ static void on_idle(uv_idle_t *handle)
 {
     rip_clock *clock = handle->data;
     if (clock->len > 0) {
-        if (clock->heap[0]->due > clock->virtual_now) clock->virtual_now = clock->heap[0]->due;
+        if (clock->heap[0].due > clock->virtual_now) clock->virtual_now = clock->heap[0].due;
         fire_earliest(clock);
     }
     arm(clock);
@@ -167,7 +174,7 @@ static void on_handle_closed(uv_handle_t *handle)
 void rip_clock_free(rip_clock *clock)
 {
     if (!clock) return;
-    while (clock->len > 0) heap_remove(clock, clock->heap[clock->len - 1]);
+    while (clock->len > 0) heap_remove(clock, clock->heap[clock->len - 1].timer);
     uv_close((uv_handle_t *)&clock->wake, on_handle_closed);
     uv_close((uv_handle_t *)&clock->spin, on_handle_closed);
 }
@@ -207,9 +214,8 @@ void rip_timer_start(rip_timer *timer, rip_clock *clock, uint64_t delay_ms, rip_
     timer->fn = fn;
     timer->data = data;
     timer->due = delay_ms > (uint64_t)(INT64_MAX - now) ? INT64_MAX : now + (int64_t)delay_ms;
-    timer->order = clock->next_order++;
-    heap_insert(clock, timer);
-    arm(clock);
+    heap_insert(clock, (entry){timer->due, clock->next_order++, timer});
+    if (timer->slot == 0) arm(clock);
 }
 
 void rip_timer_stop(rip_timer *timer)
@@ -217,7 +223,7 @@ void rip_timer_stop(rip_timer *timer)
     rip_clock *clock = timer->clock;
     if (!clock) return;
     heap_remove(clock, timer);
-    arm(clock);
+    if (clock->len == 0) arm(clock); /* else it wakes up for nothing at most, and looks what is next */
 }
 
 /* Calendar times. */

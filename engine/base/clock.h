@@ -19,9 +19,8 @@ struct rip_timer {
     rip_clock *clock; /* NULL while not running */
     rip_timer_fn fn;
     void *data;
-    int64_t due;    /* milliseconds, on the clock's monotonic scale */
-    uint64_t order; /* tells timers of one millisecond apart */
-    size_t slot;    /* its place in the clock's heap */
+    int64_t due; /* milliseconds, on the clock's monotonic scale */
+    size_t slot; /* its place in the clock's heap */
 };
 
 /** The wall clock on `loop`. NULL when memory is out. */
