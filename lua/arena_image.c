@@ -7,13 +7,15 @@
 /* What a copy can allocate before it needs a slab. */
 #define SPARE_BYTES ((size_t)64 * 1024)
 
+/* So many words are copied at a time: as many as there are bits to tell the pointers among them. */
+#define BLOCK ((size_t)64)
+
 struct rip_arena_image {
     uintptr_t base; /* where the region was */
     rip_arena arena;
     uintptr_t *words; /* what was in it; pointers into it as distances from its start */
     size_t count;
-    uint32_t *pointers; /* which of the words they are */
-    size_t pointer_count;
+    uint64_t *pointers; /* a bit for each word, the lowest first: is it one? */
     rip_regions *regions; /* of the copies */
 };
 
@@ -24,12 +26,12 @@ static bool is_pointer(const rip_arena_image *image, uintptr_t word)
 
 static bool find_pointers(rip_arena_image *image)
 {
-    image->pointers = malloc(image->count * sizeof *image->pointers);
+    image->pointers = calloc(image->count / BLOCK + 1, sizeof *image->pointers);
     if (!image->pointers) return false;
     for (size_t i = 0; i < image->count; i++) {
         if (!is_pointer(image, image->words[i])) continue;
         image->words[i] -= image->base;
-        image->pointers[image->pointer_count++] = (uint32_t)i;
+        image->pointers[i / BLOCK] |= (uint64_t)1 << i % BLOCK;
     }
     return true;
 }
@@ -65,14 +67,23 @@ void *rip_arena_image_place(const rip_arena_image *image, const rip_arena *copy,
     return block ? copy->region + ((uintptr_t)block - image->base) : NULL;
 }
 
+/* The pointers of a block are set while it is at hand. */
+static void copy_words(const rip_arena_image *image, uintptr_t *words)
+{
+    uintptr_t base = (uintptr_t)words;
+    for (size_t at = 0; at < image->count; at += BLOCK) {
+        size_t count = image->count - at < BLOCK ? image->count - at : BLOCK;
+        uint64_t left = image->pointers[at / BLOCK];
+        memcpy(words + at, image->words + at, count * sizeof *words);
+        for (; left; left &= left - 1) words[at + (size_t)__builtin_ctzll(left)] += base;
+    }
+}
+
 bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena)
 {
     if (!rip_arena_settle(arena, image->regions)) return false;
-    uintptr_t *words = (uintptr_t *)(void *)arena->region;
-    uintptr_t base = (uintptr_t)words;
-    memcpy(words, image->words, image->count * sizeof *words);
-    for (size_t i = 0; i < image->pointer_count; i++) words[image->pointers[i]] += base;
-    arena->at += image->count * sizeof *words;
+    copy_words(image, (uintptr_t *)(void *)arena->region);
+    arena->at += image->count * sizeof *image->words;
     for (size_t i = 0; i < RIP_ARENA_CLASSES; i++)
         arena->free[i] = rip_arena_image_place(image, arena, image->arena.free[i]);
     return true;
