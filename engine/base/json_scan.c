@@ -1,5 +1,6 @@
 #include "engine/base/json_scan.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,15 +56,18 @@ bool rip_json_next(rip_json_scan *s, char close, bool first)
 
 /* Texts. */
 
-/** Are eight bytes all printable ASCII, but quote and backslash? A byte's top bit tells that it is zero after the
- * exclusive or, or below a space; what a borrow adds comes only where such a byte was found already. */
-static bool is_plain_word(const char *at)
+/** How many of eight bytes, from the first, are printable ASCII but quote and backslash? A byte's top bit tells that it
+ * is zero after the exclusive or, or below a space; what a borrow adds comes only behind a byte that was found already.
+ */
+static size_t plain_of_eight(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
+    word = le64toh(word);
     uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
     uint64_t hits = (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) | (word - EACH_BYTE(' ')) | word;
-    return (hits & EACH_BYTE(0x80)) == 0;
+    hits &= EACH_BYTE(0x80);
+    return hits ? (size_t)__builtin_ctzll(hits) / 8 : 8;
 }
 
 static bool is_plain(char c)
@@ -71,11 +75,24 @@ static bool is_plain(char c)
     return c >= ' ' && c != '"' && c != '\\' && (unsigned char)c < 0x80;
 }
 
+/** Behind the plain bytes of ASCII. */
+static const char *plain_ascii(const char *at, const char *end)
+{
+    bool eight = end - at >= 8;
+    while (end - at >= 8) {
+        size_t plain = plain_of_eight(at);
+        at += plain;
+        if (plain < 8) return at;
+    }
+    if (eight && at < end) return end - 8 + plain_of_eight(end - 8); /* what comes before `at` is known to be plain */
+    while (at < end && is_plain(*at)) at++;
+    return at;
+}
+
 const char *rip_json_plain(const char *at, const char *end)
 {
     for (;;) {
-        while (end - at >= 8 && is_plain_word(at)) at += 8;
-        while (at < end && is_plain(*at)) at++;
+        at = plain_ascii(at, end);
         if (at == end || (unsigned char)*at < 0x80) return at;
         size_t character = rip_utf8_next(at, (size_t)(end - at), NULL);
         if (character == 0) return at;

@@ -103,12 +103,20 @@ rip_status asff_normalise(const json_t *event, json_t *finding, rip_error *err)
                *last = field_text(asff, "LastObservedAt"), *workflow = field_text(asff, "Workflow.Status"),
                *record = field_text(asff, "RecordState");
     if (!first) first = field_text(asff, "CreatedAt");
-    json_t *rest = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "id", id, "version",
-        updated ? updated : "", "form", "asff", "kind", kind_of(asff), "title", field_line(field_text(asff, "Title")),
-        "about", field_line(field_text(asff, "Description")), "severity", severity(asff), "account", account, "region",
-        region, "partition", partition, "first_seen", first ? first : "", "last_seen", last ? last : "", "resources",
-        resources_of(asff), "workflow", workflow ? workflow : "NEW", "record", record ? record : "ACTIVE");
-    bool whole = rest && json_object_update_new(finding, rest) == 0;
-    return whole ? RIP_OK : rip_nomem(err);
+    finding_parts parts = {.id = id,
+                           .version = updated,
+                           .form = "asff",
+                           .kind = kind_of(asff),
+                           .title = field_line(field_text(asff, "Title")),
+                           .about = field_line(field_text(asff, "Description")),
+                           .severity = severity(asff),
+                           .account = account,
+                           .region = region,
+                           .partition = partition,
+                           .first_seen = first,
+                           .last_seen = last,
+                           .resources = resources_of(asff),
+                           .workflow = workflow ? workflow : "NEW",
+                           .record = record ? record : "ACTIVE"};
+    return finding_fill(finding, &parts, err);
 }

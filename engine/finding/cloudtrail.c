@@ -68,13 +68,21 @@ rip_status cloudtrail_normalise(const json_t *event, json_t *finding, rip_error 
     if (!region) region = field_text(event, "region");
     if (!region) return rip_fail(err, RIP_EINVAL, "detail.awsRegion: expected text, found nothing");
     json_t *title = json_sprintf("%s by %s", name, user ? user : "an unnamed caller");
-    json_t *rest =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "id", id, "version",
-                  time ? time : "", "form", "cloudtrail", "kind", name, "title", field_line(json_string_value(title)),
-                  "about", "", "severity", severity_of(0), "account", account, "region", region, "partition",
-                  partition_of_region(region), "first_seen", time ? time : "", "last_seen", time ? time : "",
-                  "resources", resources_of(record), "workflow", "NEW", "record", "ACTIVE");
+    finding_parts parts = {.id = id,
+                           .version = time,
+                           .form = "cloudtrail",
+                           .kind = name,
+                           .title = field_line(json_string_value(title)),
+                           .about = field_line(NULL),
+                           .severity = severity_of(0),
+                           .account = account,
+                           .region = region,
+                           .partition = partition_of_region(region),
+                           .first_seen = time,
+                           .last_seen = time,
+                           .resources = resources_of(record),
+                           .workflow = "NEW",
+                           .record = "ACTIVE"};
     json_decref(title);
-    bool whole = rest && json_object_update_new(finding, rest) == 0;
-    return whole ? RIP_OK : rip_nomem(err);
+    return finding_fill(finding, &parts, err);
 }

@@ -37,14 +37,24 @@ rip_status field_require(const json_t *object, const char *path, const char **ou
     return rip_fail(err, RIP_EINVAL, "%s: expected text, found %s", path, *out ? "an empty text" : type_name(value));
 }
 
+bool field_set(json_t *object, const char *name, json_t *value)
+{
+    return json_object_set_new_nocheck(object, name, value) == 0;
+}
+
+bool field_set_text(json_t *object, const char *name, const char *text)
+{
+    return field_set(object, name, json_string_nocheck(text ? text : ""));
+}
+
 json_t *field_line(const char *text)
 {
     char line[LINE_BYTES_MAX];
-    size_t len = 0;
     if (!text) text = "";
-    for (; text[len] && len + 1 < sizeof line; len++) {
-        unsigned char c = (unsigned char)text[len];
-        line[len] = c < 0x20 || c == 0x7F ? ' ' : (char)c;
+    size_t len = strnlen(text, sizeof line - 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        line[i] = c < 0x20 || c == 0x7F ? ' ' : (char)c;
     }
     if (text[len]) /* it is cut: not within a character */
         while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
@@ -60,7 +70,11 @@ json_t *severity_of(double score)
                                       : "INFORMATIONAL";
     if (!(score >= 0)) score = 0;
     if (score > 100) score = 100;
-    return json_pack("{s:I, s:s}", "score", (json_int_t)(score + 0.5), "label", label);
+    json_t *severity = json_object();
+    bool whole = field_set(severity, "score", json_integer((json_int_t)(score + 0.5)));
+    if (field_set_text(severity, "label", label) && whole) return severity;
+    json_decref(severity);
+    return NULL;
 }
 
 const char *partition_of_region(const char *region)

@@ -7,6 +7,26 @@
 #include "engine/base/digest.h"
 #include "engine/finding/private.h"
 
+rip_status finding_fill(json_t *finding, const finding_parts *parts, rip_error *err)
+{
+    bool whole = field_set_text(finding, "id", parts->id);
+    whole = field_set_text(finding, "version", parts->version) && whole;
+    whole = field_set_text(finding, "form", parts->form) && whole;
+    whole = field_set_text(finding, "kind", parts->kind) && whole;
+    whole = field_set(finding, "title", parts->title) && whole;
+    whole = field_set(finding, "about", parts->about) && whole;
+    whole = field_set(finding, "severity", parts->severity) && whole;
+    whole = field_set_text(finding, "account", parts->account) && whole;
+    whole = field_set_text(finding, "region", parts->region) && whole;
+    whole = field_set_text(finding, "partition", parts->partition) && whole;
+    whole = field_set_text(finding, "first_seen", parts->first_seen) && whole;
+    whole = field_set_text(finding, "last_seen", parts->last_seen) && whole;
+    whole = field_set(finding, "resources", parts->resources) && whole;
+    whole = field_set_text(finding, "workflow", parts->workflow) && whole;
+    whole = field_set_text(finding, "record", parts->record) && whole;
+    return whole ? RIP_OK : rip_nomem(err);
+}
+
 /* Any other event: what EventBridge's envelope tells. */
 rip_status plain_normalise(const json_t *event, json_t *finding, rip_error *err)
 {
@@ -23,13 +43,22 @@ rip_status plain_normalise(const json_t *event, json_t *finding, rip_error *err)
         if (json_is_string(arn))
             json_array_append_new(resources, resource_new("resource", json_string_value(arn), NULL, NULL, NULL, NULL));
     }
-    json_t *rest = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "id", id,
-                             "version", time ? time : "", "form", "event", "kind", type, "title", field_line(type),
-                             "about", "", "severity", severity_of(0), "account", account, "region", region, "partition",
-                             partition_of_region(region), "first_seen", time ? time : "", "last_seen", time ? time : "",
-                             "resources", resources, "workflow", "NEW", "record", "ACTIVE");
-    bool whole = rest && json_object_update_new(finding, rest) == 0;
-    return whole ? RIP_OK : rip_nomem(err);
+    finding_parts parts = {.id = id,
+                           .version = time,
+                           .form = "event",
+                           .kind = type,
+                           .title = field_line(type),
+                           .about = field_line(NULL),
+                           .severity = severity_of(0),
+                           .account = account,
+                           .region = region,
+                           .partition = partition_of_region(region),
+                           .first_seen = time,
+                           .last_seen = time,
+                           .resources = resources,
+                           .workflow = "NEW",
+                           .record = "ACTIVE"};
+    return finding_fill(finding, &parts, err);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -72,9 +101,13 @@ rip_status finding_normalise(const char *event, size_t len, const event_limits *
     rip_status status = finding_parse(event, len, limits, &tree, err);
     if (status != RIP_OK) return status;
     const char *source = field_text(tree, "source");
-    json_t *made = json_pack("{s:s, s:[], s:[], s:[], s:O}", "source", source ? source : "", "actors", "endpoints",
-                             "indicators", "event", tree);
-    status = made ? normalise(tree, made, err) : rip_nomem(err);
+    json_t *made = json_object();
+    bool whole = field_set_text(made, "source", source);
+    whole = field_set(made, "actors", json_array()) && whole;
+    whole = field_set(made, "endpoints", json_array()) && whole;
+    whole = field_set(made, "indicators", json_array()) && whole;
+    whole = field_set(made, "event", json_incref(tree)) && whole;
+    status = whole ? normalise(tree, made, err) : rip_nomem(err);
     json_decref(tree);
     if (status == RIP_OK && !complete_version(made, event, len)) status = rip_nomem(err);
     if (status == RIP_OK)

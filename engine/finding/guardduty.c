@@ -189,13 +189,20 @@ rip_status guardduty_normalise(const json_t *event, json_t *finding, rip_error *
     json_t *resources = json_array();
     read_resource(resources, json_object_get(detail, "resource"), &place);
     read_sequence(finding, field_get(service, "detection.sequence"), resources);
-    json_t *rest = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "id", id, "version",
-        updated ? updated : "", "form", "guardduty", "kind", type, "title", field_line(field_text(detail, "title")),
-        "about", field_line(field_text(detail, "description")), "severity",
-        severity_of(json_number_value(json_object_get(detail, "severity")) * 10), "account", account, "region", region,
-        "partition", partition, "first_seen", first ? first : "", "last_seen", last ? last : "", "resources", resources,
-        "workflow", "NEW", "record", json_is_true(json_object_get(service, "archived")) ? "ARCHIVED" : "ACTIVE");
-    bool whole = rest && json_object_update_new(finding, rest) == 0;
-    return whole ? RIP_OK : rip_nomem(err);
+    finding_parts parts = {.id = id,
+                           .version = updated,
+                           .form = "guardduty",
+                           .kind = type,
+                           .title = field_line(field_text(detail, "title")),
+                           .about = field_line(field_text(detail, "description")),
+                           .severity = severity_of(json_number_value(json_object_get(detail, "severity")) * 10),
+                           .account = account,
+                           .region = region,
+                           .partition = partition,
+                           .first_seen = first,
+                           .last_seen = last,
+                           .resources = resources,
+                           .workflow = "NEW",
+                           .record = json_is_true(json_object_get(service, "archived")) ? "ARCHIVED" : "ACTIVE"};
+    return finding_fill(finding, &parts, err);
 }

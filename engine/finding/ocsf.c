@@ -105,13 +105,25 @@ rip_status ocsf_normalise(const json_t *event, json_t *finding, rip_error *err)
         version = time_of(ocsf, "time");
     }
     bool archived = json_integer_value(field_get(ocsf, "status_id")) == 5;
-    json_t *rest = json_pack(
-        "{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "id", id, "version", version,
-        "form", "ocsf", "kind", kind_of(ocsf), "title", field_line(field_text(ocsf, "finding_info.title")), "about",
-        field_line(field_text(ocsf, "finding_info.desc")), "severity", severity(ocsf), "account", account, "region",
-        region, "partition", partition ? partition : partition_of_region(region), "first_seen",
-        time_of(ocsf, "finding_info.first_seen_time"), "last_seen", time_of(ocsf, "finding_info.last_seen_time"),
-        "resources", resources_of(ocsf), "workflow", workflow_of(ocsf), "record", archived ? "ARCHIVED" : "ACTIVE");
-    bool whole = rest && json_object_update_new(finding, rest) == 0;
-    return whole ? RIP_OK : rip_nomem(err);
+    json_t *first = time_of(ocsf, "finding_info.first_seen_time"), *last = time_of(ocsf, "finding_info.last_seen_time");
+    finding_parts parts = {.id = id,
+                           .version = json_string_value(version),
+                           .form = "ocsf",
+                           .kind = kind_of(ocsf),
+                           .title = field_line(field_text(ocsf, "finding_info.title")),
+                           .about = field_line(field_text(ocsf, "finding_info.desc")),
+                           .severity = severity(ocsf),
+                           .account = account,
+                           .region = region,
+                           .partition = partition ? partition : partition_of_region(region),
+                           .first_seen = json_string_value(first),
+                           .last_seen = json_string_value(last),
+                           .resources = resources_of(ocsf),
+                           .workflow = workflow_of(ocsf),
+                           .record = archived ? "ARCHIVED" : "ACTIVE"};
+    status = finding_fill(finding, &parts, err);
+    json_decref(version);
+    json_decref(first);
+    json_decref(last);
+    return status;
 }

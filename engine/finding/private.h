@@ -27,6 +27,10 @@ const char *field_text(const json_t *object, const char *path);
 json_t *field_get(const json_t *object, const char *path);
 /** The text at a path that must be there: RIP_EINVAL names it, what was expected and what was found. */
 rip_status field_require(const json_t *object, const char *path, const char **out, rip_error *err);
+/** Set a member to text that is UTF-8 (NULL: ""), or to a value, which is taken over. False: out of memory (NULL too).
+ */
+bool field_set_text(json_t *object, const char *name, const char *text);
+bool field_set(json_t *object, const char *name, json_t *value);
 /** A copy of text (NULL: "") on one line: control characters become spaces; at most 1,024 bytes. */
 json_t *field_line(const char *text);
 /** A severity {"score", "label"} from a score of 0 to 100; the label by Security Hub's bands. */
@@ -52,6 +56,14 @@ json_t *resource_new(const char *type, const char *arn, const char *id, const ch
 const char *partition_of_region(const char *region);
 /** The partition of an ARN in `out`, which has 32 bytes; false if it is none. */
 bool partition_of_arn(const char *arn, char out[32]);
+
+/** What every form fills in. Texts are borrowed, and NULL is ""; values are taken over. */
+typedef struct finding_parts {
+    const char *id, *version, *form, *kind, *account, *region, *partition, *first_seen, *last_seen, *workflow, *record;
+    json_t *title, *about, *severity, *resources;
+} finding_parts;
+
+rip_status finding_fill(json_t *finding, const finding_parts *parts, rip_error *err);
 
 /* Forms: each wraps a bare document as EventBridge would deliver it (new reference, NULL: out of memory) and fills a
  * finding from an event. */

@@ -71,11 +71,15 @@ json_t *resource_new(const char *type, const char *arn, const char *id, const ch
 {
     bool is_arn = arn && strncmp(arn, "arn:", 4) == 0;
     if (!id) id = is_arn ? last_part(arn) : arn ? arn : name;
-    json_t *resource = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o}", "type", type, "arn", is_arn ? arn : "", "id", id ? id : "", "name",
-        name ? name
-        : id ? id
-             : "",
-        "tags", tags_of(tags), "data", json_is_object(data) ? json_incref((json_t *)(uintptr_t)data) : json_object());
-    return resource;
+    if (!name) name = id;
+    json_t *resource = json_object();
+    bool whole = field_set_text(resource, "type", type);
+    whole = field_set_text(resource, "arn", is_arn ? arn : NULL) && whole;
+    whole = field_set_text(resource, "id", id) && whole;
+    whole = field_set_text(resource, "name", name) && whole;
+    whole = field_set(resource, "tags", tags_of(tags)) && whole;
+    json_t *own = json_is_object(data) ? json_incref((json_t *)(uintptr_t)data) : json_object();
+    if (field_set(resource, "data", own) && whole) return resource;
+    json_decref(resource);
+    return NULL;
 }
