@@ -180,11 +180,14 @@ static bool is_service_name(const char *name)
 
 rip_status aws_models_service(aws_models *models, const char *name, const aws_service **out, rip_error *err)
 {
-    for (aws_service *service = models->services; service; service = service->next) {
-        if (strcmp(service->name, name) == 0) {
-            *out = service;
-            return RIP_OK;
-        }
+    for (aws_service **link = &models->services; *link; link = &(*link)->next) {
+        aws_service *service = *link;
+        if (strcmp(service->name, name) != 0) continue;
+        *link = service->next; /* what is asked for again and again comes first */
+        service->next = models->services;
+        models->services = service;
+        *out = service;
+        return RIP_OK;
     }
     if (!is_service_name(name)) return no_service(models, name, err);
     for (size_t i = 0; i < models->folder_count; i++) {

@@ -129,6 +129,7 @@ const char *aws_member_query_name(const aws_member *member); /* ec2's queryName,
 aws_location aws_member_location(const aws_member *member);
 bool aws_member_is_required(const aws_member *member);
 bool aws_member_is_idempotency_token(const aws_member *member);
+bool aws_member_is_sensitive(const aws_member *member);      /* the trait: AWS's own word that it is a secret */
 const aws_shape *aws_member_shape(const aws_member *member); /* resolved when first asked for */
 /** A trait of the member itself ("flattened", "timestampFormat", "xmlAttribute", "xmlNamespace", "hostLabel",
  * "jsonvalue" …), or the shape's trait of that name, or NULL; borrowed. */

@@ -12,6 +12,7 @@ struct aws_member {
     const char *location_name;
     aws_location location;
     bool has_location_name, location_known, required, token;
+    bool sensitive, sensitive_known;
     const aws_shape *shape; /* NULL until asked for */
 };
 

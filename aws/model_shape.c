@@ -220,6 +220,16 @@ bool aws_member_is_idempotency_token(const aws_member *member)
     return member->token;
 }
 
+bool aws_member_is_sensitive(const aws_member *member)
+{
+    if (!member->sensitive_known) {
+        aws_member *mutable = (aws_member *)(uintptr_t)member;
+        mutable->sensitive = json_is_true(aws_member_trait(member, "sensitive"));
+        mutable->sensitive_known = true;
+    }
+    return member->sensitive;
+}
+
 const aws_shape *aws_member_shape(const aws_member *member)
 {
     if (!member->shape) {

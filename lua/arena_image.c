@@ -15,7 +15,7 @@ struct rip_arena_image {
     rip_arena arena;
     uintptr_t *words; /* what was in it; pointers into it as distances from its start */
     size_t count;
-    uint64_t *pointers; /* a bit for each word, the lowest first: is it one? */
+    uint64_t *pointers;   /* a bit for each word, the lowest first: is it one? */
     rip_regions *regions; /* of the copies */
 };
 

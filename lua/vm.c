@@ -177,8 +177,8 @@ static void begin_time(rip_vm *vm)
     vm->cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* The processor's time is what counts: a busy machine is nothing the playbook did. To ask for it is a system call, so it
- * is only asked for where the wall's, which is never less, tells that it may be too much. */
+/* The processor's time is what counts: a busy machine is nothing the playbook did. To ask for it is a system call, so
+ * it is only asked for where the wall's, which is never less, tells that it may be too much. */
 static void account_time(rip_vm *vm)
 {
     int64_t now = now_ns(CLOCK_MONOTONIC), passed = now - vm->look_ns;

@@ -143,11 +143,6 @@ bool secret_is_name(const char *name)
     return len > tail && strcasecmp(plain + len - tail, "password") == 0;
 }
 
-static bool is_sensitive(const aws_member *member)
-{
-    return member && json_is_true(aws_member_trait(member, "sensitive"));
-}
-
 /* What becomes of secrets: a digest, or, for a place, something sealed. */
 typedef struct hiding {
     const journal *journal;
@@ -245,7 +240,7 @@ static json_t *hidden(hiding *h, const aws_member *member, const char *name, jso
     if (json_is_null(value)) return json_incref(value);
     bool plain = json_is_string(value) || json_is_number(value);
     if (plain && secret_is_name(name)) return hide_named(h, value);
-    if (is_sensitive(member) || (h->place && looks_sealed(value))) return hide(h, value);
+    if ((member && aws_member_is_sensitive(member)) || (h->place && looks_sealed(value))) return hide(h, value);
     if (plain || json_is_boolean(value)) return json_incref(value);
     return hide_within(h, member ? aws_member_shape(member) : NULL, value);
 }
