@@ -263,6 +263,44 @@ class ServeTest(emulator.EmulatorTest):
         self.assertNotEqual(again[0], 200)  # a link is good for one decision
         s.stop()
 
+    def test_a_plan_is_carried_out_once_two_people_have_approved_it(self):
+        people = {"ana": "approver", "bo": "approver", "vi": "viewer"}
+        tokens = [{"name": name, "role": role, "sha256": service.sha256(f"token-of-{name}-0123456789abcdef")}
+                  for name, role in people.items()]
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        body = 'run.aws.sqs():create_queue { QueueName = "made-by-two" }'
+        s = self.serve(books={"plan": service.playbook("plan", body).replace("dynamodb:ListTables", "sqs:CreateQueue")},
+                       config={"mode": "approve", "approvals": {"people": 2},
+                               "folders": [{"name": "inbox", "path": folder.name}], "api": {"tokens": tokens}})
+
+        def says(name, word, run):
+            return s.ask("POST", f"/v1/runs/{run}/{word}", '{"why": "seen"}',
+                         {"Authorization": f"Bearer token-of-{name}-0123456789abcdef"})
+
+        s.start()
+        (pathlib.Path(folder.name) / "one.json").write_text(service.finding(1))
+        run = service.wait_for("the plan", lambda: [run for run in s.runs() if run.get("outcome") == "waiting"])[0]["id"]
+        made = lambda: "QueueUrls" in self.emulator.client("sqs").list_queues(QueueNamePrefix="made-by-two")
+        self.assertEqual(says("vi", "approve", run)[0], 403)
+        first = says("ana", "approve", run)
+        self.assertEqual(first[0], 200, first[1])
+        again = says("ana", "approve", run)
+        self.assertEqual(again[0], 409, again[1])
+        self.assertIn("another person", again[1])
+        s.kill()  # what one has said outlasts the process
+        s.start()
+        self.assertEqual([run["outcome"] for run in s.runs()], ["waiting"])
+        self.assertFalse(made())
+        second = says("bo", "approve", run)
+        self.assertEqual(second[0], 200, second[1])
+        service.wait_for("the run", lambda: [run for run in s.runs() if run.get("outcome") == "done"])
+        self.assertTrue(made())
+        s.stop()
+        shown = riposte.run("show", run, "-J", s.journal, env=s.environment).stdout
+        for name in "ana", "bo":
+            self.assertIn(f"approve by {name} at ", shown)
+
     def test_a_journal_is_needed_and_only_one_process_has_it(self):
         done = riposte.run("serve", env=riposte.environment())
         self.assertEqual(done.returncode, 2)
