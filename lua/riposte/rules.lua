@@ -78,6 +78,55 @@ function rules.asked(params)
   }
 end
 
+--- What DescribeSecurityGroups is asked with for the group that such a change names: by its id, or by its name, which both
+--- mean in the default VPC. Nil where it names none.
+---@param params table
+---@return table?
+function rules.group(params)
+  if params.GroupId then return { GroupIds = { params.GroupId } } end
+  return params.GroupName and rules.named(params.GroupName)
+end
+
+--- What DescribeSecurityGroups is asked with for a group by its name in a VPC (nil: the default one).
+---@param name string
+---@param vpc string?
+---@return table
+function rules.named(name, vpc)
+  if not vpc then return { GroupNames = { name } } end
+  return { Filters = { { Name = "group-name", Values = { name } }, { Name = "vpc-id", Values = { vpc } } } }
+end
+
+-- A permission for one rule as DescribeSecurityGroupRules tells it; nil where it tells no source that is known here.
+local function permission_of(rule)
+  local permission = { IpProtocol = rule.IpProtocol }
+  if rule.IpProtocol ~= "-1" then permission.FromPort, permission.ToPort = rule.FromPort, rule.ToPort end
+  local other = rule.ReferencedGroupInfo
+  if rule.CidrIpv4 then
+    permission.IpRanges = { { CidrIp = rule.CidrIpv4, Description = rule.Description } }
+  elseif rule.CidrIpv6 then
+    permission.Ipv6Ranges = { { CidrIpv6 = rule.CidrIpv6, Description = rule.Description } }
+  elseif rule.PrefixListId then
+    permission.PrefixListIds = { { PrefixListId = rule.PrefixListId, Description = rule.Description } }
+  elseif other and other.GroupId then
+    permission.UserIdGroupPairs = { { GroupId = other.GroupId, UserId = other.UserId, Description = rule.Description } }
+  else
+    return nil
+  end
+  return permission
+end
+
+--- The IpPermissions that make rules again; nil where one of them can't be told so.
+---@param described table[] as DescribeSecurityGroupRules gives them
+---@return table[]?
+function rules.permissions(described)
+  local permissions = {}
+  for i, rule in ipairs(described) do
+    permissions[i] = permission_of(rule)
+    if not permissions[i] then return nil end
+  end
+  return permissions
+end
+
 --- Are these rules among those that a group has? Nil where that can't be told.
 ---@param asked table[]? IpPermissions
 ---@param has table[]? IpPermissions, as DescribeSecurityGroups gives them

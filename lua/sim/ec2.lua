@@ -3,6 +3,7 @@ local attributes = require "sim.ec2.attributes"
 local failure = require "sim.failure"
 local instances = require "sim.ec2.instances"
 local network = require "sim.ec2.network"
+local rules = require "sim.ec2.rules"
 local simulation = require "sim.iam.simulation"
 local state_of = require "sim.ec2.state"
 local storage = require "sim.ec2.storage"
@@ -29,7 +30,7 @@ local function authorize(state, name, p)
   end
 end
 
-for _, part in ipairs { instances, attributes, storage, network, templates } do
+for _, part in ipairs { instances, attributes, storage, network, rules, templates } do
   for name, operation in pairs(part.operations) do
     ec2.operations[name] = function(state, p)
       if p.DryRun then authorize(state, name, p) end

@@ -41,6 +41,9 @@ static const char *const LOST[][3] = {
     {"authorize", "ec2:AuthorizeSecurityGroupIngress"},
     {"authorize_out", "ec2:AuthorizeSecurityGroupEgress"},
     {"revoke", "ec2:RevokeSecurityGroupIngress"},
+    {"revoke_named", "ec2:RevokeSecurityGroupIngress"},
+    {"authorize_named", "ec2:AuthorizeSecurityGroupIngress"},
+    {"revoke_by_id", "ec2:RevokeSecurityGroupIngress"},
 };
 #define LOST_COUNT (sizeof LOST / sizeof *LOST)
 

@@ -156,6 +156,9 @@ static const round_trip ROUND_TRIPS[] = {
     {"rotate_role", {"*:task/*", "*:task-definition/*", "*:service/app/*#taskDefinition"}, {0}},
     {"authorize", {0}, {0}},
     {"revoke", {0}, {0}},
+    {"revoke_named", {0}, {0}},
+    {"authorize_named", {0}, {0}},
+    {"revoke_by_id", {0}, {0}},
     {"add_permission", {0}, {0}},
 };
 

@@ -186,6 +186,48 @@ static void test_tags_and_groups_and_templates_answer(void **state)
     json_decref(run);
 }
 
+#define DOOR "\"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, \"IpRanges\": ["
+#define HERE "{\"CidrIp\": \"198.51.100.0/24\"}"
+#define THERE "{\"CidrIp\": \"203.0.113.0/24\"}"
+
+static json_t *rules_of(account *a, const char *group)
+{
+    return account_call(a, "ec2", "describe_security_group_rules",
+                        "{\"Filters\": [{\"Name\": \"group-id\", \"Values\": [\"%s\"]}]}", group);
+}
+
+static void test_a_rule_of_a_group_has_an_id_and_goes_by_it(void **state)
+{
+    static const char ID[] = "SecurityGroupRules.0.SecurityGroupRuleId";
+    account *a = *state;
+    json_t *made =
+        account_call(a, "ec2", "create_security_group", "{\"GroupName\": \"door\", \"Description\": \"of rules\"}");
+    const char *group = text_at(made, "GroupId");
+    account_do(a, "ec2", "authorize_security_group_ingress",
+               "{\"GroupName\": \"door\", " DOOR HERE ", " THERE "]}]}"); /* of the default VPC: by its name */
+    json_t *before = rules_of(a, group);
+    assert_int_equal(json_array_size(value_at(before, "SecurityGroupRules")), 3); /* and what is let out */
+    assert_string_equal(text_at(before, "SecurityGroupRules.0.CidrIpv4"), "198.51.100.0/24");
+    account_do(a, "ec2", "revoke_security_group_ingress", "{\"GroupId\": \"%s\", \"SecurityGroupRuleIds\": [\"%s\"]}",
+               group, text_at(before, ID));
+    account_fails(a, "InvalidSecurityGroupRuleId.NotFound", "ec2", "describe_security_group_rules",
+                  "{\"SecurityGroupRuleIds\": [\"%s\"]}", text_at(before, ID));
+    account_fails(a, "InvalidSecurityGroupRuleId.NotFound", "ec2", "revoke_security_group_ingress",
+                  "{\"GroupId\": \"%s\", \"SecurityGroupRuleIds\": [\"%s\"]}", group, text_at(before, ID));
+    json_t *after = rules_of(a, group);
+    assert_string_equal(text_at(after, ID), text_at(before, "SecurityGroupRules.1.SecurityGroupRuleId"));
+    account_do(a, "ec2", "revoke_security_group_ingress", "{\"GroupId\": \"%s\", " DOOR THERE "]}]}", group);
+    account_do(a, "ec2", "authorize_security_group_ingress", "{\"GroupId\": \"%s\", " DOOR THERE "]}]}", group);
+    json_t *again = rules_of(a, group);
+    assert_string_equal(text_at(again, "SecurityGroupRules.0.CidrIpv4"), "203.0.113.0/24");
+    assert_string_not_equal(text_at(again, ID), text_at(after, ID));
+    account_fails(a, "InvalidGroup.NotFound", "ec2", "describe_security_groups", "{\"GroupNames\": [\"gate\"]}");
+    json_decref(made);
+    json_decref(before);
+    json_decref(after);
+    json_decref(again);
+}
+
 /* Auto Scaling. */
 
 static json_t *miners(account *a)
@@ -285,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_snapshot_of_a_volume_completes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_instance_has_one_profile_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tags_and_groups_and_templates_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_rule_of_a_group_has_an_id_and_goes_by_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_group_replaces_an_instance_that_was_terminated, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_group_with_instances_is_deleted_only_by_force, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_group_at_zero_empties_and_goes, setup, teardown),

@@ -103,22 +103,32 @@ end
 -- Security groups ---------------------------------------------------------------------------------------------------
 
 function ec2.CreateSecurityGroup(change)
-  local filters = { { Name = "group-name", Values = { change.params.GroupName } } }
-  if change.params.VpcId then filters[2] = { Name = "vpc-id", Values = { change.params.VpcId } } end
-  local there = change:is_there("describe_security_groups", { Filters = filters },
+  local there = change:is_there("describe_security_groups", rules.named(change.params.GroupName, change.params.VpcId),
     function(output) return output.SecurityGroups and output.SecurityGroups[1] end)
   if there then return nil, "there is such a group already", "there" end
   return { change:undo("DeleteSecurityGroup", { GroupId = inverse.reply "GroupId" }) }
 end
 
 -- Rules: what was authorised is revoked, and the other way round. EC2 takes all that it is asked for, or refuses it.
+
+-- Rules that are named by their ids are read, and made again by what they let through: then they have other ids.
+local function undo_by_ids(change, authorize)
+  local there = change:prior_state("describe_security_group_rules", { SecurityGroupRuleIds = change.params.SecurityGroupRuleIds },
+    function(output) return output.SecurityGroupRules end)
+  local described = there.SecurityGroupRules or there
+  local permissions = #described > 0 and rules.permissions(described)
+  if not permissions then return nil, "what these rules let through was not told", "unknown" end
+  return { change:undo(authorize, { GroupId = described[1].GroupId, IpPermissions = permissions }) }
+end
+
 for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissionsEgress" } do
   local authorize, revoke = "AuthorizeSecurityGroup" .. direction, "RevokeSecurityGroup" .. direction
 
   -- Does the group have one of the rules, or all of them? Nil where that can't be told.
   local function has(change, wanted)
-    local groups = { GroupIds = { change.params.GroupId } }
-    return change:is_there("describe_security_groups", groups, function(output)
+    local group_of = rules.group(change.params)
+    if not group_of then return nil end
+    return change:is_there("describe_security_groups", group_of, function(output)
       local group = output.SecurityGroups and output.SecurityGroups[1]
       local there = rules.among(rules.asked(change.params), group and group[member])
       change.blind = not there
@@ -126,7 +136,9 @@ for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissi
     end)
   end
   local function undo(change, operation)
-    return { change:undo(operation, { GroupId = change.params.GroupId, IpPermissions = rules.asked(change.params) }) }
+    local params = inverse.pick(change.params, { "GroupId", "GroupName" })
+    params.IpPermissions = rules.asked(change.params)
+    return { change:undo(operation, params) }
   end
 
   ec2[authorize] = function(change)
@@ -136,7 +148,8 @@ for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissi
     return undo(change, revoke)
   end
   ec2[revoke] = function(change)
-    if not rules.asked(change.params) then return nil, "rules that are named by their ids are not read back" end
+    if change.params.SecurityGroupRuleIds then return undo_by_ids(change, authorize) end
+    if not rules.asked(change.params) then return nil, "rules of a group that is told by its name are not read back" end
     if has(change, function(there) return there ~= "none" and there ~= "some" end) == false then
       return nil, "the group has not all of these rules", "absent"
     end

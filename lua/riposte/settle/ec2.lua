@@ -34,11 +34,9 @@ end
 -- A group's name is its VPC's alone, and EC2 refuses a second one; when a group was made it does not tell.
 function ec2.CreateSecurityGroup(change)
   local params = change.params
-  local filters = { { Name = "group-name", Values = { params.GroupName } } }
-  if params.VpcId then filters[2] = { Name = "vpc-id", Values = { params.VpcId } } end
-  local found = change.read("describe_security_groups", { Filters = filters }).SecurityGroups or {}
+  local found = change:find("describe_security_groups", rules.named(params.GroupName, params.VpcId),
+    function(output) return output.SecurityGroups end) or {}
   if #found == 0 then return "not" end
-  if #found > 1 then return nil, ("%d VPCs have a group of this name"):format(#found) end
   local group = found[1]
   if group.Description ~= params.Description then return nil, "there is another group of this name: " .. group.GroupId end
   return change:since_the_look("there", { GroupId = group.GroupId, Tags = group.Tags, SecurityGroupArn = group.SecurityGroupArn })
@@ -48,12 +46,20 @@ end
 -- it does not tell.
 for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissionsEgress" } do
   local function there(change)
-    local group = change:find("describe_security_groups", { GroupIds = { change.params.GroupId } },
+    local group_of = rules.group(change.params)
+    if not group_of then return nil end
+    local group = change:find("describe_security_groups", group_of,
       function(output) return output.SecurityGroups and output.SecurityGroups[1] end)
     if not group then return "gone" end
     return rules.among(rules.asked(change.params), group[member])
   end
-  local UNKNOWN = "rules that are named by ids, or groups by their names, are not read back"
+  -- By a filter: it gives those that are there, where by their ids one that is not would be an error.
+  local function there_by_ids(change)
+    local filter = { Name = "security-group-rule-id", Values = change.params.SecurityGroupRuleIds }
+    local found = change.read("describe_security_group_rules", { Filters = { filter } }).SecurityGroupRules or {}
+    return #found == 0 and "none" or "some"
+  end
+  local UNKNOWN = "rules of groups that are told by their names are not read back"
 
   ec2["AuthorizeSecurityGroup" .. direction] = function(change)
     local now = there(change)
@@ -62,7 +68,7 @@ for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissi
     return change:since_the_look("there", { Return = true })
   end
   ec2["RevokeSecurityGroup" .. direction] = function(change)
-    local now = there(change)
+    local now = (change.params.SecurityGroupRuleIds and there_by_ids or there)(change)
     if not now then return nil, UNKNOWN end
     if now ~= "none" then return "not" end
     return change:since_the_look("absent", { Return = true })

@@ -1,6 +1,7 @@
 --- EC2 networks as far as they are needed around instances: VPCs, subnets, security groups, zones.
 local ec2 = require "sim.ec2.state"
 local failure = require "sim.failure"
+local rules = require "sim.ec2.rules"
 local tags = require "sim.tags"
 local value = require "sim.value"
 
@@ -63,10 +64,17 @@ operations.DescribeSubnets = ec2.describer("subnets", "SubnetIds", "Subnets", {
   ["availability-zone"] = ec2.field "AvailabilityZone",
 })
 
-operations.DescribeSecurityGroups = ec2.describer("groups", "GroupIds", "SecurityGroups", {
+local describe_groups = ec2.describer("groups", "GroupIds", "SecurityGroups", {
   ["group-id"] = ec2.field "GroupId", ["group-name"] = ec2.field "GroupName", ["vpc-id"] = ec2.field "VpcId",
   description = ec2.field "Description",
 })
+
+function operations.DescribeSecurityGroups(state, p)
+  if not p.GroupNames then return describe_groups(state, p) end
+  local asked = value.copy(p)
+  asked.GroupIds = value.map(p.GroupNames, function(name) return rules.group_of(state, { GroupName = name }).GroupId end)
+  return describe_groups(state, asked)
+end
 
 function operations.CreateSecurityGroup(state, p)
   ec2.dry_run(p)
@@ -122,7 +130,7 @@ end
 local function authorize(field)
   return function(state, p)
     ec2.dry_run(p)
-    local group = ec2.find(state, "groups", p.GroupId or "")
+    local group = rules.group_of(state, p)
     local all = value.copy(group[field])
     for _, permission in ipairs(permissions_of(p)) do
       local key = permission_key(permission)
@@ -139,7 +147,11 @@ end
 local function revoke(field)
   return function(state, p)
     ec2.dry_run(p)
-    local group = ec2.find(state, "groups", p.GroupId or "")
+    local group = rules.group_of(state, p)
+    if p.SecurityGroupRuleIds then
+      rules.revoke(state, group, field == "IpPermissionsEgress", p.SecurityGroupRuleIds)
+      return { Return = true }
+    end
     local gone = {}
     for _, permission in ipairs(permissions_of(p)) do
       local key = permission_key(permission)
@@ -149,6 +161,7 @@ local function revoke(field)
       gone[key] = true
     end
     group[field] = value.filter(group[field], function(each) return not gone[permission_key(each)] end)
+    rules.forget(state)
     return { Return = true }
   end
 end

@@ -199,6 +199,27 @@ function does.revoke(run)
   assert(group_rules(run, "IpPermissions") == 0, "one rule less")
 end
 
+-- The default VPC's groups can be told by their names.
+function does.revoke_named(run)
+  run.aws.ec2():revoke_security_group_ingress { GroupName = "guarded", IpPermissions = { rule(80) } }
+  assert(group_rules(run, "IpPermissions") == 0, "one rule less")
+end
+
+function does.authorize_named(run)
+  run.aws.ec2():authorize_security_group_ingress { GroupName = "guarded", IpPermissions = { rule(443) } }
+  assert(group_rules(run, "IpPermissions") == 2, "one rule more")
+end
+
+function does.revoke_by_id(run)
+  local ec2, ids = run.aws.ec2(), {}
+  local filters = { { Name = "group-id", Values = { "sg-0guarded" } } }
+  for each in ec2:pages("describe_security_group_rules", { Filters = filters }) do
+    if not each.IsEgress then ids[#ids + 1] = each.SecurityGroupRuleId end
+  end
+  ec2:revoke_security_group_ingress { GroupId = "sg-0guarded", SecurityGroupRuleIds = ids }
+  assert(#ids == 1 and group_rules(run, "IpPermissions") == 0, "one rule less")
+end
+
 -- Is refused: the group has the rule.
 function does.authorize_again(run)
   local ok, err = pcall(function()
