@@ -114,5 +114,50 @@ class Environment(EmulatorTest):
                 self.assertNotIn(b"hush", path.read_bytes(), path)
 
 
+CLOSE = """return {
+  name = "close", trigger = { source = { "e2e.test" } }, permissions = { "ec2:*" },
+  run = function(_, run)
+    local ec2, ids = run.aws.ec2(), {}
+    local filters = { { Name = "group-id", Values = { "GROUP" } } }
+    for rule in ec2:pages("describe_security_group_rules", { Filters = filters }) do
+      if rule.CidrIpv4 and rule.FromPort == 22 then ids[#ids + 1] = rule.SecurityGroupRuleId end
+    end
+    ec2:revoke_security_group_ingress { GroupId = "GROUP", SecurityGroupRuleIds = ids }
+    ec2:revoke_security_group_ingress { GroupName = "door", IpPermissions = {
+      { IpProtocol = "tcp", FromPort = 443, ToPort = 443, IpRanges = { { CidrIp = "203.0.113.0/24" } } } } }
+  end,
+}
+"""
+
+
+class Rules(EmulatorTest):
+    def test_rules_that_were_revoked_by_their_ids_or_the_groups_name_come_back(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        folder = pathlib.Path(folder.name)
+        ec2, env = self.emulator.client("ec2"), self.emulator.environment()
+        group = ec2.create_security_group(GroupName="door", Description="of rules")["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}
+            for port in (22, 443)])
+        (folder / "close.lua").write_text(CLOSE.replace("GROUP", group))
+        (folder / "event.json").write_text(json.dumps(EVENT))
+        journal = ("--journal", folder / "journal.db", "--set", "mode=enforce")
+
+        def doors():
+            [found] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+            return sorted((each["FromPort"], each["IpRanges"][0]["CidrIp"]) for each in found["IpPermissions"])
+
+        before = doors()
+        done, [told, _] = riposte.run_json("run", *journal, "--playbooks", folder / "close.lua", "--output", "json",
+                                           folder / "event.json", env=env)
+        [report] = told["runs"]
+        self.assertEqual(report["outcome"], "done", report)
+        self.assertEqual(doors(), [])
+        done = riposte.run("undo", *journal, report["id"], env=env)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(doors(), before)
+
+
 if __name__ == "__main__":
     riposte.main()
