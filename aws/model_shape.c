@@ -55,6 +55,15 @@ static aws_member *member_new(const aws_service *service, const json_t *referenc
     return NULL;
 }
 
+/* `name` is NULL where a model has something else there. */
+static void require(aws_shape *shape, const char *name)
+{
+    for (size_t i = 0; name && i < shape->member_count; i++) {
+        const char *own = shape->members[i].name;
+        if (own && strcmp(own, name) == 0) shape->members[i].required = true;
+    }
+}
+
 static bool read_members(aws_shape *shape)
 {
     const json_t *list = json_object_get(shape->line, "m");
@@ -66,11 +75,7 @@ static bool read_members(aws_shape *shape)
         if (!aws_member_init(&shape->members[shape->member_count], shape->service, reference)) return false;
         shape->member_count++;
     }
-    json_array_foreach (json_object_get(shape->line, "r"), i, name) {
-        for (size_t k = 0; k < shape->member_count; k++) {
-            if (strcmp(shape->members[k].name, json_string_value(name)) == 0) shape->members[k].required = true;
-        }
-    }
+    json_array_foreach (json_object_get(shape->line, "r"), i, name) { require(shape, json_string_value(name)); }
     return true;
 }
 
