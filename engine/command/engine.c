@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/data.h"
 #include "engine/base/log.h"
@@ -194,6 +195,18 @@ static rip_status open_account_modes(engine *e, rip_error *err)
     return RIP_OK;
 }
 
+/* Does the process that owns the journal listen? Then it is one that stays. */
+static bool is_attended(const char *journal_path)
+{
+    rip_error none;
+    char *path = control_path(journal_path);
+    int fd = -1;
+    if (path) control_connect(path, &fd, &none);
+    free(path);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
 static rip_status open_journal(engine *e, rip_error *err)
 {
     const char *path = rip_config_string(e->config, "journal.path");
@@ -205,7 +218,13 @@ static rip_status open_journal(engine *e, rip_error *err)
                                .loop = &e->loop,
                                .owner = owner,
                                .give_up_after_ms = e->stays ? 0 : JOURNAL_PATIENCE_MS};
-    return journal_open_sqlite(&options, &e->journal, err);
+    rip_status status = journal_open_sqlite(&options, &e->journal, err);
+    for (unsigned waited = 0; status == RIP_EAGAIN && e->waits && waited < ENGINE_OWNER_WAIT_MS && !is_attended(path);
+         waited += ENGINE_OWNER_ASK_MS) {
+        usleep(ENGINE_OWNER_ASK_MS * 1000);
+        status = journal_open_sqlite(&options, &e->journal, err);
+    }
+    return status;
 }
 
 static rip_status open_client(engine *e, aws_transport *transport, rip_error *err)

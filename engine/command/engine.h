@@ -12,6 +12,11 @@
 #include "engine/run/guard.h"
 #include "engine/serve/control.h"
 
+/* How long a process that owns the journal and does not listen is waited for, and how often is looked: it starts, or is
+ * a command that has it for a moment. */
+#define ENGINE_OWNER_WAIT_MS 10000U
+#define ENGINE_OWNER_ASK_MS 100U
+
 typedef struct engine {
     const char *command; /* for messages */
     uv_loop_t loop;
@@ -33,6 +38,7 @@ typedef struct engine {
     dispatch *dispatch;
     control *control; /* NULL: nobody can talk to this process */
     bool stays;       /* a service: set after opening. What the disk does not take is tried again for ever */
+    bool waits;       /* set after opening: for a journal whose owner does not listen */
     size_t mistakes;  /* in playbooks */
     const char *const *given_paths; /* of playbooks, by flags: borrowed */
     size_t given_count;

@@ -313,6 +313,7 @@ static rip_status open_all(run_command *c, char **files, int count, rip_error *e
     }
     if (status == RIP_OK) status = engine_configure("run", c->config, c->settings, c->setting_count, &config, err);
     if (status == RIP_OK) status = engine_open(&c->engine, "run", config, -1, err);
+    c->engine.waits = true;
     aws_transport *transport = NULL;
     if (status == RIP_OK) {
         aws_wire_options wire = engine_wire_options(&c->engine, c->profile, c->endpoint_url);

@@ -266,7 +266,7 @@ static rip_status open_engine(serve *s, rip_config *config, rip_error *err)
     dispatch_listener listener = {on_started, on_ended, on_finding, on_fault, s};
     aws_transport *transport = NULL;
     rip_status status = engine_open(e, "serve", config, -1, err);
-    e->stays = true;
+    e->stays = e->waits = true;
     if (status == RIP_OK) {
         aws_wire_options wire = engine_wire_options(e, s->flags.profile, s->flags.endpoint_url);
         status = aws_wire_new(&wire, &transport, err);

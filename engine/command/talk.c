@@ -11,10 +11,6 @@
 #include "engine/command/terminal.h"
 #include "engine/serve/control.h"
 
-/* How long to wait for a process that owns the journal and does not listen, and how often to look. */
-#define OWNER_WAIT_MS 10000
-#define ASK_EVERY_MS 100
-
 int talk_option(talk *t, int option, char **argv)
 {
     switch (option) {
@@ -165,8 +161,8 @@ int talk_tell(talk *t, json_t *request)
     int end = COMMAND_FAILED;
     rip_error err;
     rip_status status = tell(t, request, &end, &err);
-    for (unsigned waited = 0; status == RIP_EAGAIN && waited < OWNER_WAIT_MS; waited += ASK_EVERY_MS) {
-        usleep(ASK_EVERY_MS * 1000);
+    for (unsigned waited = 0; status == RIP_EAGAIN && waited < ENGINE_OWNER_WAIT_MS; waited += ENGINE_OWNER_ASK_MS) {
+        usleep(ENGINE_OWNER_ASK_MS * 1000);
         end = talk_open(t); /* the try has taken the configuration over */
         status = end < 0 ? tell(t, request, &end, &err) : RIP_OK;
     }

@@ -209,18 +209,29 @@ class Alone(Journal):
         self.assertEqual(twice.returncode, 1)
         self.assertIn("not paused", twice.stderr)
 
+    def waits(self, *command):
+        """What a command says that finds the journal with a process that does not listen, for a second."""
+        with open(self.folder / "journal.lock", "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen([riposte.PROGRAM, *command, "--config", self.config], env=self.environment(),
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(1)
+        told = process.communicate(timeout=20)[0]
+        self.assertEqual(process.returncode, 0, told)
+        return told
+
     def test_a_word_to_a_process_that_is_starting_waits_for_it(self):
         self.configure("enforce")
         self.answer_finding()
-        with open(self.folder / "journal.lock", "r+") as lock:  # as a process has it that does not listen yet
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            pause = subprocess.Popen([riposte.PROGRAM, "pause", "--config", self.config], env=self.environment(),
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            with self.assertRaises(subprocess.TimeoutExpired):
-                pause.wait(1)
-        told = pause.communicate(timeout=20)[0]
-        self.assertEqual(pause.returncode, 0, told)
-        self.assertIn("No more changes are made: all.", told)
+        self.assertIn("No more changes are made: all.", self.waits("pause"))
+
+    def test_a_process_that_starts_waits_for_a_command_that_has_the_journal(self):
+        self.configure("enforce")
+        self.assertEqual(self.riposte("pause").returncode, 0)
+        self.assertEqual(self.riposte("resume").returncode, 0)
+        self.waits("run", FINDING)
+        self.assertEqual(self.service.updates, [0])
 
     def test_what_a_run_changed_is_undone_and_a_rehearsal_of_it_changes_nothing(self):
         self.configure("enforce")
