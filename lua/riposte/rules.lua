@@ -64,7 +64,7 @@ local function keys_of(permissions)
 end
 
 --- The rules that an AuthorizeSecurityGroup… or RevokeSecurityGroup… is about, as IpPermissions; nil where it names them by
---- their ids or a group by its name.
+--- their ids, or their source by a group's name.
 ---@param params table
 ---@return table[]? permissions
 function rules.asked(params)
@@ -78,8 +78,8 @@ function rules.asked(params)
   }
 end
 
---- What DescribeSecurityGroups is asked with for the group that such a change names: by its id, or by its name, which both
---- mean in the default VPC. Nil where it names none.
+--- What DescribeSecurityGroups is asked with for the group that such a change names: by its id, or by its name, which
+--- is that of one in the default VPC. Nil where it names none.
 ---@param params table
 ---@return table?
 function rules.group(params)

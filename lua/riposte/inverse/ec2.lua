@@ -149,7 +149,7 @@ for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissi
   end
   ec2[revoke] = function(change)
     if change.params.SecurityGroupRuleIds then return undo_by_ids(change, authorize) end
-    if not rules.asked(change.params) then return nil, "rules of a group that is told by its name are not read back" end
+    if not rules.asked(change.params) then return nil, "rules whose source is a group's name are not read back" end
     if has(change, function(there) return there ~= "none" and there ~= "some" end) == false then
       return nil, "the group has not all of these rules", "absent"
     end

@@ -59,7 +59,7 @@ for direction, member in pairs { Ingress = "IpPermissions", Egress = "IpPermissi
     local found = change.read("describe_security_group_rules", { Filters = { filter } }).SecurityGroupRules or {}
     return #found == 0 and "none" or "some"
   end
-  local UNKNOWN = "rules of groups that are told by their names are not read back"
+  local UNKNOWN = "rules whose source is a group's name are not read back"
 
   ec2["AuthorizeSecurityGroup" .. direction] = function(change)
     local now = there(change)

@@ -78,13 +78,9 @@ end
 
 function operations.CreateSecurityGroup(state, p)
   ec2.dry_run(p)
-  local vpc = p.VpcId
-  if not vpc then
-    local _, default = value.find(state.vpcs:all(), function(each) return each.IsDefault end)
-    vpc = default.VpcId
-  end
+  local vpc = p.VpcId or rules.default_vpc(state)
   ec2.find(state, "vpcs", vpc)
-  if value.find(state.groups:all(), function(each) return each.GroupName == p.GroupName and each.VpcId == vpc end) then
+  if rules.named(state, p.GroupName, vpc) then
     failure.raise("InvalidGroup.Duplicate",
       ("The security group '%s' already exists for VPC '%s'"):format(p.GroupName, vpc))
   end

@@ -16,16 +16,26 @@ local SOURCES <const> = {
   { list = "UserIdGroupPairs", name = "GroupId" },
 }
 
+--- The id of the region's default VPC.
+function rules.default_vpc(state)
+  local _, vpc = value.find(state.vpcs:all(), function(each) return each.IsDefault end)
+  return vpc.VpcId
+end
+
+--- The group of that name in a VPC, or nil.
+function rules.named(state, name, vpc)
+  local _, group = value.find(state.groups:all(), function(each) return each.GroupName == name and each.VpcId == vpc end)
+  return group
+end
+
 --- The group that a request names by its id, or by its name in the default VPC.
 function rules.group_of(state, p)
   if p.GroupId or not p.GroupName then return ec2.find(state, "groups", p.GroupId or "") end
-  local _, vpc = value.find(state.vpcs:all(), function(each) return each.IsDefault end)
-  local _, group = value.find(state.groups:all(), function(each)
-    return each.GroupName == p.GroupName and each.VpcId == vpc.VpcId
-  end)
+  local vpc = rules.default_vpc(state)
+  local group = rules.named(state, p.GroupName, vpc)
   if group then return group end
   failure.raise("InvalidGroup.NotFound",
-    ("The security group '%s' does not exist in default VPC '%s'"):format(p.GroupName, vpc.VpcId))
+    ("The security group '%s' does not exist in default VPC '%s'"):format(p.GroupName, vpc))
 end
 
 local function rule_of(group, egress, permission, source, each)
