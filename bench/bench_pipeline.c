@@ -1,9 +1,9 @@
 /* bench-pipeline [--journal PATH] [--findings N] [--waiting N] [--rate N]: the way of a finding, end to end: taken in,
  * matched, accepted into the journal, and answered in dry-run by a playbook with three calls on the simulated account.
  *
- * Prints findings a second; the time from a finding's acceptance to its first call at --rate a second (p50, p99);
- * memory with --waiting runs that wait at once, for their turn or for an hour; bytes of the journal a run. Without
- * --journal it is kept in memory. */
+ * Prints findings a second, with an account that answers at once and with one that answers as AWS does; the time from
+ * a finding's acceptance to its first call at --rate a second (p50, p99); memory with --waiting runs that wait at once,
+ * for their turn or for an hour; bytes of the journal a run. Without --journal it is kept in memory. */
 #include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,10 +25,17 @@
 #define FINDINGS 20000
 #define WAITING 10000
 #define RATE 100
-#define RUNS_AT_ONCE 2048
-#define BACKLOG_MOST 4096
 #define RATE_SECONDS 5
 #define QUIET_LOOKS 12 /* a minute of them */
+
+/* How much goes on at once, and whether the account takes as long for an answer as AWS. */
+typedef struct pace {
+    unsigned runs, backlog;
+    const char *latency; /* as in a seed */
+} pace;
+
+static const pace PROMPT = {64, 1000, "none"};    /* the service's own limits */
+static const pace LIKE_AWS = {2048, 4096, "aws"}; /* a call takes 80 ms: as many runs as make up for that */
 
 static const char PLAYBOOK[] =
     "return {\n"
@@ -159,7 +166,7 @@ static void write_playbook(bench *b, const char *text)
     fclose(file);
 }
 
-static void open_world(bench *b, const char *playbook, unsigned runs)
+static void open_world(bench *b, const char *playbook, unsigned runs, const char *latency)
 {
     rip_error err;
     the_bench = b;
@@ -169,8 +176,8 @@ static void open_world(bench *b, const char *playbook, unsigned runs)
     const char *const folders[] = {models};
     if (!models || aws_models_new(folders, 1, &b->models, &err) != RIP_OK) fail("models", &err);
     free(models);
-    json_t *seed = json_pack("{s:s, s:s, s:s, s:{s:[{s:s}]}}", "account", "123456789012", "region", "us-east-1",
-                             "quotas", "none", "ecs", "clusters", "clusterName", "c");
+    json_t *seed = json_pack("{s:s, s:s, s:s, s:s, s:{s:[{s:s}]}}", "account", "123456789012", "region", "us-east-1",
+                             "quotas", "none", "latency", latency, "ecs", "clusters", "clusterName", "c");
     if (sim_transport_new(b->clock, seed, &b->account, &err) != RIP_OK) fail("account", &err);
     json_decref(seed);
     b->seen = json_object();
@@ -293,27 +300,43 @@ static off_t journal_bytes(const bench *b)
     return sum;
 }
 
-static void measure_throughput(bench *b, unsigned findings)
+static double cpu_microseconds(void)
 {
-    size_t len;
-    char *id, *text = template_text(&len, &id);
-    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
-    double start = seconds();
-    while (b->ended < findings) {
-        while (b->given < findings && dispatch_backlog(b->dispatch) < BACKLOG_MOST) give(b, text, len, id);
-        uv_run(&b->loop, b->given < findings ? UV_RUN_NOWAIT : UV_RUN_ONCE);
-    }
-    double elapsed = seconds() - start;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%u findings of %zu bytes in %.2f s: %.0f findings/s, %.0f us of CPU each\n", findings, len, elapsed,
-           (double)findings / elapsed,
-           ((double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) *
-               1e6 / (double)findings);
+    return ((double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void measure_throughput(bench *b, unsigned findings, pace at)
+{
+    size_t len, end = b->given + findings;
+    char *id, *text = template_text(&len, &id);
+    open_world(b, PLAYBOOK, at.runs, at.latency);
+    off_t before = journal_bytes(b);
+    double start = seconds();
+    while (b->ended < findings) {
+        while (b->given < end && dispatch_backlog(b->dispatch) < at.backlog) give(b, text, len, id);
+        uv_run(&b->loop, UV_RUN_ONCE);
+    }
+    double elapsed = seconds() - start;
+    printf("%u findings of %zu bytes in %.2f s: %.0f findings/s, %.0f us of CPU each (%u runs at once, %s)\n", findings,
+           len, elapsed, (double)findings / elapsed, cpu_microseconds() / (double)findings, at.runs,
+           strcmp(at.latency, "none") == 0 ? "answered at once" : "answered after 40 to 120 ms");
     close_world(b);
-    if (b->path) printf("journal: %.0f bytes a run\n", (double)journal_bytes(b) / (double)findings);
+    if (b->path) printf("journal: %.0f bytes a run\n", (double)(journal_bytes(b) - before) / (double)findings);
     free(text);
+}
+
+static void measure_prompt(bench *b, unsigned findings)
+{
+    measure_throughput(b, findings, PROMPT);
+}
+
+static void measure_like_aws(bench *b, unsigned findings)
+{
+    b->given = 300000000; /* none that the journal knows */
+    measure_throughput(b, findings, LIKE_AWS);
 }
 
 static int compare(const void *left, const void *right)
@@ -328,7 +351,7 @@ static void measure_latency(bench *b, unsigned rate)
     char *id, *text = template_text(&len, &id);
     b->accepted = calloc(findings, sizeof *b->accepted);
     b->waits = calloc(findings, sizeof *b->waits);
-    open_world(b, PLAYBOOK, RUNS_AT_ONCE);
+    open_world(b, PLAYBOOK, LIKE_AWS.runs, LIKE_AWS.latency);
     b->first = b->given = 100000000; /* none that the journal knows */
     double start = seconds();
     while (b->ended < findings) {
@@ -351,7 +374,7 @@ static void measure_waiting(bench *b, unsigned waiting, unsigned at_once)
 {
     size_t len;
     char *id, *text = template_text(&len, &id);
-    open_world(b, WAITER, at_once);
+    open_world(b, WAITER, at_once, LIKE_AWS.latency);
     double before = megabytes();
     b->given = 200000000 + (size_t)at_once * 100000;
     for (unsigned i = 0; i < waiting; i++) {
@@ -420,7 +443,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench-pipeline: %s is there already: give a path where no journal is\n", path);
         return 2;
     }
-    in_child(measure_throughput, path, findings);
+    in_child(measure_prompt, path, findings);
+    in_child(measure_like_aws, path, findings);
     in_child(measure_latency, path, rate);
     in_child(measure_queued, path, waiting);
     in_child(measure_asleep, path, waiting);

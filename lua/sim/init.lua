@@ -105,7 +105,7 @@ end
 --- answer takes, and its request id.
 function Account:call(now, service, operation, params, region, account)
   self:advance(now)
-  local latency, request = self.ids:between(40, 120), self.ids:uuid()
+  local latency, request = self.ids:between(self.latency.least, self.latency.most), self.ids:uuid()
   local ok, output, err = xpcall(function()
     if account ~= "" and account ~= self.number then
       failure.raise("AccessDenied",
@@ -165,6 +165,13 @@ local function read_seed(account, cursor)
   end
 end
 
+--- Whether a trait of AWS's is left out.
+local function is_left_out(cursor, name)
+  local trait = cursor:text(name, "aws")
+  if trait ~= "aws" and trait ~= "none" then cursor:mistake(name, 'expected "aws" or "none"') end
+  return trait == "none"
+end
+
 local sim = {}
 
 --- The account that `given` (docs/DRILLS.md) describes, at the moment `now`, with the quotas of aws/quotas.json.
@@ -182,7 +189,8 @@ function sim.new(given, now, groups)
     account.partition = cursor:text("partition", "aws")
     account.ids = ids.new(cursor:text("seed", account.number))
     account.caller = cursor:text("caller", ("arn:%s:iam::%s:role/Riposte"):format(account.partition, account.number))
-    if cursor:text("quotas", "aws") == "none" then account.quotas = quotas.new {} end
+    account.latency = is_left_out(cursor, "latency") and { least = 0, most = 0 } or { least = 40, most = 120 }
+    if is_left_out(cursor, "quotas") then account.quotas = quotas.new {} end
     read_seed(account, cursor)
     cursor:finish()
   end, function(why)

@@ -54,6 +54,24 @@ static void test_calls_beyond_the_bucket_are_throttled_until_it_refills(void **s
     account_close(&a);
 }
 
+static void test_calls_take_time_unless_the_seed_leaves_it_out(void **state)
+{
+    (void)state;
+    static const char *const SEEDS[] = {EMPTY, "{\"account\": \"111122223333\", \"latency\": \"none\"}"};
+    for (int without = 0; without < 2; without++) {
+        account a;
+        account_open(&a, SEEDS[without]);
+        int64_t before = rip_clock_now(a.clock);
+        account_do(&a, "ecs", "list_clusters", "{}");
+        int64_t took = rip_clock_now(a.clock) - before;
+        if (without)
+            assert_int_equal(took, 0);
+        else
+            assert_in_range(took, 40, 120);
+        account_close(&a);
+    }
+}
+
 static void test_ec2_throttles_in_its_own_words(void **state)
 {
     (void)state;
@@ -72,6 +90,8 @@ static void test_mistakes_in_a_seed_are_told_with_their_path(void **state)
     static const char *const CASES[][2] = {
         {"{}", "account: is missing"},
         {"{\"account\": \"12\"}", "account: expected twelve digits"},
+        {"{\"account\": \"111122223333\", \"quotas\": \"no\"}", "quotas: expected \"aws\" or \"none\""},
+        {"{\"account\": \"111122223333\", \"latency\": \"0\"}", "latency: expected \"aws\" or \"none\""},
         {"{\"account\": \"111122223333\", \"ecz\": {}}", "ecz: there is no such field here"},
         {"{\"account\": \"111122223333\", \"ecs\": {\"clusters\": [{\"clusterName\": \"a\"}, {\"clusterNam\": \"b\"}]}}",
          "ecs.clusters[2].clusterName: is missing"},
@@ -301,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_beyond_the_bucket_are_throttled_until_it_refills),
+        cmocka_unit_test(test_calls_take_time_unless_the_seed_leaves_it_out),
         cmocka_unit_test(test_ec2_throttles_in_its_own_words),
         cmocka_unit_test(test_mistakes_in_a_seed_are_told_with_their_path),
         cmocka_unit_test(test_the_same_seed_and_calls_give_the_same_account),
