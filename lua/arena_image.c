@@ -10,14 +10,26 @@
 /* So many words are copied at a time: as many as there are bits to tell the pointers among them. */
 #define BLOCK ((size_t)64)
 
+/* Four words at a time where the processor can: four times as fast. */
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 struct rip_arena_image {
     uintptr_t base; /* where the region was */
     rip_arena arena;
-    uintptr_t *words; /* what was in it; pointers into it as distances from its start */
+    uintptr_t *words; /* what was in it; pointers into it as distances from its start; whole blocks */
     size_t count;
     uint64_t *pointers;   /* a bit for each word, the lowest first: is it one? */
     rip_regions *regions; /* of the copies */
 };
+
+static size_t blocks_of(size_t words)
+{
+    return (words + BLOCK - 1) / BLOCK;
+}
 
 static bool is_pointer(const rip_arena_image *image, uintptr_t word)
 {
@@ -26,7 +38,7 @@ static bool is_pointer(const rip_arena_image *image, uintptr_t word)
 
 static bool find_pointers(rip_arena_image *image)
 {
-    image->pointers = calloc(image->count / BLOCK + 1, sizeof *image->pointers);
+    image->pointers = calloc(blocks_of(image->count), sizeof *image->pointers);
     if (!image->pointers) return false;
     for (size_t i = 0; i < image->count; i++) {
         if (!is_pointer(image, image->words[i])) continue;
@@ -45,7 +57,7 @@ rip_arena_image *rip_arena_image_take(const rip_arena *arena)
     image->base = (uintptr_t)arena->region;
     image->arena = *arena;
     image->count = used / sizeof *image->words;
-    image->words = malloc(used);
+    image->words = calloc(blocks_of(image->count) * BLOCK, sizeof *image->words);
     image->regions = rip_regions_new(used + SPARE_BYTES);
     if (image->words) memcpy(image->words, arena->region, used);
     if (image->words && image->regions && find_pointers(image)) return image;
@@ -67,22 +79,21 @@ void *rip_arena_image_place(const rip_arena_image *image, const rip_arena *copy,
     return block ? copy->region + ((uintptr_t)block - image->base) : NULL;
 }
 
-/* The pointers of a block are set while it is at hand. */
-static void copy_words(const rip_arena_image *image, uintptr_t *words)
+/* `base` is where the copy is; its last block may be longer than what is in it. */
+WIDE static void copy_words(uintptr_t *restrict to, const uintptr_t *restrict from, const uint64_t *pointers,
+                            size_t blocks, uintptr_t base)
 {
-    uintptr_t base = (uintptr_t)words;
-    for (size_t at = 0; at < image->count; at += BLOCK) {
-        size_t count = image->count - at < BLOCK ? image->count - at : BLOCK;
-        uint64_t left = image->pointers[at / BLOCK];
-        memcpy(words + at, image->words + at, count * sizeof *words);
-        for (; left; left &= left - 1) words[at + (size_t)__builtin_ctzll(left)] += base;
+    for (size_t block = 0; block < blocks; block++, to += BLOCK, from += BLOCK) {
+        uint64_t bits = pointers[block];
+        for (size_t i = 0; i < BLOCK; i++) to[i] = from[i] + (base & -(uintptr_t)(bits >> i & 1));
     }
 }
 
 bool rip_arena_image_copy(const rip_arena_image *image, rip_arena *arena)
 {
     if (!rip_arena_settle(arena, image->regions)) return false;
-    copy_words(image, (uintptr_t *)(void *)arena->region);
+    copy_words((uintptr_t *)(void *)arena->region, image->words, image->pointers, blocks_of(image->count),
+               (uintptr_t)arena->region);
     arena->at += image->count * sizeof *image->words;
     for (size_t i = 0; i < RIP_ARENA_CLASSES; i++)
         arena->free[i] = rip_arena_image_place(image, arena, image->arena.free[i]);

@@ -37,6 +37,9 @@ enum { RIP_JSON_SORTED = 1 /* an object's members by the bytes of their names, e
  * what holds itself): `out` is as it was then. RIP_ENOMEM sticks to `out`, as with every append. */
 rip_status rip_json_write(rip_buffer *out, const json_t *value, unsigned flags, rip_error *err);
 
+/** As that, of an object without the members of these names (NULL ends them), in its own order. */
+rip_status rip_json_write_without(rip_buffer *out, const json_t *object, const char *const *names, rip_error *err);
+
 /** As json_dumps, with its flags, but that the caller frees the text with free(). What json_dumps hands out is not for
  * free (json_memory.h), so no room can be linked that calls it. NULL: not what the flags allow, or out of memory. */
 char *rip_json_dump(const json_t *value, size_t flags);

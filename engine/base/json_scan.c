@@ -7,6 +7,10 @@
 
 #include "engine/base/escape.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define EACH_BYTE(b) ((b)*UINT64_C(0x0101010101010101))
 
 /* Tokens. */
@@ -56,10 +60,24 @@ bool rip_json_next(rip_json_scan *s, char close, bool first)
 
 /* Texts. */
 
-/** How many of eight bytes, from the first, are printable ASCII but quote and backslash? A byte's top bit tells that it
- * is zero after the exclusive or, or below a space; what a borrow adds comes only behind a byte that was found already.
- */
-static size_t plain_of_eight(const char *at)
+/* How many of a group of bytes, from the first, are printable ASCII but quote and backslash? */
+#if defined(__SSE2__)
+#define GROUP ((ptrdiff_t)16)
+
+static size_t plain_of_group(const char *at)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i hits = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')); /* as signed numbers: what is no ASCII too */
+    hits = _mm_or_si128(hits, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    hits = _mm_or_si128(hits, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8(hits) | 1U << GROUP);
+}
+#else
+#define GROUP ((ptrdiff_t)8)
+
+/* A byte's top bit tells that it is zero after the exclusive or, or below a space; what a borrow adds comes only behind
+ * a byte that was found already. */
+static size_t plain_of_group(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
@@ -67,8 +85,9 @@ static size_t plain_of_eight(const char *at)
     uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
     uint64_t hits = (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) | (word - EACH_BYTE(' ')) | word;
     hits &= EACH_BYTE(0x80);
-    return hits ? (size_t)__builtin_ctzll(hits) / 8 : 8;
+    return hits ? (size_t)__builtin_ctzll(hits) / 8 : (size_t)GROUP;
 }
+#endif
 
 static bool is_plain(char c)
 {
@@ -78,13 +97,13 @@ static bool is_plain(char c)
 /** Behind the plain bytes of ASCII. */
 static const char *plain_ascii(const char *at, const char *end)
 {
-    bool eight = end - at >= 8;
-    while (end - at >= 8) {
-        size_t plain = plain_of_eight(at);
+    bool whole = end - at >= GROUP;
+    while (end - at >= GROUP) {
+        size_t plain = plain_of_group(at);
         at += plain;
-        if (plain < 8) return at;
+        if ((ptrdiff_t)plain < GROUP) return at;
     }
-    if (eight && at < end) return end - 8 + plain_of_eight(end - 8); /* what comes before `at` is known to be plain */
+    if (whole && at < end) return end - GROUP + plain_of_group(end - GROUP); /* known to be plain up to `at` */
     while (at < end && is_plain(*at)) at++;
     return at;
 }

@@ -151,12 +151,22 @@ static rip_status write_sorted(writer *w, json_t *object)
     return status;
 }
 
-static rip_status write_in_order(writer *w, json_t *object)
+static bool is_named(const member *m, const char *const *names)
+{
+    for (; names && *names; names++) {
+        if (strcmp(m->name, *names) == 0) return true;
+    }
+    return false;
+}
+
+/* All but those that are named. */
+static rip_status write_in_order(writer *w, json_t *object, const char *const *names)
 {
     rip_status status = RIP_OK;
     bool first = true;
     for (void *at = json_object_iter(object); at && status == RIP_OK; at = json_object_iter_next(object, at)) {
         member m = member_of(at);
+        if (is_named(&m, names)) continue;
         status = write_member(w, &m, first);
         first = false;
     }
@@ -166,7 +176,7 @@ static rip_status write_in_order(writer *w, json_t *object)
 static rip_status write_object(writer *w, json_t *object)
 {
     put(w->out, "{", 1);
-    rip_status status = w->sorted ? write_sorted(w, object) : write_in_order(w, object);
+    rip_status status = w->sorted ? write_sorted(w, object) : write_in_order(w, object, NULL);
     put(w->out, "}", 1);
     return status;
 }
@@ -196,15 +206,31 @@ static rip_status write_value(writer *w, const json_t *value)
     return write_nested(w, value);
 }
 
+/* What was begun before it failed is taken back. */
+static rip_status finish(writer *w, rip_status status, size_t before)
+{
+    rip_buffer *out = w->out;
+    free(w->open);
+    if (status != RIP_OK) out->len = before;
+    if (out->data) out->data[out->len] = '\0';
+    return status == RIP_OK ? rip_buffer_status(out, w->err) : status;
+}
+
 rip_status rip_json_write(rip_buffer *out, const json_t *value, unsigned flags, rip_error *err)
 {
     size_t before = out->len;
     writer w = {.out = out, .sorted = flags & RIP_JSON_SORTED, .err = err};
-    rip_status status = write_value(&w, value);
-    free(w.open);
-    if (status != RIP_OK) out->len = before;
-    if (out->data) out->data[out->len] = '\0';
-    return status == RIP_OK ? rip_buffer_status(out, err) : status;
+    return finish(&w, write_value(&w, value), before);
+}
+
+rip_status rip_json_write_without(rip_buffer *out, const json_t *object, const char *const *names, rip_error *err)
+{
+    size_t before = out->len;
+    writer w = {.out = out, .depth = 1, .err = err};
+    put(out, "{", 1);
+    rip_status status = write_in_order(&w, (json_t *)(uintptr_t)object, names);
+    put(out, "}", 1);
+    return finish(&w, status, before);
 }
 
 static int append(const char *bytes, size_t len, void *out)

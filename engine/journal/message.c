@@ -42,15 +42,26 @@ span message_text(message *m, const char *text)
     return message_bytes(m, text, text ? strlen(text) : 0);
 }
 
-span message_json(message *m, const json_t *value)
+/* What cannot be written down (text that is no UTF-8) must not pass for NULL. */
+static span written(message *m, size_t at, rip_status status)
 {
-    span s = {m->bytes.len, 0, value != NULL};
-    if (!value) return s;
-    /* What cannot be written down (text that is no UTF-8) must not pass for NULL. */
-    if (rip_json_write(&m->bytes, value, 0, NULL) != RIP_OK) m->bytes.failed = true;
-    s.len = m->bytes.len - s.at;
+    if (status != RIP_OK) m->bytes.failed = true;
+    span s = {at, m->bytes.len - at, true};
     rip_buffer_putc(&m->bytes, '\0');
     return s;
+}
+
+span message_json(message *m, const json_t *value)
+{
+    size_t at = m->bytes.len;
+    if (!value) return (span){at, 0, false};
+    return written(m, at, rip_json_write(&m->bytes, value, 0, NULL));
+}
+
+span message_json_without(message *m, const json_t *object, const char *const *names)
+{
+    size_t at = m->bytes.len;
+    return written(m, at, rip_json_write_without(&m->bytes, object, names, NULL));
 }
 
 static span field(message *m, const json_t *object, const char *key)
@@ -66,6 +77,7 @@ static int64_t number(const json_t *object, const char *key)
 
 void message_run(message *m, run_fields *run, const json_t *record, run_moment moment)
 {
+    static const char *const APART[] = {"text", "sources", "decisions", NULL};
     const json_t *finding = json_object_get(record, "finding");
     run->moment = moment;
     run->id = field(m, record, "id");
@@ -81,16 +93,7 @@ void message_run(message *m, run_fields *run, const json_t *record, run_moment m
     run->started = number(record, "started");
     run->finished = number(record, "finished");
     run->text = moment == RUN_ENDS ? (span){0} : field(m, record, "text");
-
-    json_t *rest = json_object();
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)record, key, value) {
-        if (strcmp(key, "text") == 0 || strcmp(key, "sources") == 0 || strcmp(key, "decisions") == 0) continue;
-        if (json_object_set_nocheck(rest, key, value) != 0) m->bytes.failed = true;
-    }
-    run->record = message_json(m, rest);
-    json_decref(rest);
+    run->record = message_json_without(m, record, APART);
 }
 
 bool message_is_whole(const message *m)

@@ -114,7 +114,8 @@ static inline bool message_is_question(const message *m)
 
 span message_text(message *m, const char *text); /* NULL is NULL */
 span message_bytes(message *m, const void *data, size_t len);
-span message_json(message *m, const json_t *value);
+span message_json(message *m, const json_t *value);                                    /* NULL is NULL */
+span message_json_without(message *m, const json_t *object, const char *const *names); /* NULL ends the names */
 /** All columns of a run from its record, into `run`. */
 void message_run(message *m, run_fields *run, const json_t *record, run_moment moment);
 /** Whether memory was enough for all that was put in. */

@@ -66,23 +66,19 @@ static void send_lazily(sqlite_journal *s, message *m, journal_done done, void *
 
 static bool fill_accept(message *m, const journal_arrival *arrival)
 {
+    static const char *const APART[] = {"event", NULL}; /* it is kept as it came */
+    json_t *finding = arrival->finding;
     m->as.accept.wanted = calloc(arrival->wanted_count + 1, sizeof *m->as.accept.wanted);
     m->records = json_array();
-    json_t *finding = json_copy(arrival->finding); /* the event is kept beside it, as it came */
-    if (!m->as.accept.wanted || !m->records || !finding) {
-        json_decref(finding);
-        return false;
-    }
-    json_object_del(finding, "event");
-    m->finding = json_incref(arrival->finding);
+    if (!m->as.accept.wanted || !m->records) return false;
+    m->finding = json_incref(finding);
     m->as.accept.id = message_text(m, json_string_value(json_object_get(finding, "id")));
     m->as.accept.version = message_text(m, json_string_value(json_object_get(finding, "version")));
-    m->as.accept.finding = message_json(m, finding);
+    m->as.accept.finding = message_json_without(m, finding, APART);
     m->as.accept.event = message_bytes(m, arrival->event, arrival->event_len);
     m->as.accept.origin = message_text(m, arrival->origin);
     m->as.accept.received = arrival->received_ms;
     m->as.accept.count = arrival->wanted_count;
-    json_decref(finding);
     for (size_t i = 0; i < arrival->wanted_count; i++) {
         const journal_wanted *from = &arrival->wanted[i];
         wanted_fields *to = &m->as.accept.wanted[i];

@@ -108,10 +108,11 @@ static void call_aws(pending *p)
         effect_stop_paused(p);
         return;
     }
-    effect_token(p, token);
+    bool wants_token = aws_operation_token_member(p->operation);
+    if (wants_token) effect_token(p, token);
     aws_call_options options = {.region = p->region,
                                 .account = p->account,
-                                .token = token,
+                                .token = wants_token ? token : NULL,
                                 .session = &p->door->session,
                                 .once = !may_repeat(p),
                                 .may_send = may_send};

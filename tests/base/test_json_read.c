@@ -105,7 +105,7 @@ static void test_what_may_not_stand_in_a_text_is_found_wherever_it_is(void **sta
 {
     (void)state;
     static const char NOT[] = {'\0', '\x01', '\n', '\x1F', '\x80', '\xBF', '\xC0', '\xC1', '\xF5', '\xFF'};
-    char text[28];
+    char text[44];
     for (size_t at = 2; at < sizeof text - 2; at++) {
         for (size_t i = 0; i < sizeof NOT; i++) {
             json_t *value = NULL;

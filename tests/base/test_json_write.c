@@ -72,6 +72,22 @@ static void test_members_come_in_their_order_or_sorted_by_the_bytes_of_their_nam
     assert_written(tree, RIP_JSON_SORTED, SORTED);
 }
 
+static void test_members_can_be_left_out_of_the_outermost_object(void **state)
+{
+    (void)state;
+    static const char *const APART[] = {"b", "text", NULL}, *const ALL[] = {"a", "b", "c", NULL};
+    json_t *tree = json_loads("{\"a\":{\"b\":1},\"b\":[2],\"c\":\"b\"}", 0, NULL);
+    rip_buffer out = {0};
+    assert_int_equal(rip_json_write_without(&out, tree, APART, NULL), RIP_OK);
+    assert_int_equal(rip_json_write_without(&out, tree, ALL, NULL), RIP_OK);
+    assert_string_equal(out.data, "{\"a\":{\"b\":1},\"c\":\"b\"}{}");
+    json_object_set_new(tree, "d", json_stringn_nocheck("\xFF", 1));
+    assert_int_equal(rip_json_write_without(&out, tree, APART, NULL), RIP_EINVAL);
+    assert_string_equal(out.data, "{\"a\":{\"b\":1},\"c\":\"b\"}{}");
+    rip_buffer_free(&out);
+    json_decref(tree);
+}
+
 static void test_it_is_appended(void **state)
 {
     (void)state;
@@ -238,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_texts_are_escaped_where_they_must_be),
         cmocka_unit_test(test_containers_have_no_white_space),
         cmocka_unit_test(test_members_come_in_their_order_or_sorted_by_the_bytes_of_their_names),
+        cmocka_unit_test(test_members_can_be_left_out_of_the_outermost_object),
         cmocka_unit_test(test_it_is_appended),
         cmocka_unit_test(test_what_is_no_utf8_cannot_be_written),
         cmocka_unit_test(test_depth_has_an_end),

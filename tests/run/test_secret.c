@@ -183,6 +183,22 @@ static void test_a_secret_its_digest_and_its_seal_are_the_same_and_another_is_no
     for (size_t i = 0; i < 3; i++) json_decref(ways[i]);
 }
 
+static void test_names_tell_of_secrets_however_they_are_written(void **state)
+{
+    (void)state;
+    static const char *const SECRET[] = {
+        "SecretString", "secret_access_key",  "AWS-SECRET-ACCESS-KEY", "sessionToken",      "Password",
+        "_pass_word_",  "MasterUserPassword", "KeyMaterial",           "ecsEngineAuthData", "ADMIN_PASSWORD"};
+    static const char *const PLAIN[] = {"",          "-",      "clusters",     "SecretId",
+                                        "passwords", "tokens", "KeyMaterials", "uthToken"};
+    for (size_t i = 0; i < sizeof SECRET / sizeof *SECRET; i++) {
+        if (!secret_is_name(SECRET[i])) fail_msg("%s", SECRET[i]);
+    }
+    for (size_t i = 0; i < sizeof PLAIN / sizeof *PLAIN; i++) {
+        if (secret_is_name(PLAIN[i])) fail_msg("%s", PLAIN[i]);
+    }
+}
+
 int main(void)
 {
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -193,6 +209,7 @@ int main(void)
         ON(test_what_only_looks_sealed_is_sealed_and_comes_back_as_it_was),
         ON(test_what_is_sealed_or_a_digest_already_stays),
         ON(test_a_secret_its_digest_and_its_seal_are_the_same_and_another_is_not),
+        cmocka_unit_test(test_names_tell_of_secrets_however_they_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
