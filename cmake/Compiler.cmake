@@ -2,7 +2,6 @@
 option(RIPOSTE_WERROR "Treat compiler warnings as errors" ON)
 option(RIPOSTE_COVERAGE "Instrument for gcov" OFF)
 option(RIPOSTE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
-option(RIPOSTE_LTO "Optimise across files in release builds, where the compiler can" ON)
 set(RIPOSTE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
@@ -21,10 +20,6 @@ if(RIPOSTE_SANITIZE)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   add_link_options(-Wl,-z,relro,-z,now -Wl,-z,noexecstack)
-  if(RIPOSTE_LTO AND NOT RIPOSTE_FUZZ)
-    include(CheckIPOSupported)
-    check_ipo_supported(RESULT CMAKE_INTERPROCEDURAL_OPTIMIZATION LANGUAGES C)
-  endif()
 endif()
 if(RIPOSTE_FUZZ)
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
