@@ -168,7 +168,7 @@ static json_t *checked(writer *w, json_t *json)
 static bool is_utf8(const char *text, size_t len)
 {
     for (size_t at = 0; at < len;) {
-        size_t one = rip_utf8_next(text + at, len - at, NULL);
+        size_t one = (unsigned char)text[at] < 0x80 ? 1 : rip_utf8_next(text + at, len - at, NULL);
         if (one == 0) return false;
         at += one;
     }
@@ -248,11 +248,29 @@ typedef struct member {
     json_t *value;
 } member;
 
+#define MEMBERS_FEW 8
+
 static int compare_members(const void *left, const void *right)
 {
     const member *a = left, *b = right;
     int order = memcmp(a->name, b->name, a->len < b->len ? a->len : b->len);
     return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+/* Most objects have few: for those qsort takes longer to begin than this does to end. */
+static void sort_members(member *members, size_t count_of)
+{
+    if (count_of > MEMBERS_FEW) {
+        qsort(members, count_of, sizeof *members, compare_members);
+        return;
+    }
+    for (size_t i = 1; i < count_of; i++) {
+        member next = members[i];
+        size_t place = i;
+        for (; place > 0 && compare_members(&next, &members[place - 1]) < 0; place--)
+            members[place] = members[place - 1];
+        members[place] = next;
+    }
 }
 
 /* A member's value is found by walking to it: a lookup by name would make a string. So the walk is done once, and the
@@ -283,7 +301,7 @@ static bool read_members(writer *w, member *members)
 static json_t *object_of(writer *w, member *members, size_t count_of)
 {
     json_t *object = json_object();
-    qsort(members, count_of, sizeof *members, compare_members);
+    sort_members(members, count_of);
     for (size_t i = 0; i < count_of; i++) {
         json_t *value = members[i].value;
         members[i].value = NULL;
@@ -297,11 +315,12 @@ static json_t *object_of(writer *w, member *members, size_t count_of)
 static json_t *write_object(writer *w, const shape *s)
 {
     if (s->names == 0) return checked(w, json_object());
-    member *members = calloc(s->names, sizeof *members);
+    member few[MEMBERS_FEW] = {{0}};
+    member *members = s->names > MEMBERS_FEW ? calloc(s->names, sizeof *members) : few;
     if (!members) return out_of_memory(w);
     json_t *object = read_members(w, members) ? object_of(w, members, s->names) : NULL;
     for (size_t i = 0; i < s->names; i++) json_decref(members[i].value);
-    free(members);
+    if (members != few) free(members);
     return object;
 }
 
