@@ -91,6 +91,10 @@ static void test_members_are_written_in_byte_order(void **state)
     char *text = json_of(&b, "return {b = 1, a = 2, B = 3, ['a b'] = 4, aa = 5, list = {3, 2, 1}}");
     assert_string_equal(text, "{\"B\":3,\"a\":2,\"a b\":4,\"aa\":5,\"b\":1,\"list\":[3,2,1]}");
     free(text);
+    text = json_of(&b, "return {d = 4, k = 11, b = 2, h = 8, a = 1, j = 10, c = 3, i = 9, e = 5, g = 7, f = 6}");
+    assert_string_equal(text,
+                        "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":10,\"k\":11}");
+    free(text);
     box_close(&b);
 }
 
