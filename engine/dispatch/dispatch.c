@@ -368,6 +368,7 @@ rip_status dispatch_reload(dispatch *d, library *books, suppressions *suppressed
 void dispatch_free(dispatch *d)
 {
     if (!d) return;
+    rip_timer_stop(&d->pump);
     while (d->first) {
         ticket *t = d->first->of; /* NOLINT(clang-analyzer-unix.Malloc): job_free takes it out of the list */
         job_free(d->first);

@@ -101,7 +101,7 @@ void job_free(job *j)
         j->next->previous = j->previous;
     else
         d->last = j->previous;
-    if (j->turn.going)
+    if (j->turn.taken)
         d->running--;
     else
         d->waiting--;
@@ -214,11 +214,16 @@ static void add_terms(const dispatch *d, const job *j, json_t *outcome)
                                             json_object_get(outcome, "plan"), rip_text_or(j->record, "id", "")));
 }
 
+static void on_pump(void *data)
+{
+    jobs_pump(data);
+}
+
 static json_t *on_ending(void *data, run *r, json_t *outcome)
 {
     (void)r;
     job *j = data;
-    const dispatch *d = j->of->owner;
+    dispatch *d = j->of->owner;
     const char *name = rip_text_or(outcome, "outcome", "");
     json_t *next = NULL;
     if (strcmp(name, "failed") == 0 && json_is_true(json_object_get(json_object_get(outcome, "error"), "retryable")))
@@ -230,6 +235,9 @@ static json_t *on_ending(void *data, run *r, json_t *outcome)
     else if (strcmp(name, "waiting") == 0)
         add_terms(d, j, outcome);
     if (next) json_object_set(outcome, "next", json_object_get(next, "id"));
+    /* While the journal has the disk write its end, another may go on, whose beginning it is told after that. */
+    queue_leave(d->queue, &j->turn);
+    if (!rip_timer_running(&d->pump)) rip_timer_start(&d->pump, d->options.context->clock, 0, on_pump, d);
     return next;
 }
 

@@ -44,7 +44,8 @@ struct dispatch {
     queue *queue;
     job *first, *last; /* in the order in which they came */
     size_t waiting, running, accepting;
-    bool quiet; /* nothing more is started */
+    bool quiet;     /* nothing more is started */
+    rip_timer pump; /* a place was left */
     held_plan *plans;
     json_t *paused; /* runs that were stopped by a pause: id -> {"record", "finding"} */
     const rip_playbook **wanted;

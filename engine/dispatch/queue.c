@@ -13,7 +13,7 @@ struct queue {
     size_t count, cap;
     uint64_t order;
     unsigned going;
-    json_t *locks;                /* lock -> true, of those going on */
+    json_t *locks;                /* lock -> true, of those that were taken */
     json_t *playbooks, *accounts; /* name -> how many go on */
     turn *aside;                  /* those that something holds back */
     size_t aside_count;
@@ -120,7 +120,7 @@ bool queue_add(queue *q, turn *t)
         q->cap = cap;
     }
     t->order = ++q->order;
-    t->going = false;
+    t->taken = t->going = false;
     t->blocked_by = NULL;
     push(q, t);
     return true;
@@ -181,7 +181,7 @@ turn *queue_take(queue *q, queue_held held, void *data)
             q->aside_count++;
             continue;
         }
-        t->going = true;
+        t->taken = t->going = true;
         q->going++;
         if (t->lock) json_object_set_new(q->locks, t->lock, json_true());
         count_one(q->playbooks, t->playbook, 1);
@@ -191,18 +191,22 @@ turn *queue_take(queue *q, queue_held held, void *data)
     return NULL;
 }
 
-/* Back to the heap with those of whom `done` was in the way; NULL: with those that the caller held. They keep their
- * places, so that locks are handed on fairly. */
-static void bring_back(queue *q, const turn *done)
+static bool is_freed(const turn *t, const turn *by)
+{
+    if (!by) return t->blocked_by == HELD;
+    if (t->blocked_by == LOCK) return !by->taken && by->lock && strcmp(t->lock, by->lock) == 0;
+    if (t->blocked_by == PLAYBOOK) return strcmp(t->playbook, by->playbook) == 0;
+    return t->blocked_by == ACCOUNT && strcmp(t->account, by->account) == 0;
+}
+
+/* Back to the heap with those in whose way `by` was; NULL: with those that the caller held. They keep their places, so
+ * that locks are handed on fairly. */
+static void bring_back(queue *q, const turn *by)
 {
     turn **link = &q->aside;
     while (*link) {
         turn *t = *link;
-        bool freed = !done ? t->blocked_by == HELD
-                           : (t->blocked_by == LOCK && done->lock && strcmp(t->lock, done->lock) == 0) ||
-                                 (t->blocked_by == PLAYBOOK && strcmp(t->playbook, done->playbook) == 0) ||
-                                 (t->blocked_by == ACCOUNT && strcmp(t->account, done->account) == 0);
-        if (!freed) {
+        if (!is_freed(t, by)) {
             link = &t->aside_next;
             continue;
         }
@@ -213,14 +217,27 @@ static void bring_back(queue *q, const turn *done)
     }
 }
 
-void queue_done(queue *q, turn *t)
+static void uncount(queue *q, turn *t)
 {
     if (!t->going) return;
     t->going = false;
     q->going--;
-    if (t->lock) json_object_del(q->locks, t->lock);
     count_one(q->playbooks, t->playbook, -1);
     count_one(q->accounts, t->account, -1);
+}
+
+void queue_leave(queue *q, turn *t)
+{
+    uncount(q, t);
+    bring_back(q, t);
+}
+
+void queue_done(queue *q, turn *t)
+{
+    if (!t->taken) return;
+    uncount(q, t);
+    t->taken = false;
+    if (t->lock) json_object_del(q->locks, t->lock);
     bring_back(q, t);
 }
 

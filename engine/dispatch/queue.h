@@ -12,10 +12,11 @@ typedef struct queue queue;
 
 /** Lives in the struct of its owner, who takes it out before its memory goes. Keys are borrowed and outlive it. */
 typedef struct turn {
-    int64_t rank;   /* lower goes first: see queue_rank */
-    uint64_t order; /* the queue's own: first come, first served among equals */
-    size_t slot;    /* in the heap, from 1; 0: it is set aside, or going on */
-    bool going;
+    int64_t rank;                          /* lower goes first: see queue_rank */
+    uint64_t order;                        /* the queue's own: first come, first served among equals */
+    size_t slot;                           /* in the heap, from 1; 0: it is set aside, or was taken */
+    bool taken;                            /* it had its turn, and queue_done was not called */
+    bool going;                            /* it counts as going on */
     const char *lock, *playbook, *account; /* lock: NULL: none */
     const char *blocked_by;                /* why it was set aside; NULL: it was not */
     struct turn *aside_next;
@@ -45,7 +46,10 @@ void queue_remove(queue *q, turn *t);
 typedef bool (*queue_held)(void *data, const turn *t);
 turn *queue_take(queue *q, queue_held held, void *data);
 
-/** One that was going on has ended: what it held back may go on. */
+/** One that was taken does nothing more, though it is not over yet: it counts no longer, and keeps its lock. */
+void queue_leave(queue *q, turn *t);
+
+/** One that was taken is over: all that it held back may go on. */
 void queue_done(queue *q, turn *t);
 
 /** Reasons of the caller's own have changed. */

@@ -1,5 +1,6 @@
 /* From an event to the runs that answer it. */
 #include "engine/base/data.h"
+#include "engine/journal/keeper.h"
 #include "tests/dispatch/world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,51 @@ static void test_no_more_runs_at_once_than_allowed(void **state)
     assert_int_equal(w->most, 2);
     assert_int_equal(dispatch_count(w->dispatch).runs, 5);
     assert_int_equal(dispatch_backlog(w->dispatch), 0);
+}
+
+/* A journal that has not answered yet that a run's end is safe. */
+static const journal_ops *quick;
+static struct {
+    journal_done done;
+    void *data;
+} ends[4];
+static size_t end_count;
+
+static void keep_end(journal *j, const char *id, json_t *outcome, json_t *next, journal_done done, void *data)
+{
+    quick->run_end(j, id, outcome, next, journal_ignore, NULL);
+    ends[end_count].done = done;
+    ends[end_count++].data = data;
+}
+
+static void answer_ends(void)
+{
+    static const rip_error NONE = {RIP_OK, ""};
+    size_t count = end_count;
+    end_count = 0;
+    for (size_t i = 0; i < count; i++) ends[i].done(ends[i].data, RIP_OK, &NONE);
+}
+
+static void test_another_run_goes_on_while_the_end_of_one_is_being_written(void **state)
+{
+    world *w = *state;
+    journal_ops slow = *(quick = w->journal->ops);
+    slow.run_end = keep_end;
+    w->journal->ops = &slow;
+    w->limits.runs = 1;
+    playbook(w, "a", "lock = function(f) if f.id ~= '2' then return 'l' end end,", "");
+    open_dispatch(w);
+    event(w, "1", NOON);
+    event(w, "2", NOON);
+    event(w, "3", NOON); /* the first one's lock is not free before its end is safe */
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    EXPECT_LOG(w, "started a", "started a");
+    answer_ends();
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    EXPECT_LOG(w, "started a", "started a", "done a", "finding 1", "started a", "done a", "finding 2");
+    answer_ends();
+    assert_int_equal(dispatch_backlog(w->dispatch), 0);
+    w->journal->ops = quick;
 }
 
 static void test_a_playbook_that_fails_does_not_stop_the_others(void **state)
@@ -215,6 +261,7 @@ int main(void)
         TEST(test_the_same_version_of_a_finding_runs_nothing_again),
         TEST(test_runs_with_an_equal_lock_never_overlap),
         TEST(test_no_more_runs_at_once_than_allowed),
+        TEST(test_another_run_goes_on_while_the_end_of_one_is_being_written),
         TEST(test_a_playbook_that_fails_does_not_stop_the_others),
         TEST(test_a_lock_that_fails_is_told_and_the_others_go_on),
         TEST(test_a_broken_document_is_told_with_its_line_and_the_next_goes_on),

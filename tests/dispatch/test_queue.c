@@ -86,6 +86,31 @@ static void test_limits_hold_in_all_and_for_each_playbook(void **state)
     queue_free(q);
 }
 
+static void test_one_that_does_nothing_more_leaves_its_place_but_not_its_lock(void **state)
+{
+    (void)state;
+    queue_limits limits = {.all = 2, .playbook = 1, .account = 2};
+    queue *q = queue_new(&limits);
+    turn one = turn_of(0, 1, "l", "a"), same = turn_of(0, 2, "l", "b"), other = turn_of(0, 3, NULL, "a");
+    turn last = turn_of(0, 4, NULL, "c");
+    queue_add(q, &one);
+    queue_add(q, &same);
+    queue_add(q, &other);
+    assert_ptr_equal(queue_take(q, NULL, NULL), &one);
+    assert_null(queue_take(q, NULL, NULL)); /* of the same lock, and of the same playbook */
+    queue_leave(q, &one);
+    assert_ptr_equal(queue_take(q, NULL, NULL), &other);
+    assert_null(queue_take(q, NULL, NULL));
+    queue_leave(q, &one); /* nothing more to leave */
+    queue_add(q, &last);
+    assert_ptr_equal(queue_take(q, NULL, NULL), &last);
+    queue_done(q, &one);
+    assert_null(queue_take(q, NULL, NULL)); /* two go on */
+    queue_done(q, &other);
+    assert_ptr_equal(queue_take(q, NULL, NULL), &same);
+    queue_free(q);
+}
+
 static void test_what_is_taken_out_never_comes(void **state)
 {
     (void)state;
@@ -118,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_nothing_starves_since_waiting_counts_too),
         cmocka_unit_test(test_a_lock_is_handed_on_in_order),
         cmocka_unit_test(test_limits_hold_in_all_and_for_each_playbook),
+        cmocka_unit_test(test_one_that_does_nothing_more_leaves_its_place_but_not_its_lock),
         cmocka_unit_test(test_what_is_taken_out_never_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
