@@ -5,6 +5,8 @@
 
 #include "engine/journal/sqlite_private.h"
 
+#define ACCEPT_USUAL 5000 /* bytes of a finding and of its runs' records, beside its event */
+
 static sqlite_journal *keeper_of(journal *j)
 {
     return (sqlite_journal *)j;
@@ -72,6 +74,7 @@ static bool fill_accept(message *m, const journal_arrival *arrival)
     m->records = json_array();
     if (!m->as.accept.wanted || !m->records) return false;
     m->finding = json_incref(finding);
+    rip_buffer_reserve(&m->bytes, arrival->event_len + ACCEPT_USUAL);
     m->as.accept.id = message_text(m, json_string_value(json_object_get(finding, "id")));
     m->as.accept.version = message_text(m, json_string_value(json_object_get(finding, "version")));
     m->as.accept.finding = message_json_without(m, finding, APART);
