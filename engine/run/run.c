@@ -105,7 +105,7 @@ static void end(run *r, rip_status status, const rip_error *why)
     rip_timer_stop(&r->limit);
     rip_timer_stop(&r->doze);
     effect_door_close(r->door);
-    rip_script_free(r->script); /* the next run may have its memory, while it is warm */
+    rip_script_free(r->script); /* the next run has its memory while it is in the cache; the journal may take a while */
     r->script = NULL;
     json_t *last = json_pack("{s:I}", "finished", (json_int_t)rip_clock_now(r->context->clock));
     const char *outcome = add_plan(r, outcome_of(r, status), last);

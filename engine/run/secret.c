@@ -126,28 +126,21 @@ static json_t *mark(const journal *j, json_t *secret)
 /* Beyond what models mark: names that tell of a secret wherever they stand, compared without '_' and '-'. */
 bool secret_is_name(const char *name)
 {
-#define NAME(text)                                                                                                     \
-    {                                                                                                                  \
-        text, sizeof(text) - 1                                                                                         \
-    }
-    static const struct {
-        const char *text;
-        size_t len;
-    } NAMES[] = {NAME("secretstring"),       NAME("secretbinary"), NAME("secretaccesskey"),
-                 NAME("awssecretaccesskey"), NAME("sessiontoken"), NAME("awssessiontoken"),
-                 NAME("privatekey"),         NAME("authtoken"),    NAME("ecsengineauthdata"),
-                 NAME("clientsecret"),       NAME("keymaterial"),  NAME("plaintextkeymaterial")};
-#undef NAME
+    static const char *const NAMES[] = {"secretstring",       "secretbinary", "secretaccesskey",
+                                        "awssecretaccesskey", "sessiontoken", "awssessiontoken",
+                                        "privatekey",         "authtoken",    "ecsengineauthdata",
+                                        "clientsecret",       "keymaterial",  "plaintextkeymaterial"};
     static const char ENDING[] = "password";
     char plain[64];
     size_t len = 0, tail = sizeof ENDING - 1;
-    for (; *name && len < sizeof plain; name++) {
+    for (; *name && len + 1 < sizeof plain; name++) {
         if (*name != '_' && *name != '-')
             plain[len++] = (char)(*name >= 'A' && *name <= 'Z' ? *name + 'a' - 'A' : *name);
     }
-    if (len >= tail && memcmp(plain + len - tail, ENDING, tail) == 0) return true;
+    plain[len] = '\0';
+    if (len >= tail && strcmp(plain + len - tail, ENDING) == 0) return true;
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        if (NAMES[i].len == len && memcmp(plain, NAMES[i].text, len) == 0) return true;
+        if (plain[0] == NAMES[i][0] && strcmp(plain, NAMES[i]) == 0) return true;
     }
     return false;
 }
