@@ -9,6 +9,11 @@
 #include "engine/run/plan.h"
 #include "engine/run/record.h"
 
+/* A run's Lua state is copied from an image, and stays in the processor's cache for a while. So only a few runs begin
+ * together, and the next ones some turns of the loop later, when these wait for AWS or have ended. */
+#define TOGETHER_MOST 16
+#define TURNS_APART 6
+
 static int64_t now_of(const dispatch *d)
 {
     return rip_clock_now(d->options.context->clock);
@@ -214,9 +219,23 @@ static void add_terms(const dispatch *d, const job *j, json_t *outcome)
                                             json_object_get(outcome, "plan"), rip_text_or(j->record, "id", "")));
 }
 
+static void on_pump(void *data);
+
+static void pump_later(dispatch *d)
+{
+    if (!rip_timer_running(&d->pump)) rip_timer_start(&d->pump, d->options.context->clock, 0, on_pump, d);
+}
+
 static void on_pump(void *data)
 {
-    jobs_pump(data);
+    dispatch *d = data;
+    if (d->begun > 0 && ++d->turns < TURNS_APART) {
+        pump_later(d);
+        return;
+    }
+    d->begun = 0;
+    d->turns = 0;
+    jobs_pump(d);
 }
 
 static json_t *on_ending(void *data, run *r, json_t *outcome)
@@ -237,7 +256,7 @@ static json_t *on_ending(void *data, run *r, json_t *outcome)
     if (next) json_object_set(outcome, "next", json_object_get(next, "id"));
     /* While the journal has the disk write its end, another may go on, whose beginning it is told after that. */
     queue_leave(d->queue, &j->turn);
-    if (!rip_timer_running(&d->pump)) rip_timer_start(&d->pump, d->options.context->clock, 0, on_pump, d);
+    pump_later(d);
     return next;
 }
 
@@ -311,7 +330,11 @@ static bool is_paused(void *data, const turn *t)
 void jobs_pump(dispatch *d)
 {
     turn *t;
-    while (!d->quiet && (t = queue_take(d->queue, is_paused, d))) job_start((job *)t);
+    while (!d->quiet && d->begun < TOGETHER_MOST && (t = queue_take(d->queue, is_paused, d))) {
+        d->begun++;
+        job_start((job *)t);
+    }
+    if (d->begun > 0) pump_later(d);
 }
 
 /* A run that a pause stopped is done again. */

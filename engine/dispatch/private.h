@@ -44,8 +44,9 @@ struct dispatch {
     queue *queue;
     job *first, *last; /* in the order in which they came */
     size_t waiting, running, accepting;
-    bool quiet;     /* nothing more is started */
-    rip_timer pump; /* a place was left */
+    bool quiet;            /* nothing more is started */
+    unsigned begun, turns; /* runs that began together, and turns of the loop since */
+    rip_timer pump;        /* others may begin */
     held_plan *plans;
     json_t *paused; /* runs that were stopped by a pause: id -> {"record", "finding"} */
     const rip_playbook **wanted;

@@ -74,6 +74,22 @@ static void test_no_more_runs_at_once_than_allowed(void **state)
     assert_int_equal(dispatch_backlog(w->dispatch), 0);
 }
 
+static void test_a_few_runs_begin_together_and_the_others_shortly_after(void **state)
+{
+    world *w = *state;
+    char id[8];
+    playbook(w, "a", "", "run:sleep('10m')");
+    open_dispatch(w);
+    for (int i = 0; i < 50; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        event(w, id, NOON);
+    }
+    assert_int_equal(w->now, 16);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(w->most, 50); /* none waited for another's end */
+    assert_int_equal(dispatch_count(w->dispatch).runs, 50);
+}
+
 /* A journal that has not answered yet that a run's end is safe. */
 static const journal_ops *quick;
 static struct {
@@ -261,6 +277,7 @@ int main(void)
         TEST(test_the_same_version_of_a_finding_runs_nothing_again),
         TEST(test_runs_with_an_equal_lock_never_overlap),
         TEST(test_no_more_runs_at_once_than_allowed),
+        TEST(test_a_few_runs_begin_together_and_the_others_shortly_after),
         TEST(test_another_run_goes_on_while_the_end_of_one_is_being_written),
         TEST(test_a_playbook_that_fails_does_not_stop_the_others),
         TEST(test_a_lock_that_fails_is_told_and_the_others_go_on),
