@@ -219,7 +219,10 @@ static rip_status open_account(drill *d, rip_error *err)
     char *path = beside(d, json_string_value(json_object_get(d->scenario, "account")));
     json_t *seed = NULL;
     rip_status status = path ? rip_datafile_load(path, &seed, err) : rip_nomem(err);
-    if (status == RIP_OK) status = sim_transport_new(d->engine.clock, seed, &d->account, err);
+    if (status == RIP_OK) {
+        status = sim_transport_new(d->engine.clock, seed, &d->account, err);
+        if (status != RIP_OK) rip_error_prefix(err, "%s: ", path);
+    }
     json_decref(seed);
     free(path);
     return status;

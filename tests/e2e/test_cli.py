@@ -2,8 +2,10 @@
 
 import json
 import os
+import pathlib
 import pty
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -160,6 +162,16 @@ class Drill(unittest.TestCase):
     def test_it_runs_from_any_folder(self):
         done = riposte.run("drill", riposte.SOURCE / DRILL, cwd="/")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+
+    def test_a_mistake_in_an_account_is_told_with_file_and_field(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(riposte.SOURCE / DRILL, folder, dirs_exist_ok=True)
+            account = pathlib.Path(folder) / "account.lua"
+            account.write_text('return { account = "123456789012", quotas = "off" }')
+            done = riposte.run("drill", folder)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('account.lua: quotas: expected "aws" or "none"', done.stderr)
 
 
 class Aws(unittest.TestCase):
