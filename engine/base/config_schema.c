@@ -246,7 +246,9 @@ static const rip_config_key SCHEMA[] = {
      .otherwise = "64",
      .least = 1,
      .most = 10000,
-     .about = "Runs that go on at the same time; others wait for their turn."},
+     .about =
+         "Runs that go on at the same time; others wait for their turn. One that has ended no longer counts, though "
+         "its end is still being written."},
     {.name = "limits.runs_per_playbook",
      .type = RIP_CONFIG_INTEGER,
      .otherwise = "0",
