@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "allocations.h"
 #include "aws/client.h"
 #include "bare_http.h"
+#include "cpu_time.h"
 #include "engine/base/clock.h"
 #include "engine/base/data.h"
 
@@ -89,14 +89,6 @@ static unsigned long signed_calls(uv_loop_t *loop, const char *url, unsigned lon
     uv_run(loop, UV_RUN_DEFAULT);
     free(folder);
     return b.failed;
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 int main(int argc, char **argv)

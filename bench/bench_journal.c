@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cpu_time.h"
 #include "engine/base/data.h"
 #include "engine/finding/finding.h"
 #include "engine/journal/journal.h"
@@ -133,14 +133,6 @@ static void count(void *data, rip_status status, const rip_error *err)
     ++*(unsigned *)data;
 }
 
-static double cpu_seconds(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 /* One who waits for each write: a commit a write. */
 static double commits_a_second(bench *b)
 {
@@ -197,10 +189,10 @@ int main(int argc, char **argv)
         char name[32];
         snprintf(name, sizeof name, "runs-%u.db", AT_ONCE[i]);
         open_journal(&b, argv[1], name, path);
-        double before = cpu_seconds(), rate = runs_a_second(&b, AT_ONCE[i]);
+        double before = cpu_us(), rate = runs_a_second(&b, AT_ONCE[i]);
         close_journal(&b);
         printf("%3u at once: %.0f runs/s (%.2f of a commit each), %.0f steps/s, %.0f us CPU a run\n", AT_ONCE[i], rate,
-               commits / rate, rate * STEPS, (cpu_seconds() - before) * 1e6 / RUNS);
+               commits / rate, rate * STEPS, (cpu_us() - before) / RUNS);
     }
     if (stat(path, &st) == 0)
         printf("%.0f bytes a run, %.2f of its event's %zu\n", (double)st.st_size / RUNS,

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu_time.h"
 #include "engine/base/data.h"
 #include "engine/base/json.h"
 #include "engine/base/json_memory.h"
@@ -300,14 +301,6 @@ static off_t journal_bytes(const bench *b)
     return sum;
 }
 
-static double cpu_microseconds(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return ((double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
 static void measure_throughput(bench *b, unsigned findings, pace at)
 {
     size_t len, end = b->given + findings;
@@ -321,7 +314,7 @@ static void measure_throughput(bench *b, unsigned findings, pace at)
     }
     double elapsed = seconds() - start;
     printf("%u findings of %zu bytes in %.2f s: %.0f findings/s, %.0f us of CPU each (%u runs at once, %s)\n", findings,
-           len, elapsed, (double)findings / elapsed, cpu_microseconds() / (double)findings, at.runs,
+           len, elapsed, (double)findings / elapsed, cpu_us() / (double)findings, at.runs,
            strcmp(at.latency, "none") == 0 ? "answered at once" : "answered after 40 to 120 ms");
     close_world(b);
     if (b->path) printf("journal: %.0f bytes a run\n", (double)(journal_bytes(b) - before) / (double)findings);

@@ -10,7 +10,7 @@
 /* So many words are copied at a time: as many as there are bits to tell the pointers among them. */
 #define BLOCK ((size_t)64)
 
-/* Four words at a time where the processor can: four times as fast. */
+/* Four words at a time where the processor can. */
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else

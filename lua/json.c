@@ -257,7 +257,7 @@ static int compare_members(const void *left, const void *right)
     return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* Most objects have few: for those qsort takes longer to begin than this does to end. */
+/* Most objects have few: those are not worth a qsort, which asks for memory. */
 static void sort_members(member *members, size_t count_of)
 {
     if (count_of > MEMBERS_FEW) {

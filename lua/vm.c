@@ -24,7 +24,7 @@
 #define UNIT_NS 10
 #define SLOW_FACTOR 20
 #define UNITS_NS_MOST ((int64_t)RIP_VM_HOOK_COUNT * UNIT_NS * SLOW_FACTOR) /* between two looks */
-#define ASKED_NS_MOST 1000000                                              /* 40 of these are a slice of slow work */
+#define ASKED_NS_MOST 1000000 /* of the thread's clock: an answer is good for that long */
 
 /* What an allocation costs, and how many bytes are filled in one unit. */
 #define ALLOCATION_UNITS 8

@@ -10,7 +10,8 @@
 #include "engine/run/record.h"
 
 /* A run's Lua state is copied from an image, and stays in the processor's cache for a while. So only a few runs begin
- * together, and the next ones some turns of the loop later, when these wait for AWS or have ended. */
+ * together, and the next ones some turns of the loop later: by then these wait for AWS, or have ended if all their few
+ * calls were answered at once. */
 #define TOGETHER_MOST 16
 #define TURNS_APART 6
 
