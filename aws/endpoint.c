@@ -4,7 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "aws/endpoint_names.h"
+/* Whose endpoint it is. Borrowed. */
+typedef struct subject {
+    const char *prefix;  /* "monitoring" */
+    const char *id;      /* "CloudWatch" */
+    const json_t *rules; /* see aws_service_endpoint_rules; NULL: all names are of the common form */
+} subject;
 
 typedef struct partition {
     const char *region_prefix;
@@ -116,58 +121,71 @@ static const char *configured_url(const aws_endpoint_options *options, const cha
 
 /* AWS's own names. */
 
-static int compare_prefix(const void *prefix, const void *name)
+static const char *family_of(const aws_endpoint_options *options)
 {
-    return strcmp(prefix, ((const aws_endpoint_name *)name)->prefix);
+    bool fips = aws_setting_on(options->profiles, options->profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+    bool dual =
+        aws_setting_on(options->profiles, options->profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+    return fips ? (dual ? "both" : "fips") : (dual ? "dual" : "plain");
 }
 
-/** The name where it is not of the common form; NULL: it is. */
-static const aws_endpoint_name *find_name(const partition *p, const char *prefix, unsigned family)
+/* [place, host, signing region]; NULL: the name is of the common form. */
+static const json_t *find_rule(const json_t *rules, const char *family, const char *region)
 {
-    const aws_endpoint_name *end = AWS_ENDPOINT_NAMES + AWS_ENDPOINT_NAME_COUNT;
-    const aws_endpoint_name *at =
-        bsearch(prefix, AWS_ENDPOINT_NAMES, AWS_ENDPOINT_NAME_COUNT, sizeof *AWS_ENDPOINT_NAMES, compare_prefix);
-    if (!at) return NULL;
-    while (at > AWS_ENDPOINT_NAMES && strcmp(at[-1].prefix, prefix) == 0) at--;
-    for (; at < end && strcmp(at->prefix, prefix) == 0; at++) {
-        if (at->family == family && (!at->partition || strcmp(at->partition, p->name) == 0)) return at;
+    const json_t *row;
+    size_t i;
+    json_array_foreach (json_object_get(rules, family), i, row) {
+        const char *place = json_string_value(json_array_get(row, 0));
+        if (place && (!*place || strcmp(place, region) == 0 || strcmp(place, aws_partition_of(region)) == 0))
+            return row;
     }
     return NULL;
 }
 
-/** False where it does not fit. */
-static bool fill_host(const char *host, const partition *p, const char *region, char *out, size_t size)
+static void sign_for(const json_t *rule, const char *region, aws_endpoint *out)
 {
-    size_t len = 0;
-    while (*host && len < size) {
-        size_t plain = strcspn(host, "{");
-        const char *word = host[plain] == '\0'      ? ""
-                           : host[plain + 1] == 'r' ? region
-                           : host[plain + 1] == 's' ? p->suffix
-                                                    : p->dual_stack;
-        len += (size_t)snprintf(out + len, size - len, "%.*s%s", (int)plain, host, word);
-        host += plain;
-        host += strcspn(host, "}");
-        host += *host == '}';
-    }
-    return len < size;
+    const char *own = json_string_value(json_array_get(rule, 2));
+    snprintf(out->signing_region, sizeof out->signing_region, "%s", own ? own : region);
 }
 
-static rip_status name_host(const partition *p, const char *prefix, const char *region, unsigned family,
-                            aws_endpoint *out, rip_error *err)
+/* "{region}", "{suffix}" and "{dual}" filled in; what follows a '/' is the path. False where it does not fit. */
+static bool fill_name(const char *name, const char *region, aws_endpoint *out)
 {
-    char plain[128];
-    const aws_endpoint_name *name = find_name(p, prefix, family);
-    snprintf(plain, sizeof plain, "%s%s.{region}.%s", prefix, family & AWS_FIPS ? "-fips" : "",
-             family & AWS_DUAL_STACK ? "{dual}" : "{suffix}");
-    if (name && !*name->host)
-        return rip_fail(err, RIP_EINVAL, "%s has no%s%s endpoint in partition %s: set %s to false", prefix,
-                        family & AWS_FIPS ? " FIPS" : "", family & AWS_DUAL_STACK ? " dual-stack" : "", p->name,
-                        family & AWS_FIPS ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT");
-    if (!fill_host(name ? name->host : plain, p, region, out->host, sizeof out->host))
-        return rip_fail(err, RIP_ELIMIT, "the endpoint's name for %s in %s is too long", prefix, region);
-    snprintf(out->signing_region, sizeof out->signing_region, "%s",
-             name && name->signing_region ? name->signing_region : region);
+    const partition *p = partition_of(region);
+    const char *path = strchr(name, '/');
+    const char *end = path ? path : name + strlen(name);
+    size_t len = 0, size = sizeof out->host;
+    while (name < end && len < size) {
+        size_t plain = strcspn(name, "{/");
+        const char *word = name[plain] != '{'       ? ""
+                           : name[plain + 1] == 'r' ? region
+                           : name[plain + 1] == 's' ? p->suffix
+                                                    : p->dual_stack;
+        len += (size_t)snprintf(out->host + len, size - len, "%.*s%s", (int)plain, name, word);
+        name += plain;
+        if (*name == '{') name += strcspn(name, "}") + 1;
+    }
+    return len < size && (size_t)snprintf(out->path, sizeof out->path, "%s", path ? path : "") < sizeof out->path;
+}
+
+static rip_status name_host(const subject *of, const char *family, const char *region, aws_endpoint *out,
+                            rip_error *err)
+{
+    char common[160];
+    const json_t *rule = find_rule(of->rules, family, region);
+    const char *name = rule ? json_string_value(json_array_get(rule, 1)) : common;
+    bool fips = strcmp(family, "fips") == 0 || strcmp(family, "both") == 0;
+    bool dual = strcmp(family, "dual") == 0 || strcmp(family, "both") == 0;
+    snprintf(common, sizeof common, "%s%s.{region}.%s", of->prefix, fips ? "-fips" : "", dual ? "{dual}" : "{suffix}");
+    if (!name || !*name)
+        return rip_fail(err, RIP_EINVAL, "%s has no%s%s endpoint in partition %s%s%s", of->prefix, fips ? " FIPS" : "",
+                        dual ? " dual-stack" : "", aws_partition_of(region), fips || dual ? ": set " : "",
+                        fips   ? "AWS_USE_FIPS_ENDPOINT to false"
+                        : dual ? "AWS_USE_DUALSTACK_ENDPOINT to false"
+                               : "");
+    if (!fill_name(name, region, out))
+        return rip_fail(err, RIP_ELIMIT, "the endpoint's name for %s in %s is too long", of->prefix, region);
+    sign_for(rule, region, out);
     return RIP_OK;
 }
 
@@ -180,36 +198,52 @@ static bool is_legacy_sts(const aws_endpoint_options *options, const char *prefi
     return strcmp(region, "aws-global") == 0 || (wanted && strcmp(wanted, "legacy") == 0);
 }
 
-rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *prefix, const char *id,
-                              const char *region, aws_endpoint *out, rip_error *err)
+static rip_status resolve(const aws_endpoint_options *options, const subject *of, const char *region, aws_endpoint *out,
+                          rip_error *err)
 {
     char setting[128];
     *out = (aws_endpoint){.scheme = "https"};
     rip_status status = check_region(region, err);
     if (status != RIP_OK) return status;
-    const partition *p = partition_of(region);
-    const aws_endpoint_name *plain = find_name(p, prefix, AWS_PLAIN);
-    snprintf(out->signing_region, sizeof out->signing_region, "%s",
-             plain && plain->signing_region ? plain->signing_region : region);
-    const char *url = configured_url(options, id, setting, sizeof setting);
-    if (url) return aws_endpoint_parse(url, setting, out, err);
-    unsigned family = AWS_PLAIN;
-    if (aws_setting_on(options->profiles, options->profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
-        family |= AWS_FIPS;
-    if (aws_setting_on(options->profiles, options->profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
-        family |= AWS_DUAL_STACK;
-    if (family == AWS_PLAIN && is_legacy_sts(options, prefix, region)) {
+    const char *url = configured_url(options, of->id, setting, sizeof setting);
+    if (url) {
+        sign_for(find_rule(of->rules, "plain", region), region, out);
+        return aws_endpoint_parse(url, setting, out, err);
+    }
+    const char *family = family_of(options);
+    if (strcmp(family, "plain") == 0 && is_legacy_sts(options, of->prefix, region)) {
         snprintf(out->host, sizeof out->host, "sts.amazonaws.com");
         snprintf(out->signing_region, sizeof out->signing_region, "us-east-1");
         return RIP_OK;
     }
-    return name_host(p, prefix, region, family, out, err);
+    return name_host(of, family, region, out, err);
 }
 
 rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_service *service, const char *region,
                                 aws_endpoint *out, rip_error *err)
 {
-    return aws_endpoint_named(options, aws_service_endpoint_prefix(service), aws_service_id(service), region, out, err);
+    json_t *rules = aws_service_endpoint_rules(service);
+    const subject of = {aws_service_endpoint_prefix(service), aws_service_id(service), rules};
+    rip_status status = resolve(options, &of, region, out, err);
+    json_decref(rules);
+    return status;
+}
+
+/* Where a partition has FIPS endpoints under the plain names (AWS's published rules for these two services). */
+static json_t *provider_rules(const char *prefix)
+{
+    if (strcmp(prefix, "sts") != 0 && strcmp(prefix, "portal.sso") != 0) return NULL;
+    return json_pack("{s:[[s, s+]]}", "fips", "aws-us-gov", prefix, ".{region}.{suffix}");
+}
+
+rip_status aws_endpoint_of_provider(const aws_endpoint_options *options, const char *prefix, const char *id,
+                                    const char *region, aws_endpoint *out, rip_error *err)
+{
+    json_t *rules = provider_rules(prefix);
+    const subject of = {prefix, id, rules};
+    rip_status status = resolve(options, &of, region, out, err);
+    json_decref(rules);
+    return status;
 }
 
 rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,

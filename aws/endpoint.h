@@ -48,10 +48,10 @@ typedef struct aws_endpoints {
 rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
                              const aws_endpoint **out, rip_error *err);
 
-/** As aws_endpoint_resolve for a name that no model is needed for (credentials' own services). `id` is the serviceId:
- * "STS". */
-rip_status aws_endpoint_named(const aws_endpoint_options *options, const char *prefix, const char *id,
-                              const char *region, aws_endpoint *out, rip_error *err);
+/** As aws_endpoint_resolve, for the services that credentials come from, which need no model: `prefix` is "sts" or
+ * "portal.sso", `id` the serviceId ("STS", "SSO"). */
+rip_status aws_endpoint_of_provider(const aws_endpoint_options *options, const char *prefix, const char *id,
+                                    const char *region, aws_endpoint *out, rip_error *err);
 
 /** Fill the request's scheme and host, put the endpoint's path before its path, and the host prefix before the host.
  * A bucket of S3 at the front of the path goes into the host's name, where its name can stand there, no endpoint is

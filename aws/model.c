@@ -67,6 +67,11 @@ json_t *aws_service_line(const aws_service *service, const char *kind, const cha
     return json ? json_loadb(json, len, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 }
 
+json_t *aws_service_endpoint_rules(const aws_service *service)
+{
+    return aws_service_line(service, "endpoints", "");
+}
+
 unsigned aws_name_slot(const char *name)
 {
     unsigned hash = 2166136261u;

@@ -97,7 +97,7 @@ static rip_status build(const sso *p, const char *token, aws_http_request *reque
     rip_buffer path = {0};
     aws_endpoint_options options = {p->remote.context.profiles, p->profile, NULL};
     rip_status status = read_settings(p, &s, err);
-    if (status == RIP_OK) status = aws_endpoint_named(&options, "portal.sso", "SSO", s.region, &endpoint, err);
+    if (status == RIP_OK) status = aws_endpoint_of_provider(&options, "portal.sso", "SSO", s.region, &endpoint, err);
     if (status == RIP_OK) {
         rip_buffer_puts(&path, "/federation/credentials?role_name=");
         aws_uri_encode(&path, s.role, strlen(s.role), false);

@@ -76,7 +76,7 @@ static rip_status build(aws_remote *remote, const aws_credentials *credentials, 
     request->method = strdup("POST");
     request->path = strdup("/");
     if (!request->method || !request->path) return rip_nomem(err);
-    rip_status status = aws_endpoint_named(&options, "sts", "STS", context->region, &endpoint, err);
+    rip_status status = aws_endpoint_of_provider(&options, "sts", "STS", context->region, &endpoint, err);
     if (status == RIP_OK) status = aws_endpoint_apply(&options, &endpoint, false, request, err);
     if (status == RIP_OK)
         status =

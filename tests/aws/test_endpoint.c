@@ -11,7 +11,7 @@
 
 static const char CONFIG[] =
     "[default]\nregion = eu-west-1\nservices = mine\nuse_fips_endpoint = false\n"
-    "[services mine]\nelastic_beanstalk =\n  endpoint_url = http://localhost:1/eb/\n"
+    "[services mine]\nauto_scaling =\n  endpoint_url = http://localhost:1/as/\n"
     "ecs =\n  endpoint_url = http://localhost:2\n"
     "[profile dual]\nuse_dualstack_endpoint = true\n[profile fips]\nuse_fips_endpoint = TRUE\n"
     "[profile both]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n"
@@ -25,14 +25,38 @@ static aws_profiles *profiles(void)
     return p;
 }
 
-static void expect(const char *profile, const char *prefix, const char *id, const char *region, const char *host,
+static aws_models *models;
+
+static int open_models(void **state)
+{
+    static const char *const FOLDERS[] = {"aws/model"};
+    (void)state;
+    return aws_models_new(FOLDERS, 1, &models, NULL) == RIP_OK ? 0 : -1;
+}
+
+static int close_models(void **state)
+{
+    (void)state;
+    aws_models_free(models);
+    return 0;
+}
+
+static rip_status resolve(const aws_endpoint_options *options, const char *name, const char *region, aws_endpoint *out,
+                          rip_error *err)
+{
+    const aws_service *service = NULL;
+    assert_int_equal(aws_models_service(models, name, &service, err), RIP_OK);
+    return aws_endpoint_resolve(options, service, region, out, err);
+}
+
+static void expect(const char *profile, const char *service, const char *region, const char *host,
                    const char *signing_region)
 {
     aws_profiles *p = profiles();
     aws_endpoint_options options = {p, profile, NULL};
     aws_endpoint endpoint;
     rip_error err = {0};
-    assert_int_equal(aws_endpoint_named(&options, prefix, id, region, &endpoint, &err), RIP_OK);
+    assert_int_equal(resolve(&options, service, region, &endpoint, &err), RIP_OK);
     assert_string_equal(endpoint.host, host);
     assert_string_equal(endpoint.signing_region, signing_region);
     aws_profiles_free(p);
@@ -41,46 +65,66 @@ static void expect(const char *profile, const char *prefix, const char *id, cons
 static void test_each_partition_has_its_own_suffix(void **state)
 {
     (void)state;
-    expect("none", "ecs", "ECS", "eu-west-1", "ecs.eu-west-1.amazonaws.com", "eu-west-1");
-    expect("none", "ecs", "ECS", "cn-north-1", "ecs.cn-north-1.amazonaws.com.cn", "cn-north-1");
-    expect("none", "ecs", "ECS", "us-iso-east-1", "ecs.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
-    expect("none", "ecs", "ECS", "us-isob-east-1", "ecs.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1");
-    expect("none", "ecs", "ECS", "eusc-de-east-1", "ecs.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1");
+    expect("none", "ecs", "eu-west-1", "ecs.eu-west-1.amazonaws.com", "eu-west-1");
+    expect("none", "ecs", "cn-north-1", "ecs.cn-north-1.amazonaws.com.cn", "cn-north-1");
+    expect("none", "ecs", "us-iso-east-1", "ecs.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
+    expect("none", "ecs", "us-isob-east-1", "ecs.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1");
+    expect("none", "ecs", "eusc-de-east-1", "ecs.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1");
     assert_string_equal(aws_partition_of("us-gov-west-1"), "aws-us-gov");
 }
 
 static void test_global_services_are_signed_for_their_one_region(void **state)
 {
     (void)state;
-    expect("none", "iam", "IAM", "eu-west-1", "iam.amazonaws.com", "us-east-1");
-    expect("none", "organizations", "Organizations", "us-gov-east-1", "organizations.us-gov-west-1.amazonaws.com",
-           "us-gov-west-1");
-    expect("none", "sts", "STS", "eu-west-1", "sts.eu-west-1.amazonaws.com", "eu-west-1");
+    expect("none", "iam", "eu-west-1", "iam.amazonaws.com", "us-east-1");
+    expect("none", "organizations", "us-gov-east-1", "organizations.us-gov-west-1.amazonaws.com", "us-gov-west-1");
+    expect("none", "sts", "eu-west-1", "sts.eu-west-1.amazonaws.com", "eu-west-1");
 }
 
 static void test_fips_and_dual_stack_names(void **state)
 {
     (void)state;
-    expect("fips", "kms", "KMS", "us-west-2", "kms-fips.us-west-2.amazonaws.com", "us-west-2");
-    expect("fips", "sts", "STS", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1");
-    expect("dual", "ec2", "EC2", "us-west-2", "ec2.us-west-2.api.aws", "us-west-2");
-    expect("dual", "s3", "S3", "us-west-2", "s3.dualstack.us-west-2.amazonaws.com", "us-west-2");
+    expect("fips", "kms", "us-west-2", "kms-fips.us-west-2.amazonaws.com", "us-west-2");
+    expect("fips", "sts", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1");
+    expect("dual", "ec2", "us-west-2", "ec2.us-west-2.api.aws", "us-west-2");
+    expect("dual", "s3", "us-west-2", "s3.dualstack.us-west-2.amazonaws.com", "us-west-2");
 }
 
 static void test_names_that_are_not_of_the_common_form(void **state)
 {
     (void)state;
-    expect("fips", "eks", "EKS", "us-west-2", "fips.eks.us-west-2.amazonaws.com", "us-west-2");
-    expect("fips", "api.ecr", "ECR", "us-west-2", "api.ecr-fips.us-west-2.amazonaws.com", "us-west-2");
-    expect("dual", "api.ecr", "ECR", "us-west-2", "ecr.us-west-2.api.aws", "us-west-2");
-    expect("dual", "iam", "IAM", "eu-west-1", "iam.global.api.aws", "us-east-1");
-    expect("both", "iam", "IAM", "us-gov-east-1", "iam.us-gov.api.aws", "us-gov-west-1");
-    expect("both", "sts", "STS", "us-gov-west-1", "sts-fips.us-gov-west-1.api.aws", "us-gov-west-1");
-    expect("dual", "elasticfilesystem", "EFS", "cn-north-1", "efs.cn-north-1.api.amazonwebservices.com.cn",
-           "cn-north-1");
-    expect("none", "iam", "IAM", "us-iso-west-1", "iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
-    expect("none", "organizations", "Organizations", "xx-new-1", "organizations.us-east-1.amazonaws.com", "us-east-1");
-    expect("none", "portal.sso", "SSO", "eu-west-1", "portal.sso.eu-west-1.amazonaws.com", "eu-west-1");
+    expect("fips", "eks", "us-west-2", "fips.eks.us-west-2.amazonaws.com", "us-west-2");
+    expect("fips", "ecr", "us-west-2", "api.ecr-fips.us-west-2.amazonaws.com", "us-west-2");
+    expect("dual", "ecr", "us-west-2", "ecr.us-west-2.api.aws", "us-west-2");
+    expect("dual", "iam", "eu-west-1", "iam.global.api.aws", "us-east-1");
+    expect("both", "iam", "us-gov-east-1", "iam.us-gov.api.aws", "us-gov-west-1");
+    expect("both", "sts", "us-gov-west-1", "sts-fips.us-gov-west-1.api.aws", "us-gov-west-1");
+    expect("dual", "efs", "cn-north-1", "efs.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1");
+    expect("none", "iam", "us-iso-west-1", "iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1");
+    expect("none", "organizations", "xx-new-1", "organizations.us-east-1.amazonaws.com", "us-east-1");
+}
+
+static void provider(const char *profile, const char *prefix, const char *id, const char *region, const char *host)
+{
+    aws_profiles *p = profiles();
+    aws_endpoint_options options = {p, profile, NULL};
+    aws_endpoint endpoint;
+    rip_error err = {0};
+    assert_int_equal(aws_endpoint_of_provider(&options, prefix, id, region, &endpoint, &err), RIP_OK);
+    assert_string_equal(endpoint.host, host);
+    assert_string_equal(endpoint.signing_region, region);
+    aws_profiles_free(p);
+}
+
+static void test_credentials_come_from_endpoints_that_need_no_model(void **state)
+{
+    (void)state;
+    provider("none", "portal.sso", "SSO", "eu-west-1", "portal.sso.eu-west-1.amazonaws.com");
+    provider("fips", "portal.sso", "SSO", "us-gov-west-1", "portal.sso.us-gov-west-1.amazonaws.com");
+    provider("fips", "sts", "STS", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com");
+    provider("fips", "sts", "STS", "us-west-2", "sts-fips.us-west-2.amazonaws.com");
+    provider("dual", "sts", "STS", "us-west-2", "sts.us-west-2.api.aws");
+    provider("both", "sts", "STS", "us-gov-west-1", "sts-fips.us-gov-west-1.api.aws");
 }
 
 static void test_a_family_that_a_partition_lacks_is_told(void **state)
@@ -90,7 +134,7 @@ static void test_a_family_that_a_partition_lacks_is_told(void **state)
     aws_endpoint_options options = {p, "fips", NULL};
     aws_endpoint endpoint;
     rip_error err;
-    assert_int_equal(aws_endpoint_named(&options, "s3", "S3", "cn-north-1", &endpoint, &err), RIP_EINVAL);
+    assert_int_equal(resolve(&options, "s3", "cn-north-1", &endpoint, &err), RIP_EINVAL);
     assert_non_null(strstr(err.message, "AWS_USE_FIPS_ENDPOINT"));
     aws_profiles_free(p);
 }
@@ -98,14 +142,14 @@ static void test_a_family_that_a_partition_lacks_is_told(void **state)
 static void test_configured_endpoints_go_from_the_narrow_to_the_wide(void **state)
 {
     (void)state;
-    expect("default", "ecs", "ECS", "us-west-2", "localhost:2", "us-west-2");
-    expect("default", "elasticbeanstalk", "Elastic Beanstalk", "us-west-2", "localhost:1", "us-west-2");
+    expect("default", "ecs", "us-west-2", "localhost:2", "us-west-2");
+    expect("default", "autoscaling", "us-west-2", "localhost:1", "us-west-2");
     setenv("AWS_ENDPOINT_URL", "https://all.example", 1);
-    expect("default", "ecs", "ECS", "us-west-2", "all.example", "us-west-2");
+    expect("default", "ecs", "us-west-2", "all.example", "us-west-2");
     setenv("AWS_ENDPOINT_URL_AUTO_SCALING", "https://as.example:8443", 1);
-    expect("none", "autoscaling", "Auto Scaling", "us-west-2", "as.example:8443", "us-west-2");
+    expect("none", "autoscaling", "us-west-2", "as.example:8443", "us-west-2");
     setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
-    expect("default", "ecs", "ECS", "us-west-2", "ecs.us-west-2.amazonaws.com", "us-west-2");
+    expect("default", "ecs", "us-west-2", "ecs.us-west-2.amazonaws.com", "us-west-2");
     unsetenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     unsetenv("AWS_ENDPOINT_URL_AUTO_SCALING");
     unsetenv("AWS_ENDPOINT_URL");
@@ -119,7 +163,7 @@ static void test_a_region_that_is_none_reaches_no_host(void **state)
         aws_endpoint_options options = {.profile = "default"};
         aws_endpoint endpoint;
         rip_error err;
-        assert_int_equal(aws_endpoint_named(&options, "ecs", "ECS", BAD[i], &endpoint, &err), RIP_EINVAL);
+        assert_int_equal(resolve(&options, "ecs", BAD[i], &endpoint, &err), RIP_EINVAL);
     }
 }
 
@@ -130,7 +174,7 @@ static void bucket(const char *profile, const char *path, const char *host, cons
     aws_endpoint endpoint;
     aws_http_request request = {.path = strdup(path)};
     rip_error err;
-    assert_int_equal(aws_endpoint_named(&options, "s3", "S3", "eu-west-1", &endpoint, &err), RIP_OK);
+    assert_int_equal(resolve(&options, "s3", "eu-west-1", &endpoint, &err), RIP_OK);
     assert_int_equal(aws_endpoint_apply(&options, &endpoint, true, &request, &err), RIP_OK);
     assert_string_equal(request.host, host);
     assert_string_equal(request.path, rest);
@@ -181,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_global_services_are_signed_for_their_one_region),
         cmocka_unit_test(test_fips_and_dual_stack_names),
         cmocka_unit_test(test_names_that_are_not_of_the_common_form),
+        cmocka_unit_test(test_credentials_come_from_endpoints_that_need_no_model),
         cmocka_unit_test(test_a_family_that_a_partition_lacks_is_told),
         cmocka_unit_test(test_configured_endpoints_go_from_the_narrow_to_the_wide),
         cmocka_unit_test(test_a_region_that_is_none_reaches_no_host),
@@ -188,5 +233,5 @@ int main(void)
         cmocka_unit_test(test_a_broken_config_file_names_its_line),
         cmocka_unit_test(test_the_credentials_file_names_profiles_bare),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_models, close_models);
 }
