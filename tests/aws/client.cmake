@@ -6,6 +6,7 @@ set_tests_properties(conformance_protocols PROPERTIES TIMEOUT 60 LABELS conforma
 riposte_test(client SOURCES test_client.c LINKS riposte_aws)
 riposte_test(json SOURCES test_json.c LINKS riposte_aws)
 riposte_test(model SOURCES test_model.c LINKS riposte_aws)
+riposte_test(event_stream SOURCES test_event_stream.c LINKS riposte_aws PkgConfig::ZLIB)
 
 find_program(PYTHON3 python3)
 if(PYTHON3)
