@@ -129,7 +129,7 @@ static const char *family_of(const aws_endpoint_options *options)
     return fips ? (dual ? "both" : "fips") : (dual ? "dual" : "plain");
 }
 
-/* [place, host, signing region]; NULL: the name is of the common form. */
+/* [place, host, signing region, signing name]; NULL: the name is of the common form. */
 static const json_t *find_rule(const json_t *rules, const char *family, const char *region)
 {
     const json_t *row;
@@ -145,7 +145,9 @@ static const json_t *find_rule(const json_t *rules, const char *family, const ch
 static void sign_for(const json_t *rule, const char *region, aws_endpoint *out)
 {
     const char *own = json_string_value(json_array_get(rule, 2));
+    const char *name = json_string_value(json_array_get(rule, 3));
     snprintf(out->signing_region, sizeof out->signing_region, "%s", own ? own : region);
+    snprintf(out->signing_name, sizeof out->signing_name, "%s", name ? name : "");
 }
 
 /* "{region}", "{suffix}" and "{dual}" filled in; what follows a '/' is the path. False where it does not fit. */
@@ -229,6 +231,15 @@ rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_s
     return status;
 }
 
+rip_status aws_endpoint_of_operation(const aws_endpoint_options *options, const aws_operation *operation,
+                                     const char *region, aws_endpoint *out, rip_error *err)
+{
+    const aws_service *service = aws_operation_service(operation);
+    const json_t *rules = aws_operation_trait(operation, "endpoints");
+    const subject of = {aws_service_endpoint_prefix(service), aws_service_id(service), rules};
+    return rules ? resolve(options, &of, region, out, err) : aws_endpoint_resolve(options, service, region, out, err);
+}
+
 /* Where a partition has FIPS endpoints under the plain names (AWS's published rules for these two services). */
 static json_t *provider_rules(const char *prefix)
 {
@@ -246,9 +257,14 @@ rip_status aws_endpoint_of_provider(const aws_endpoint_options *options, const c
     return status;
 }
 
-rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
+rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_operation *operation, const char *region,
                              const aws_endpoint **out, rip_error *err)
 {
+    const aws_service *service = aws_operation_service(operation);
+    if (aws_operation_trait(operation, "endpoints")) {
+        *out = &endpoints->own;
+        return aws_endpoint_of_operation(&endpoints->options, operation, region, &endpoints->own, err);
+    }
     for (size_t i = 0; i < AWS_ENDPOINTS_KEPT && endpoints->kept[i].service; i++) {
         const struct aws_endpoint_kept *known = &endpoints->kept[i];
         if (known->service != service || strcmp(known->region, region) != 0) continue;

@@ -24,13 +24,19 @@ typedef struct aws_endpoint {
     char host[256]; /* with ":port" where one was configured */
     char path[512]; /* what a configured endpoint puts before every path, without a final '/' */
     char signing_region[AWS_REGION_MAX];
-    bool configured; /* not one of AWS's own names */
+    char signing_name[32]; /* where it is not the service's own; else "" */
+    bool configured;       /* not one of AWS's own names */
 } aws_endpoint;
 
 /** RIP_EINVAL for a region that is none, and for a configured endpoint that is no URL; the message names the setting.
  */
 rip_status aws_endpoint_resolve(const aws_endpoint_options *options, const aws_service *service, const char *region,
                                 aws_endpoint *out, rip_error *err);
+
+/** As aws_endpoint_resolve, for an operation: few go elsewhere than the rest of their service (S3's of directory
+ * buckets). */
+rip_status aws_endpoint_of_operation(const aws_endpoint_options *options, const aws_operation *operation,
+                                     const char *region, aws_endpoint *out, rip_error *err);
 
 /** Endpoints that were resolved, so that the settings are looked through once for a service in a region, not at every
  * call. Zero-initialise all but the options, whose strings it borrows. */
@@ -41,11 +47,12 @@ typedef struct aws_endpoints {
         char region[AWS_REGION_MAX];
         aws_endpoint endpoint;
     } kept[AWS_ENDPOINTS_KEPT];
-    size_t next; /* the oldest makes room */
+    size_t next;      /* the oldest makes room */
+    aws_endpoint own; /* of an operation that goes elsewhere */
 } aws_endpoints;
 
-/** As aws_endpoint_resolve; `*out` holds until the next call. */
-rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_service *service, const char *region,
+/** As aws_endpoint_of_operation; `*out` holds until the next call. */
+rip_status aws_endpoints_get(aws_endpoints *endpoints, const aws_operation *operation, const char *region,
                              const aws_endpoint **out, rip_error *err);
 
 /** As aws_endpoint_resolve, for the services that credentials come from, which need no model: `prefix` is "sts" or

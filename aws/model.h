@@ -74,10 +74,10 @@ const char *aws_service_metadata(const aws_service *service, const char *key);
  *
  *     {"plain": [["aws", "iam.{suffix}", "us-east-1"], …], "fips": …, "dual": …, "both": …}
  *
- * Each row is a place (a region, a partition, or "" for every one), the host with {region}, {suffix} and {dual} (the
+ * Each row is a place (a region, a partition, or "" for every one); the host with {region}, {suffix} and {dual} (the
  * partition's two endings) to be filled in, with the path where it has one, or "" where there is none; and the region
- * it is signed for, where that is not the call's own. The first row that fits counts. New reference; NULL: there are
- * none. */
+ * and the name of the service that it is signed for, where those are not the call's and the service's own. The first
+ * row that fits counts. New reference; NULL: there are none. */
 json_t *aws_service_endpoint_rules(const aws_service *service);
 /** Names of all operations, as AWS writes them, sorted, in a new JSON array. */
 json_t *aws_service_operations(const aws_service *service);

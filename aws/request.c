@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "aws/presigned_copy.h"
+
 #define RETRY_AFTER_MAX_MS (5 * 60 * 1000)
 
 static bool has_authtype(const aws_operation *operation, const char *type)
@@ -17,6 +19,25 @@ bool aws_operation_is_unsigned(const aws_operation *operation)
     return has_authtype(operation, "none");
 }
 
+/* Two operations of S3 Control go to an outpost when they name one. */
+static rip_status find_endpoint(aws_endpoints *endpoints, const aws_operation *operation, const char *region,
+                                aws_http_request *request, aws_endpoint *out, rip_error *err)
+{
+    const aws_service *service = aws_operation_service(operation);
+    const aws_endpoint *known;
+    if (strcmp(aws_service_name(service), "s3control") == 0 && aws_headers_get(&request->headers, "x-amz-outpost-id")) {
+        free(request->host_prefix);
+        request->host_prefix = NULL;
+        rip_status status =
+            aws_endpoint_of_provider(&endpoints->options, "s3-outposts", aws_service_id(service), region, out, err);
+        snprintf(out->signing_name, sizeof out->signing_name, "s3-outposts");
+        return status;
+    }
+    rip_status status = aws_endpoints_get(endpoints, operation, region, &known, err);
+    if (status == RIP_OK) *out = *known;
+    return status;
+}
+
 rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *signer, const aws_operation *operation,
                                         const char *region, const aws_credentials *credentials, int64_t now_ms,
                                         aws_http_request *request, rip_error *err)
@@ -24,20 +45,22 @@ rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *si
     const aws_service *service = aws_operation_service(operation);
     bool is_s3 = strcmp(aws_service_name(service), "s3") == 0;
     bool s3_like = strcmp(aws_service_signing_name(service), "s3") == 0;
-    const aws_endpoint *endpoint;
-    rip_status status = aws_endpoints_get(endpoints, service, region, &endpoint, err);
-    if (status == RIP_OK) status = aws_endpoint_apply(&endpoints->options, endpoint, is_s3, request, err);
+    aws_endpoint endpoint;
+    rip_status status = find_endpoint(endpoints, operation, region, request, &endpoint, err);
+    if (status == RIP_OK) status = aws_endpoint_apply(&endpoints->options, &endpoint, is_s3, request, err);
     if (status != RIP_OK || aws_operation_is_unsigned(operation)) return status;
     aws_sign_options options = {
-        .region = endpoint->signing_region,
-        .service = aws_service_signing_name(service),
+        .region = endpoint.signing_region,
+        .service = *endpoint.signing_name ? endpoint.signing_name : aws_service_signing_name(service),
         .now_ms = now_ms,
         .normalize = !s3_like,
         .encode_path = !s3_like,
         .sign_body = s3_like,
         .unsigned_body = has_authtype(operation, "v4-unsigned-body"),
     };
-    return aws_sign_request(signer, request, credentials, &options, err);
+    status =
+        aws_presigned_copy_add(&endpoints->options, signer, operation, region, credentials, &options, request, err);
+    return status == RIP_OK ? aws_sign_request(signer, request, credentials, &options, err) : status;
 }
 
 static int digits(const char *at, size_t count)

@@ -289,7 +289,7 @@ static bool add_lines(aws_exchange *x)
         room += strlen(headers->items[i].name) + strlen(headers->items[i].value) + 3;
     rip_buffer_reserve(&x->lines, room); /* at once, so that no copy with secrets is left behind */
     add_line(x, "Expect", NULL);
-    add_line(x, "Accept", NULL);
+    if (!aws_headers_get(headers, "Accept")) add_line(x, "Accept", NULL);
     if (!aws_headers_get(headers, "Content-Type")) add_line(x, "Content-Type", NULL);
     if (!aws_headers_get(headers, "User-Agent")) add_line(x, "User-Agent", "riposte");
     for (size_t i = 0; i < headers->count; i++) {

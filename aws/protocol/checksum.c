@@ -20,7 +20,10 @@ static const algorithm ALGORITHMS[] = {
     {"CRC64NVME", "x-amz-checksum-crc64nvme", NULL, 64, UINT64_C(0x9A6C9329AC4BC9B5)},
     {"SHA1", "x-amz-checksum-sha1", EVP_sha1, 0, 0},
     {"SHA256", "x-amz-checksum-sha256", EVP_sha256, 0, 0},
+    {"SHA512", "x-amz-checksum-sha512", EVP_sha512, 0, 0},
+    {"MD5", "x-amz-checksum-md5", EVP_md5, 0, 0},
 };
+#define DEFAULT_ALGORITHM "CRC32" /* the SDKs' */
 
 /** All of these begin with ones and end with their complement. */
 static unsigned crc(const algorithm *a, const rip_buffer *body, unsigned char out[8])
@@ -64,17 +67,28 @@ static rip_status add_checksum(const char *wanted, aws_http_request *request, ri
         if (a->digest) return add_digest(a->header, a->digest(), request, err);
         return add(a->header, bytes, crc(a, &request->body, bytes), request, err);
     }
-    return rip_fail(err, RIP_EINVAL, "checksum algorithm %.32s: expected CRC32, CRC32C, CRC64NVME, SHA1 or SHA256",
+    return rip_fail(err, RIP_EINVAL,
+                    "checksum algorithm %.32s: expected CRC32, CRC32C, CRC64NVME, SHA1, SHA256,"
+                    " SHA512 or MD5",
                     wanted);
 }
 
-static bool has_digest(const aws_http_request *request)
+static bool has_checksum(const aws_http_request *request)
 {
     for (size_t i = 0; i < request->headers.count; i++) {
-        const char *name = request->headers.items[i].name;
-        if (strcasecmp(name, "Content-MD5") == 0 || strncasecmp(name, "x-amz-checksum-", 15) == 0) return true;
+        if (strncasecmp(request->headers.items[i].name, "x-amz-checksum-", 15) == 0) return true;
     }
     return false;
+}
+
+/* Names the algorithm in the header that the caller's choice would have gone into. */
+static rip_status name_algorithm(const aws_operation *operation, const char *member_name, aws_http_request *request,
+                                 rip_error *err)
+{
+    const aws_shape *input = aws_operation_input(operation);
+    const aws_member *member = input && member_name ? aws_shape_member(input, member_name) : NULL;
+    if (!member || aws_member_location(member) != AWS_IN_HEADER) return RIP_OK;
+    return aws_headers_set(&request->headers, aws_member_location_name(member), DEFAULT_ALGORITHM, err);
 }
 
 rip_status aws_checksum_add(const aws_operation *operation, const json_t *params, aws_http_request *request,
@@ -85,6 +99,8 @@ rip_status aws_checksum_add(const aws_operation *operation, const json_t *params
     const char *wanted = member ? json_string_value(json_object_get(params, member)) : NULL;
     bool demanded = json_is_true(aws_operation_trait(operation, "httpChecksumRequired")) ||
                     json_is_true(json_object_get(trait, "requestChecksumRequired"));
-    if ((!wanted && !demanded) || has_digest(request)) return RIP_OK;
-    return wanted ? add_checksum(wanted, request, err) : add_digest("Content-MD5", EVP_md5(), request, err);
+    if ((!member && !demanded) || has_checksum(request)) return RIP_OK;
+    if (wanted) return add_checksum(wanted, request, err);
+    rip_status status = add_checksum(DEFAULT_ALGORITHM, request, err);
+    return status == RIP_OK ? name_algorithm(operation, member, request, err) : status;
 }

@@ -22,6 +22,10 @@ json_t *aws_json_load(const char *bytes, size_t len, rip_error *err);
  * is left out. {} where there is no shape. New reference; NULL with `err`. */
 json_t *aws_json_read(const aws_shape *shape, const char *bytes, size_t len, rip_error *err);
 
+/** The parameters as the SDKs prepare them for sending (base64, digests, ids without a path): `*params` is a reference,
+ * which may become one to a copy. */
+rip_status aws_params_prepare(const aws_operation *operation, json_t **params, rip_error *err);
+
 /** "Action=…&Version=…&…" of query and ec2. */
 rip_status aws_query_write(const aws_operation *operation, const json_t *params, rip_buffer *out, rip_error *err);
 
@@ -66,10 +70,11 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
 /** Members of headers and status, into what was read of the body. */
 void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response);
 
-/** The digest of the finished body: by the algorithm that the caller chose in the operation's parameter for it, else as
- * Content-MD5 where AWS demands one, unless the parameters hold one already.
+/** The checksum of the finished body, where the operation takes or demands one and the parameters hold none: by the
+ * algorithm that the caller chose in the operation's parameter for it, else by the SDKs' default, CRC32.
  *
- * Follows: Smithy, "httpChecksum trait"; Amazon S3 User Guide, "Checking object integrity". */
+ * Follows: AWS SDKs and Tools Reference Guide, "Data Integrity Protections for Amazon S3"; Smithy, "httpChecksum
+ * trait". */
 rip_status aws_checksum_add(const aws_operation *operation, const json_t *params, aws_http_request *request,
                             rip_error *err);
 

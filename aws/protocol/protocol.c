@@ -116,6 +116,24 @@ static rip_status build_json(const aws_operation *operation, const json_t *param
     return status;
 }
 
+/* What some services want to see beside what the model says (botocore's handlers of `before-call`). */
+static rip_status add_service_headers(const aws_operation *operation, aws_http_request *request, rip_error *err)
+{
+    const aws_service *service = aws_operation_service(operation);
+    rip_status status = RIP_OK;
+    /* Errors come with the codes of the query protocol beside their own (Smithy, "awsQueryCompatible trait"). */
+    if (aws_service_metadata(service, "queryMode"))
+        status = aws_headers_add(&request->headers, "X-Amzn-Query-Mode", "true", err);
+    if (status == RIP_OK && json_is_true(aws_operation_trait(operation, "endpointoperation")))
+        status = aws_headers_add(&request->headers, "X-Amz-Api-Version", aws_service_api_version(service), err);
+    if (status == RIP_OK && strcmp(aws_service_name(service), "glacier") == 0)
+        status = aws_headers_add(&request->headers, "X-Amz-Glacier-Version", aws_service_api_version(service), err);
+    if (status == RIP_OK && strcmp(aws_service_name(service), "apigateway") == 0 &&
+        !aws_headers_get(&request->headers, "Accept"))
+        status = aws_headers_add(&request->headers, "Accept", "application/json", err);
+    return status;
+}
+
 static rip_status build_query(const aws_operation *operation, const json_t *params, aws_http_request *request,
                               rip_error *err)
 {
@@ -150,10 +168,12 @@ rip_status aws_protocol_build(const aws_operation *operation, const json_t *para
     if (!all) return rip_nomem(err);
     request->method = strdup(aws_operation_http_method(operation));
     request->path = strdup("/");
-    rip_status status = request->method && request->path ? build(operation, all, request, err) : rip_nomem(err);
+    rip_status status = request->method && request->path ? aws_params_prepare(operation, &all, err) : rip_nomem(err);
+    if (status == RIP_OK) status = build(operation, all, request, err);
     if (status == RIP_OK && !request->query) request->query = strdup("");
     if (status == RIP_OK && !request->query) status = rip_nomem(err);
     if (status == RIP_OK) status = write_host_prefix(operation, all, request, err);
+    if (status == RIP_OK) status = add_service_headers(operation, request, err);
     if (status == RIP_OK) status = aws_checksum_add(operation, all, request, err);
     if (status == RIP_OK) status = rip_buffer_status(&request->body, err);
     json_decref(all);

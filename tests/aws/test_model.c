@@ -344,9 +344,9 @@ static char *header_of(aws_models *models, const char *operation, json_t *params
     return copy;
 }
 
-static void test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded(void **state)
+static void test_a_body_has_the_checksum_that_was_chosen_else_crc32(void **state)
 {
-    /* Of "123456789", by the catalogue of CRCs and by sha1sum and sha256sum. */
+    /* Of "123456789", by the catalogue of CRCs and by sha1sum, sha256sum, sha512sum and md5sum. */
     static const struct {
         const char *algorithm, *header, *value;
     } CASES[] = {
@@ -355,6 +355,9 @@ static void test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_de
         {"CRC64NVME", "x-amz-checksum-crc64nvme", "rosUhgp5mIg="},
         {"SHA1", "x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="},
         {"SHA256", "x-amz-checksum-sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="},
+        {"SHA512", "x-amz-checksum-sha512",
+         "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="},
+        {"MD5", "x-amz-checksum-md5", "JfnnlDI7RTiF9RgfG2JNCw=="},
     };
     (void)state;
     aws_models *models = open_models();
@@ -368,12 +371,15 @@ static void test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_de
         free(value);
     }
     json_t *policy = json_pack("{s:s, s:s}", "Bucket", "b", "Policy", "{}");
-    char *md5 = header_of(models, "PutBucketPolicy", policy, "Content-MD5");
-    assert_string_equal(md5, "mZFLkyvTelC5g8XnyQrpOw==");
-    free(md5);
+    char *crc = header_of(models, "PutBucketPolicy", policy, "x-amz-checksum-crc32");
+    assert_string_equal(crc, "o6a/Qw==");
+    free(crc);
     policy = json_pack("{s:s, s:s, s:s}", "Bucket", "b", "Policy", "{}", "ChecksumAlgorithm", "SHA256");
-    assert_null(header_of(models, "PutBucketPolicy", policy, "Content-MD5"));
-    assert_null(header_of(models, "PutObject", json_pack("{s:s, s:s}", "Bucket", "b", "Key", "k"), "Content-MD5"));
+    assert_null(header_of(models, "PutBucketPolicy", policy, "x-amz-checksum-crc32"));
+    char *named = header_of(models, "PutObject", json_pack("{s:s, s:s}", "Bucket", "b", "Key", "k"),
+                            "x-amz-sdk-checksum-algorithm");
+    assert_string_equal(named, "CRC32");
+    free(named);
     aws_models_free(models);
 }
 
@@ -473,7 +479,7 @@ int main(void)
         cmocka_unit_test(test_integers_stay_exact),
         cmocka_unit_test(test_an_error_that_s3_finds_after_its_200_is_an_error),
         cmocka_unit_test(test_a_damaged_reply_is_refused),
-        cmocka_unit_test(test_a_body_has_the_checksum_that_was_chosen_else_the_one_that_is_demanded),
+        cmocka_unit_test(test_a_body_has_the_checksum_that_was_chosen_else_crc32),
         cmocka_unit_test(test_a_checksum_that_the_caller_worked_out_stands),
         cmocka_unit_test(test_what_the_model_calls_worth_a_retry_is_retried),
         cmocka_unit_test(test_what_an_error_holds_beside_its_message_is_handed_on),

@@ -35,16 +35,16 @@ class Endpoints(unittest.TestCase):
 
     def expect_as_botocore(self, folder, services, regions):
         loader = endpoint_rules.loader_of()
-        names = loader.load_data("partitions")
         pairs = [(service, region) for service in services for region in regions]
-        rules = {service: loader.load_service_model(service, "endpoint-rule-set-1") for service in services}
-        providers = {service: endpoint_rules.EndpointProvider(rules[service], names) for service in services}
+        rules = {service: endpoint_rules.Rules(service, loader.load_service_model(service, "service-2")["metadata"], loader)
+                 for service in services}
+        partition_of = {region: each["id"] for each in loader.load_data("partitions")["partitions"] for region in each["regions"]}
         for family, fips, dual in endpoint_rules.FAMILIES:
             printed = self.printed(folder, pairs, fips, dual)
             self.assertEqual(len(printed), len(pairs))
             different = []
             for (service, region), line in zip(pairs, printed):
-                host, signing = endpoint_rules.resolve(providers[service], rules[service], region, fips, dual)
+                host, signing, _ = rules[service].resolve(partition_of[region], region, fips, dual)
                 expected = f"{host} {signing}" if host else "none"
                 if line != expected:
                     different.append(f"{service} {region} {family}: {line}, botocore: {expected}")
