@@ -5,11 +5,13 @@
 
 #include "engine/run/imagine.h"
 
-/* EC2 makes no change when it is called with DryRun: it answers whether it would be allowed. */
+/* EC2 makes no change when it is called with DryRun: it answers whether it would be allowed. 30 operations that change
+ * something have no such parameter. */
 static bool is_dry_run(const pending *p)
 {
     const char *service = aws_service_name(aws_operation_service(p->operation));
-    return strcmp(service, "ec2") == 0 &&
+    const aws_shape *input = aws_operation_input(p->operation);
+    return strcmp(service, "ec2") == 0 && input && aws_shape_member(input, "DryRun") &&
            json_is_true(json_object_get(json_object_get(p->request, "params"), "DryRun"));
 }
 

@@ -77,7 +77,6 @@ static void test_reads_writes_and_iam_actions_are_known(void **state)
     (void)state;
     aws_models *models = open_models();
     assert_true(aws_operation_is_read(find(models, "ec2", "DescribeInstances")));
-    assert_true(aws_operation_is_read(find(models, "sts", "AssumeRole")));
     assert_false(aws_operation_is_read(find(models, "ecs", "DeleteCluster")));
     assert_false(aws_operation_is_read(find(models, "ses", "VerifyEmailIdentity")));
     assert_string_equal(aws_operation_iam_action(find(models, "s3", "ListObjectsV2")), "s3:ListBucket");
@@ -86,6 +85,64 @@ static void test_reads_writes_and_iam_actions_are_known(void **state)
     const aws_service *ecs = aws_operation_service(find(models, "ecs", "ListServices"));
     assert_non_null(aws_service_waiter(ecs, "services_stable"));
     assert_null(aws_service_waiter(ecs, "services_happy"));
+    aws_models_free(models);
+}
+
+/* A value of this shape, anywhere in it, is somebody's to act with. */
+static bool hands_out(const aws_shape *shape, int depth)
+{
+    static const char *const MEMBERS[] = {"SecretAccessKey", "secretAccessKey",    "SessionToken",
+                                          "sessionToken",    "authorizationToken", "WebIdentityToken"};
+    for (size_t i = 0; shape && depth < 5 && i < aws_shape_member_count(shape); i++) {
+        const aws_member *member = aws_shape_member_at(shape, i);
+        for (size_t k = 0; k < sizeof MEMBERS / sizeof *MEMBERS; k++) {
+            if (strcmp(aws_member_name(member), MEMBERS[k]) == 0) return true;
+        }
+        if (hands_out(aws_member_shape(member), depth + 1)) return true;
+    }
+    const aws_member *element = shape && depth < 5 ? aws_shape_element(shape) : NULL;
+    return element && hands_out(aws_member_shape(element), depth + 1);
+}
+
+static void test_what_hands_out_authority_or_runs_code_is_no_read(void **state)
+{
+    (void)state;
+    static const char *const CHANGES[][2] = {{"sts", "AssumeRole"},
+                                             {"sts", "AssumeRoleWithSAML"},
+                                             {"sts", "AssumeRoleWithWebIdentity"},
+                                             {"sts", "AssumeRoot"},
+                                             {"sts", "GetSessionToken"},
+                                             {"sts", "GetFederationToken"},
+                                             {"sts", "GetWebIdentityToken"},
+                                             {"ecr", "GetAuthorizationToken"},
+                                             {"s3control", "GetDataAccess"},
+                                             {"ssm", "GetAccessToken"},
+                                             {"kms", "Sign"},
+                                             {"kms", "GenerateMac"},
+                                             {"kms", "GenerateDataKey"},
+                                             {"lambda", "Invoke"},
+                                             {"cloudfront", "TestFunction"},
+                                             {"apigateway", "TestInvokeMethod"}};
+    aws_models *models = open_models();
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        if (aws_operation_is_read(find(models, CHANGES[i][0], CHANGES[i][1])))
+            fail_msg("%s counts as a read", CHANGES[i][1]);
+    }
+    json_t *services = aws_models_list(models), *service, *name;
+    size_t i, k;
+    json_array_foreach (services, i, service) {
+        const aws_service *s = NULL;
+        assert_int_equal(aws_models_service(models, json_string_value(service), &s, NULL), RIP_OK);
+        json_t *operations = aws_service_operations(s);
+        json_array_foreach (operations, k, name) {
+            const aws_operation *operation = find(models, json_string_value(service), json_string_value(name));
+            if (aws_operation_is_read(operation) && hands_out(aws_operation_output(operation), 0))
+                fail_msg("%s:%s hands out credentials, and counts as a read", json_string_value(service),
+                         json_string_value(name));
+        }
+        json_decref(operations);
+    }
+    json_decref(services);
     aws_models_free(models);
 }
 
@@ -470,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_an_operation_goes_by_both_names),
         cmocka_unit_test(test_what_may_be_sent_twice_leaves_the_same_and_answers_the_same),
         cmocka_unit_test(test_reads_writes_and_iam_actions_are_known),
+        cmocka_unit_test(test_what_hands_out_authority_or_runs_code_is_no_read),
         cmocka_unit_test(test_every_operation_of_every_service_has_its_shapes),
         cmocka_unit_test(test_the_first_use_of_ec2_is_fast),
         cmocka_unit_test(test_a_users_model_replaces_the_shipped_one_and_may_be_new),

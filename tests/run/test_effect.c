@@ -71,6 +71,35 @@ static void test_a_read_is_real_in_dry_run(void **state)
     answer_clear(&a);
 }
 
+static void test_a_role_is_not_assumed_in_dry_run(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    json_array_append_new(w->permissions, json_string("sts:*"));
+    open_door(w);
+    answer a = perform(w, 1, "aws",
+                       call("sts", "AssumeRole",
+                            json_pack("{s:s, s:s}", "RoleArn", "arn:aws:iam::999999999999:role/loot", "RoleSessionName",
+                                      "exfiltrated-words")));
+    assert_true(a.planned);
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
+static void test_dry_run_makes_no_read_of_an_operation_that_has_no_such_parameter(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    json_array_append_new(w->permissions, json_string("ec2:*"));
+    open_door(w);
+    answer a =
+        perform(w, 1, "aws",
+                call("ec2", "ReleaseHosts", json_pack("{s:[s], s:b}", "HostIds", "h-0123456789abcdef0", "DryRun", 1)));
+    assert_int_equal(sent(w), 0);
+    assert_true(step(w, 1)->is_change);
+    answer_clear(&a);
+}
+
 static void test_made_up_values_are_marked_and_never_reach_aws(void **state)
 {
     world *w = *state;
@@ -453,6 +482,8 @@ int main(void)
         TEST(test_a_change_becomes_a_line_of_the_plan_in_dry_run),
         TEST(test_a_change_becomes_a_line_of_the_plan_in_approve),
         TEST(test_a_read_is_real_in_dry_run),
+        TEST(test_a_role_is_not_assumed_in_dry_run),
+        TEST(test_dry_run_makes_no_read_of_an_operation_that_has_no_such_parameter),
         TEST(test_made_up_values_are_marked_and_never_reach_aws),
         TEST(test_a_wait_ends_at_once_after_a_planned_change),
         TEST(test_an_undeclared_permission_is_refused_on_record_and_never_sent),
