@@ -9,6 +9,7 @@
 #include "engine/command/command.h"
 #include "engine/command/engine.h"
 #include "engine/command/terminal.h"
+#include "engine/dispatch/feedback.h"
 
 #define MANAGED_POLICY_MOST 6144 /* characters but for white space: IAM's quota of a managed policy */
 #define SETTINGS_MOST 64
@@ -183,18 +184,17 @@ static void add_notifiers(json_t *statements, const rip_config *config)
     }
 }
 
-/* The second versions of these operations have the first ones' actions. */
+/* Runs of the engine's own, which tell what was done about findings: their header. */
 static void add_feedback(json_t *statements, const rip_config *config)
 {
+    static const struct {
+        const char *key, *when, *form;
+    } KINDS[] = {{"outcome.securityhub", "update", "asff"}, {"outcome.guardduty", "archive", "guardduty"}};
     json_t *actions = json_array();
-    if (has_key("outcome.securityhub") && strcmp(rip_config_string(config, "outcome.securityhub"), "update") == 0) {
-        json_array_append_new(actions, json_string("securityhub:GetFindings"));
-        json_array_append_new(actions, json_string("securityhub:BatchUpdateFindings"));
-    }
-    if (has_key("outcome.guardduty") && strcmp(rip_config_string(config, "outcome.guardduty"), "archive") == 0) {
-        json_array_append_new(actions, json_string("guardduty:GetFindings"));
-        json_array_append_new(actions, json_string("guardduty:ArchiveFindings"));
-        json_array_append_new(actions, json_string("guardduty:UpdateFindingsFeedback"));
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        if (!has_key(KINDS[i].key) || strcmp(rip_config_string(config, KINDS[i].key), KINDS[i].when) != 0) continue;
+        for (const char *const *action = feedback_permissions(KINDS[i].form); *action; action++)
+            json_array_append_new(actions, json_string(*action));
     }
     add_statement(statements, "RiposteAnswersFindings", actions, json_pack("[s]", "*"));
     json_decref(actions);

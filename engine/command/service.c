@@ -12,6 +12,7 @@
 #include "engine/command/serve.h"
 #include "engine/command/settings.h"
 #include "engine/command/terminal.h"
+#include "engine/dispatch/feedback.h"
 #include "engine/run/record.h"
 #include "engine/serve/privileges.h"
 #include "engine/serve/systemd.h"
@@ -284,6 +285,12 @@ static void on_mistake(void *data, const rip_error *mistake)
     terminal_error("serve", "%s", mistake->message);
 }
 
+static void on_feedback(void *data, const json_t *briefs, journal_done done, void *done_data)
+{
+    serve *s = data;
+    dispatch_feedback(s->engine.dispatch, briefs, done, done_data);
+}
+
 /* Links lead to the approval page, which is there where the API is. */
 static rip_status start_notify(serve *s, rip_error *err)
 {
@@ -297,6 +304,7 @@ static rip_status start_notify(serve *s, rip_error *err)
         .metrics = s->tally.all,
         .base_url = *url && *rip_config_string(config, "http.listen") ? url : NULL,
         .mistake = on_mistake,
+        .feedback = on_feedback,
         .data = s,
     };
     return notify_new(&options, &s->notify, err);

@@ -130,6 +130,11 @@ job *job_find(dispatch *d, const char *id)
 
 /* What follows from a run that ended. */
 
+bool job_is_own(const json_t *record)
+{
+    return json_object_get(record, "undo") || json_object_get(record, "feedback");
+}
+
 json_t *job_next_record(const json_t *record, const char *relation, const char *mode, int64_t now)
 {
     static const char *const SAME[] = {"playbook", "file", "finding", "rank", "lock", "correlate"};
@@ -142,10 +147,12 @@ json_t *job_next_record(const json_t *record, const char *relation, const char *
         json_t *value = json_object_get(record, SAME[i]);
         if (value) json_object_set(next, SAME[i], value);
     }
-    if (json_object_get(record, "undo")) { /* its playbook is made for it, and is in no folder */
-        static const char *const UNDO[] = {"undo", "undo_of", "text"};
-        for (size_t i = 0; i < sizeof UNDO / sizeof *UNDO; i++)
-            json_object_set(next, UNDO[i], json_object_get(record, UNDO[i]));
+    if (job_is_own(record)) { /* its playbook is made for it, and is in no folder */
+        static const char *const OWN[] = {"undo", "undo_of", "feedback", "text"};
+        for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
+            json_t *value = json_object_get(record, OWN[i]);
+            if (value) json_object_set(next, OWN[i], value);
+        }
     }
     json_object_set_new(next, "id", json_sprintf("%s.%lld", base, (long long)attempt + 1));
     json_object_set_new(next, "base", json_string(base));
@@ -167,7 +174,7 @@ static const char *mode_today(const dispatch *d, const json_t *record)
 json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries)
 {
     static const char *const KEPT[] = {"approved", "plan_of"};
-    bool by_order = json_object_get(record, "approved") || json_object_get(record, "undo");
+    bool by_order = json_object_get(record, "approved") || job_is_own(record);
     const char *mode = by_order ? rip_text_or(record, "mode", "observe") : mode_today(d, record);
     json_t *next = job_next_record(record, "retry_of", mode, now_of(d));
     for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++) {
@@ -298,8 +305,7 @@ static void job_start(job *j)
 {
     dispatch *d = j->of->owner;
     const char *id = rip_text_or(j->record, "id", "");
-    bool is_undo = json_object_get(j->record, "undo"); /* it brings its playbook along */
-    const rip_playbook *playbook = is_undo ? NULL : library_find(d->options.books, j->turn.playbook);
+    const rip_playbook *playbook = job_is_own(j->record) ? NULL : library_find(d->options.books, j->turn.playbook);
     run_order order = {playbook, j->of->finding, j->record};
     j->books = library_keep(d->options.books);
     run_listener listener = {on_ending, on_done, j};

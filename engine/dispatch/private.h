@@ -72,13 +72,16 @@ void jobs_pump(dispatch *d);
 /** What was held back by a pause may go on. */
 void jobs_resume(dispatch *d);
 
+/** Is it one of the engine's own runs (an undo, feedback), which brings its playbook along? */
+bool job_is_own(const json_t *record);
+
 /** The record of a run that follows `record`: the next attempt of the same run, related by `relation` ("retry_of",
  * "plan_of" …). New reference. */
 json_t *job_next_record(const json_t *record, const char *relation, const char *mode, int64_t now);
 
 /** The run again, from the start: what it has done stays done, and it looks at the world anew. An approved plan and the
- * list of an undo hold for it too, and its client tokens: what the first has made is not made again. `tries`: how many
- * have failed for a while, this one included. New reference. */
+ * lists of the engine's own runs hold for it too, and its client tokens: what the first has made is not made again.
+ * `tries`: how many have failed for a while, this one included. New reference. */
 json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries);
 
 /* words.c */

@@ -47,7 +47,7 @@ unsigned brief_events(const json_t *record, const json_t *report)
 {
     const char *outcome = brief_text(record, "outcome", NULL);
     unsigned events = 0;
-    if (!*outcome) return 0;
+    if (!*outcome || json_object_get(record, "feedback")) return 0; /* it tells itself */
     if (strcmp(outcome, "waiting") == 0) events |= NOTIFY_APPROVAL;
     if (count_changes(report, "refused")) events |= NOTIFY_GUARD;
     if (!record_is_well(record)) events |= NOTIFY_FAILED;

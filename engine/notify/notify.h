@@ -22,6 +22,9 @@ typedef struct notify_options {
     metrics *metrics;                                      /* may be NULL */
     const char *base_url;                                  /* of the API, for approval links; NULL: there is none */
     void (*mistake)(void *data, const rip_error *mistake); /* each mistake in the configuration */
+    /** Have a run tell a service about its findings: `briefs` (an array, borrowed) as dispatch_feedback takes them.
+     * `done` is called once, when the journal has the run. */
+    void (*feedback)(void *data, const json_t *briefs, journal_done done, void *done_data);
     void *data;
 } notify_options;
 

@@ -21,6 +21,7 @@ typedef enum notify_event {
 
 typedef struct notifier notifier;
 typedef struct notify_search notify_search;
+typedef struct notify_handover notify_handover;
 
 /** How a try ended. */
 typedef enum notify_verdict {
@@ -62,8 +63,8 @@ struct notifier {
     notify_item *first, *last;    /* oldest first */
     notify_item *sending;         /* what the message that is under way is about */
     json_t *batch;                /* their briefs */
-    json_t *step;                 /* outcome: what of the batch is left to do; NULL: nothing */
     char *place;                  /* outcome: whose findings; NULL for others */
+    notify_handover *handover;    /* outcome: the batch becomes a run; NULL: none does */
     unsigned fails;               /* tries since one was told */
     rip_timer timer;
     aws_exchange *exchange; /* what is under way, if anything is */
@@ -149,6 +150,8 @@ bool notify_arn_region(const char *arn, const char *service, char out[64]);
 /* outcome.c */
 
 extern const notifier_kind notify_outcome_kind;
+/** Its notifier goes. NULL is allowed. */
+void outcome_leave(notify_handover *h);
 /** The queue for the findings of that brief's account and region: one whose service says no holds up no other. NULL:
  * out of memory. */
 notifier *outcome_queue(notify *n, const json_t *brief);

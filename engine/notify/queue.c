@@ -153,8 +153,7 @@ void notifier_empty(notifier *n)
     free_items(n, n->first, false);
     n->sending = n->first = n->last = NULL;
     json_decref(n->batch);
-    json_decref(n->step);
-    n->batch = n->step = NULL;
+    n->batch = NULL;
 }
 
 /* The first that waits, and what may go with it, leave the queue for the message that is sent. */
@@ -247,8 +246,7 @@ void notifier_done(notifier *n, notify_verdict verdict, const char *why, int64_t
 {
     size_t briefs = json_array_size(n->batch);
     json_decref(n->batch);
-    json_decref(n->step);
-    n->batch = n->step = NULL;
+    n->batch = NULL;
     n->exchange = NULL;
     n->call = NULL;
     if (verdict == NOTIFY_LATER) {

@@ -202,6 +202,7 @@ void notifier_free(notifier *n)
 {
     if (n->call) aws_call_cancel(n->call);
     if (n->exchange) aws_web_cancel(n->exchange);
+    outcome_leave(n->handover);
     notifier_empty(n);
     wipe(n->secret);
     free(n->form);

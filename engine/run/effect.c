@@ -312,7 +312,7 @@ static void on_guarded(void *data, rip_status status, const char *name, const ri
     }
     if (is_real_change(p)) {
         if (!may_change(p)) return;
-        spend(p);
+        if (!p->door->settings.uncounted) spend(p);
     }
     start(p);
 }
@@ -341,6 +341,7 @@ static void admit_operation(pending *p)
         .playbook = settings->playbook,
         .changes_made = p->door->changes,
         .changes_allowed = settings->changes_allowed,
+        .uncounted = settings->uncounted,
         .is_rehearsal = settings->mode != RUN_ENFORCE,
     };
     if (guard_admit(settings->guard, &request, &name, &err) != RIP_OK) {

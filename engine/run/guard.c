@@ -391,7 +391,7 @@ void guard_change(guard *g, const guard_request *request, guard_done done, void 
     rip_error err = {RIP_OK, ""};
     const char *name;
     *out = NULL;
-    if (check_budgets(g, request, &name, &err) != RIP_OK) {
+    if (!request->uncounted && check_budgets(g, request, &name, &err) != RIP_OK) {
         done(data, RIP_EDENIED, name, &err);
         return;
     }

@@ -56,6 +56,7 @@ typedef struct guard_request {
     const char *playbook;
     unsigned changes_made; /* by the run so far */
     unsigned changes_allowed;
+    bool uncounted;    /* no budget and no window holds for it */
     bool is_rehearsal; /* the changes made so far are not counted elsewhere */
 } guard_request;
 

@@ -240,8 +240,11 @@ static rip_status open_script(run *r, rip_error *err)
                               r->playbook->name, "account", rip_text_or(r->finding, "account", ""), "region",
                               rip_text_or(r->finding, "region", "us-east-1"), "partition",
                               rip_text_or(r->finding, "partition", "aws"));
-    json_t *undo = json_object_get(r->record, "undo");
-    if (about && undo) json_object_set(about, "undo", undo);
+    static const char *const WITH[] = {"undo", "feedback"}; /* what the engine's own playbooks go by */
+    for (size_t i = 0; about && i < sizeof WITH / sizeof *WITH; i++) {
+        json_t *value = json_object_get(r->record, WITH[i]);
+        if (value) json_object_set(about, WITH[i], value);
+    }
     if (about && r->context->preflight) json_object_set_new(about, "preflight", json_true());
     if (!about) return rip_nomem(err);
     rip_script_options options = {
@@ -333,6 +336,7 @@ static rip_status open_door(run *r, rip_error *err)
         .planned_by = rip_text_or(r->record, "plan_of", r->id),
         .tokens_of = rip_text_or(r->record, "tokens_of", r->id),
         .takes_back = json_object_get(r->record, "undo") ? rip_text_or(r->record, "undo_of", NULL) : NULL,
+        .uncounted = json_object_get(r->record, "feedback") != NULL,
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
@@ -392,6 +396,7 @@ static void take_library(run *r)
 /* The mode may have been lowered since it was queued: then less is done; since it began: then nothing more. */
 static rip_status lower_mode(run *r, rip_error *err)
 {
+    if (json_object_get(r->record, "feedback")) return RIP_OK; /* what was done is done: it is only told */
     run_mode allowed = run_effective_mode(r->context, r->playbook, rip_text_or(r->finding, "account", ""));
     bool by_plan = json_object_get(r->record, "approved") && allowed == RUN_APPROVE;
     if (r->mode <= allowed || by_plan) return RIP_OK;

@@ -68,6 +68,7 @@ static json_t *shape_runs(api_call *call, json_t *runs)
         json_object_del(brief, "plan");
         json_object_del(brief, "approved");
         json_object_del(brief, "undo");
+        json_object_del(brief, "feedback");
         json_array_append_new(list, brief);
     }
     return page_of(call, "runs", list, runs);

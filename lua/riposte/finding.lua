@@ -1,6 +1,9 @@
 --- What a playbook calls `finding`: the normalised finding (docs/FINDINGS.md) with what can be done to it.
 local failure = require "riposte.failure"
 
+-- Most runs tell a finding's service nothing: that is loaded when it is first needed.
+local require = require
+
 local module = {}
 
 local data_of = setmetatable({}, { __mode = "k" })
@@ -8,15 +11,6 @@ local event_of = setmetatable({}, { __mode = "k" }) -- a function that gives it,
 local run_of = setmetatable({}, { __mode = "k" })
 
 local Finding = {}
-
--- Security Hub takes 512 characters in a note, GuardDuty 5,000 in a comment (their API references).
-local NOTE_MAX, COMMENT_MAX = 512, 5000
-
-local function cut(text, max)
-  text = tostring(text)
-  if #text <= max then return text end
-  return text:sub(1, utf8.offset(text, 0, max - 2) - 1) .. "…"
-end
 
 --- Iterate over the finding's resources, all or those of one type ("ecs-cluster").
 ---@param kind string?
@@ -37,75 +31,12 @@ local function event(self)
   return event_of[self]
 end
 
--- Where the event was delivered is where its service takes the answer, wherever the resource is.
-local function client(self, service)
-  local delivered = event(self)
-  return run_of[self].aws[service] { region = delivered.region, account = delivered.account }
-end
-
-local function update_asff(self, workflow, text)
-  local asff = event(self).detail.findings[1]
-  client(self, "securityhub"):batch_update_findings({
-    FindingIdentifiers = { { Id = asff.Id, ProductArn = asff.ProductArn } },
-    Note = { Text = cut(text, NOTE_MAX), UpdatedBy = "riposte" },
-    Workflow = { Status = workflow },
-  }, { prior = asff })
-end
-
--- OCSF's status_id: 2 in progress, 4 resolved.
-local function update_ocsf(self, status, text)
-  local ocsf = event(self).detail.findings[1]
-  client(self, "securityhub"):batch_update_findings_v2({
-    MetadataUids = { ocsf.metadata.uid },
-    Comment = cut(text, NOTE_MAX),
-    StatusId = status,
-  }, { prior = ocsf })
-end
-
-local function guardduty_of(self)
-  local detail = event(self).detail
-  return detail.service.detectorId, detail.id
-end
-
-local RESOLVE = {
-  asff = function(self, text) update_asff(self, "RESOLVED", text) end,
-  ocsf = function(self, text) update_ocsf(self, 4, text) end,
-  guardduty = function(self, text)
-    local detector, id = guardduty_of(self)
-    local guardduty = client(self, "guardduty")
-    run_of[self]:parallel({
-      function()
-        guardduty:update_findings_feedback {
-          DetectorId = detector,
-          FindingIds = { id },
-          Feedback = "USEFUL",
-          Comments = cut(text, COMMENT_MAX),
-        }
-      end,
-      function() guardduty:archive_findings { DetectorId = detector, FindingIds = { id } } end,
-    }, function(part) part() end)
-  end,
-}
-
-local NOTIFY = {
-  asff = function(self, text) update_asff(self, "NOTIFIED", text) end,
-  ocsf = function(self, text) update_ocsf(self, 2, text) end,
-  guardduty = function(self, text)
-    local detector, id = guardduty_of(self)
-    client(self, "guardduty"):update_findings_feedback {
-      DetectorId = detector,
-      FindingIds = { id },
-      Feedback = "USEFUL",
-      Comments = cut(text, COMMENT_MAX),
-    }
-  end,
-}
-
 -- What was done about a finding stays done though its service does not take the word for it.
-local function tell(self, how, text)
+local function tell(self, resolved, text)
   local form, run = data_of[self].form, run_of[self]
-  if not how[form] then return run:log(text, { note = "a " .. form .. " event has no finding to update" }) end
-  local ok, err = pcall(how[form], self, text)
+  local feedback = require("riposte.feedback")
+  if not feedback.is_told(form) then return run:log(text, { note = "a " .. form .. " event has no finding to update" }) end
+  local ok, err = pcall(feedback.update, run, form, event(self), resolved, text)
   if ok then return end
   if not failure.is(err) then error(err, 0) end
   run:log(text, { note = "the finding could not be updated: " .. tostring(err) })
@@ -115,13 +46,13 @@ end
 --- GuardDuty gets `text` as feedback and archives the finding. Other events have nothing to update: `text` is logged.
 ---@param text string
 function Finding:resolve(text)
-  tell(self, RESOLVE, text)
+  tell(self, true, text)
 end
 
 --- Say at its source that people should look: Security Hub's workflow becomes NOTIFIED, GuardDuty gets a comment.
 ---@param text string
 function Finding:notify(text)
-  tell(self, NOTIFY, text)
+  tell(self, false, text)
 end
 
 local class = { __name = "finding", __metatable = "finding" }

@@ -41,6 +41,7 @@ static int setup(void **state, bool is_virtual)
     f->config = rip_config_new();
     f->metrics = metrics_new();
     f->posted = json_array();
+    f->handed = json_array();
     f->reply = OK_REPLY;
     if (!is_virtual) f->server = loopback_start(&f->loop, answer, f);
     *state = f;
@@ -72,6 +73,7 @@ int fixture_teardown(void **state)
     assert_int_equal(uv_loop_close(&f->loop), 0);
     json_decref(f->replies);
     json_decref(f->posted);
+    json_decref(f->handed);
     rip_buffer_free(&f->mistakes);
     free(f);
     return 0;
@@ -81,6 +83,14 @@ static void collect(void *data, const rip_error *mistake)
 {
     fixture *f = data;
     rip_buffer_printf(&f->mistakes, "%s\n", mistake->message);
+}
+
+static void take_feedback(void *data, const json_t *briefs, journal_done done, void *done_data)
+{
+    fixture *f = data;
+    rip_error err = {RIP_OK, ""};
+    json_array_append_new(f->handed, json_deep_copy(briefs));
+    done(done_data, f->hands_off ? rip_fail(&err, RIP_EIO, "the disk is full") : RIP_OK, &err);
 }
 
 static rip_status make(fixture *f)
@@ -93,6 +103,7 @@ static rip_status make(fixture *f)
                               .metrics = f->metrics,
                               .base_url = "https://riposte.example/",
                               .mistake = collect,
+                              .feedback = take_feedback,
                               .data = f};
     return notify_new(&options, &f->notify, &err);
 }

@@ -31,6 +31,8 @@ typedef struct fixture {
     json_t *posted;    /* bodies, in the order in which they came */
     char head[2048];   /* of the last request */
     rip_buffer mistakes;
+    json_t *handed; /* batches that were to become runs that tell of findings */
+    bool hands_off; /* the journal does not take such a run */
 } fixture;
 
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -4,8 +4,9 @@ local securityhub = {}
 -- The members of BatchUpdateFindings that a finding tells back, each under the same name.
 local TOLD = { "Workflow", "Severity", "Confidence", "Criticality", "VerificationState", "UserDefinedFields" }
 
-local function finding_before(change, identifier)
-  if change.prior then return change.prior end
+-- What was just read is handed along as a list: as many, in the same order.
+local function finding_before(change, identifier, i)
+  if change.prior then return change.prior[i] or change.prior end
   local output = change.read("get_findings", {
     Filters = {
       Id = { { Value = identifier.Id, Comparison = "EQUALS" } },
@@ -19,8 +20,8 @@ end
 -- The note is written over and not taken away again: Security Hub has no operation for that.
 function securityhub.BatchUpdateFindings(change)
   local undo = {}
-  for _, identifier in ipairs(change.params.FindingIdentifiers) do
-    local finding = finding_before(change, identifier)
+  for i, identifier in ipairs(change.params.FindingIdentifiers) do
+    local finding = finding_before(change, identifier, i)
     local params, any = { FindingIdentifiers = { identifier } }, false
     for _, name in ipairs(TOLD) do
       if finding and change.params[name] ~= nil and finding[name] ~= nil then
