@@ -40,6 +40,11 @@ rip_status rip_json_write(rip_buffer *out, const json_t *value, unsigned flags, 
 /** As that, of an object without the members of these names (NULL ends them), in its own order. */
 rip_status rip_json_write_without(rip_buffer *out, const json_t *object, const char *const *names, rip_error *err);
 
+/** Append a value (borrowed) as people read it: what fits into `width` columns stays on one line, else an object or
+ * array has one member a line. Texts stay whole, however long. It starts at column `at`; the lines after the first are
+ * indented by `indent` and more. What it appends is JSON. */
+void rip_json_lay_out(rip_buffer *out, const json_t *value, unsigned indent, unsigned at, unsigned width);
+
 /** As json_dumps, with its flags, but that the caller frees the text with free(). What json_dumps hands out is not for
  * free (json_memory.h), so no room can be linked that calls it. NULL: not what the flags allow, or out of memory. */
 char *rip_json_dump(const json_t *value, size_t flags);

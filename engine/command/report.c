@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
-#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/command/terminal.h"
 
-#define NAMES_SHOWN 3   /* of the resources behind one line of a report */
-#define NAMES_COLUMN 20 /* where they start */
-#define NAME_COLUMNS 40 /* of one of them */
+#define NAMES_SHOWN 3     /* of the resources behind one line of a report */
+#define NAMES_COLUMN 20   /* where they start */
+#define NAME_COLUMNS 40   /* of one of them */
+#define PARAMS_MOST 16384 /* bytes of a change's parameters */
 
 static json_int_t number(const json_t *object, const char *key)
 {
@@ -265,12 +265,10 @@ static void print_each(FILE *out, const json_t *changes)
     json_array_foreach (changes, i, change) {
         char at[32];
         report_span(number(change, "at"), at);
-        char *params = rip_json_dump(json_object_get(change, "params"), JSON_COMPACT);
         fprintf(out, "  %9s  ", at);
         terminal_quote(out, TERMINAL_BOLD, rip_text(change, "operation"), 64);
         fprintf(out, "  %s\n%13s", rip_text(change, "state"), "");
-        terminal_wrap(out, 13, 13, params ? params : "");
-        free(params);
+        terminal_json(out, 13, 13, json_object_get(change, "params"), PARAMS_MOST);
         const json_t *error = json_object_get(change, "error");
         fprintf(out, "%13s", "");
         if (error)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/command/report.h"
 #include "engine/command/terminal.h"
@@ -16,23 +15,6 @@
 static json_int_t number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
-}
-
-/* A value on lines of its own, cut after `most` bytes. It starts at `at` and goes on at `indent`. */
-static void print_value(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most)
-{
-    char *shown = rip_json_dump(value, JSON_ENCODE_ANY);
-    size_t len = shown ? strlen(shown) : 0;
-    if (len > most) {
-        while (most > 0 && ((unsigned char)shown[most] & 0xC0) == 0x80) most--;
-        char *cut = realloc(shown, most + sizeof " …");
-        if (cut) {
-            memcpy(cut + most, " …", sizeof " …");
-            shown = cut;
-        }
-    }
-    terminal_wrap(out, indent, at, shown ? shown : "");
-    free(shown);
 }
 
 static void print_operation(FILE *out, terminal_style style, const json_t *request)
@@ -50,7 +32,7 @@ static void print_line(FILE *out, terminal_style style, unsigned indent, const c
     terminal_print(out, style, "%s ", mark);
     print_operation(out, TERMINAL_PLAIN, line);
     fprintf(out, "\n%*s", (int)inner, "");
-    print_value(out, inner, inner, json_object_get(line, "params"), REQUEST_MOST);
+    terminal_json(out, inner, inner, json_object_get(line, "params"), REQUEST_MOST);
 }
 
 static void print_lines(FILE *out, const char *mark, const char *what, const json_t *lines)
@@ -109,7 +91,7 @@ static void print_request(FILE *out, const json_t *request)
     if (said && json_object_size(request) == 1)
         terminal_wrap(out, COLUMN, COLUMN, said);
     else
-        print_value(out, COLUMN, COLUMN, request, REQUEST_MOST);
+        terminal_json(out, COLUMN, COLUMN, request, REQUEST_MOST);
 }
 
 static void print_reply(FILE *out, const json_t *step, const json_t *reply)
@@ -125,7 +107,7 @@ static void print_reply(FILE *out, const json_t *step, const json_t *reply)
         return;
     }
     fprintf(out, "%*s-> ", COLUMN, "");
-    print_value(out, COLUMN + 3, COLUMN + 3, reply, REPLY_MOST);
+    terminal_json(out, COLUMN + 3, COLUMN + 3, reply, REPLY_MOST);
 }
 
 static void print_undo(FILE *out, const json_t *step, const json_t *undo)

@@ -15,6 +15,7 @@
 #define WHO "approval link"
 #define NAME_MOST 80
 #define REASON_MOST 300
+#define PARAMS_COLUMNS 72
 #define HTML_TYPE "text/html; charset=utf-8"
 
 static const char STYLE[] =
@@ -81,10 +82,21 @@ static void write_term(rip_buffer *page, const char *name, const char *value)
     rip_buffer_puts(page, "</dd>\n");
 }
 
+static void write_params(rip_buffer *page, const json_t *params)
+{
+    rip_buffer text = {0};
+    rip_json_lay_out(&text, params, 0, 0, PARAMS_COLUMNS);
+    char *rest = text.data, *each;
+    while ((each = strtok_r(rest, "\n", &rest))) {
+        html_text(page, each);
+        rip_buffer_putc(page, '\n');
+    }
+    rip_buffer_free(&text);
+}
+
 static void write_change(rip_buffer *page, const json_t *line)
 {
     char where[128];
-    char *params = rip_json_dump(json_object_get(line, "params"), JSON_COMPACT | JSON_SORT_KEYS);
     snprintf(where, sizeof where, " %.60s %.20s", rip_text(line, "region"), rip_text(line, "account"));
     rip_buffer_puts(page, "<li><strong>");
     html_text(page, rip_text(line, "service"));
@@ -93,9 +105,8 @@ static void write_change(rip_buffer *page, const json_t *line)
     rip_buffer_puts(page, "</strong>");
     html_text(page, where);
     rip_buffer_puts(page, "<pre>");
-    html_text(page, params ? params : "{}");
+    write_params(page, json_object_get(line, "params"));
     rip_buffer_puts(page, "</pre></li>\n");
-    free(params);
 }
 
 static void write_plan(rip_buffer *page, const json_t *record)

@@ -155,6 +155,59 @@ static void test_a_change_is_named_by_what_it_is_about_not_by_its_documents(void
     json_decref(run);
 }
 
+/* The parameters stay JSON that can be copied, whatever is in their texts. */
+static void expect_params(json_t *params, const char *const *lines)
+{
+    json_t *run = run_with(json_pack("[O]", change("ecs:UpdateService", "planned", json_incref(params))));
+    char *text = shown(run, true), *from = strchr(strstr(text, "planned"), '\n');
+    for (; *lines; lines++) {
+        if (!strstr(text, *lines)) fail_msg("no line %s in %s", *lines, text);
+    }
+    json_t *read = json_loads(from, JSON_DISABLE_EOF_CHECK, NULL);
+    if (!json_equal(read, params)) fail_msg("not the same parameters: %s", text);
+    json_decref(read);
+    free(text);
+    json_decref(params);
+    json_decref(run);
+}
+
+static void test_small_parameters_are_one_line(void **state)
+{
+    (void)state;
+    static const char *const LINES[] = {"\n             {\"cluster\": \"a b\", \"count\": 1}\n", NULL};
+    expect_params(json_pack("{s:s, s:i}", "cluster", "a b", "count", 1), LINES);
+}
+
+static void test_large_parameters_are_a_list_whose_texts_stay_whole(void **state)
+{
+    (void)state;
+    static const char *const LINES[] = {
+        "\n             {\n               \"cluster\": \"prod\",\n",
+        "\"reason\": \"this is one text of many words, ",
+        "more than the terminal has columns for, and it has to stay on its line\",\n",
+        "\n               \"network\": {\n                 \"subnets\": [\"subnet-0123456789abcdef0\",",
+        "\n               }\n",
+        NULL};
+    expect_params(json_pack("{s:s, s:s, s:{s:[s, s], s:s}}", "cluster", "prod", "reason",
+                            "this is one text of many words, more than the terminal has columns for, and it has to "
+                            "stay on its line",
+                            "network", "subnets", "subnet-0123456789abcdef0", "subnet-1", "assignPublicIp",
+                            "a text with spaces in it"),
+                  LINES);
+}
+
+static void test_parameters_that_nest_without_end_are_shown_in_time(void **state)
+{
+    (void)state;
+    json_t *params = json_object();
+    for (int i = 0; i < 1500; i++) params = json_pack("{s:o, s:s}", "in", params, "text", "of some length");
+    json_t *run = run_with(json_pack("[o]", change("ecs:UpdateService", "planned", params)));
+    char *text = shown(run, true);
+    assert_non_null(strstr(text, " …\n"));
+    free(text);
+    json_decref(run);
+}
+
 static void test_no_line_is_wider_than_80_columns(void **state)
 {
     (void)state;
@@ -198,6 +251,9 @@ int main(void)
         cmocka_unit_test(test_control_characters_of_an_attacker_are_shown_not_obeyed),
         cmocka_unit_test(test_each_phase_is_told_once_in_the_order_in_which_it_began),
         cmocka_unit_test(test_a_change_is_named_by_what_it_is_about_not_by_its_documents),
+        cmocka_unit_test(test_small_parameters_are_one_line),
+        cmocka_unit_test(test_large_parameters_are_a_list_whose_texts_stay_whole),
+        cmocka_unit_test(test_parameters_that_nest_without_end_are_shown_in_time),
         cmocka_unit_test(test_no_line_is_wider_than_80_columns),
         cmocka_unit_test(test_spans_read_as_people_say_them),
     };

@@ -393,7 +393,7 @@ static void test_the_page_shows_the_plan_and_decides_nothing(void **state)
         assert_non_null(strstr(answer, "Referrer-Policy: no-referrer\r\n"));
         assert_non_null(strstr(answer, "A plan waits for approval"));
         assert_non_null(strstr(answer, "<strong>ecs:DeleteCluster</strong>"));
-        assert_non_null(strstr(answer, "{&quot;cluster&quot;:&quot;rogue&quot;}"));
+        assert_non_null(strstr(answer, "{&quot;cluster&quot;: &quot;rogue&quot;}"));
         assert_non_null(strstr(answer, "<form method=\"post\""));
         assert_null(strstr(answer, "<script"));
     }
