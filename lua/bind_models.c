@@ -1,6 +1,7 @@
 #include "lua/bind_models.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "lua/json.h"
 
@@ -11,14 +12,23 @@ static int fail(lua_State *L, const rip_error *err)
     return 2;
 }
 
+/* A NUL would end the name early: another would be meant. */
+static const char *check_name(lua_State *L, int index)
+{
+    size_t len;
+    const char *name = luaL_checklstring(L, index, &len);
+    if (strlen(name) != len) luaL_argerror(L, index, "a name without NUL expected");
+    return name;
+}
+
 static int l_operation(lua_State *L)
 {
     aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
     const aws_service *service = NULL;
     const aws_operation *operation = NULL;
     rip_error err;
-    rip_status status = aws_models_service(models, luaL_checkstring(L, 1), &service, &err);
-    if (status == RIP_OK) status = aws_service_operation(service, luaL_checkstring(L, 2), &operation, &err);
+    rip_status status = aws_models_service(models, check_name(L, 1), &service, &err);
+    if (status == RIP_OK) status = aws_service_operation(service, check_name(L, 2), &operation, &err);
     if (status != RIP_OK) return fail(L, &err);
     lua_createtable(L, 0, 3);
     lua_pushstring(L, aws_operation_name(operation));
@@ -36,10 +46,10 @@ static int l_operation(lua_State *L)
 static int l_waiter(lua_State *L)
 {
     aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
-    const char *name = luaL_checkstring(L, 2);
+    const char *name = check_name(L, 2);
     const aws_service *service = NULL;
     rip_error err;
-    if (aws_models_service(models, luaL_checkstring(L, 1), &service, &err) != RIP_OK) return fail(L, &err);
+    if (aws_models_service(models, check_name(L, 1), &service, &err) != RIP_OK) return fail(L, &err);
     const json_t *waiter = aws_service_waiter(service, name);
     if (!waiter) {
         rip_fail(&err, RIP_ENOTFOUND, "%s has no waiter %s", aws_service_name(service), name);

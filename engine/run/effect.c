@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/endpoint.h"
 #include "engine/base/json.h"
 #include "engine/run/secret.h"
 
@@ -322,7 +323,7 @@ static void admit_operation(pending *p)
     rip_error err = {RIP_OK, ""};
     const char *name = "operation";
     effect_settings *settings = &p->door->settings;
-    if (effect_find_operation(p, &err) != RIP_OK) {
+    if (effect_find_operation(p, &err) != RIP_OK || effect_check_place(p, &name, &err) != RIP_OK) {
         refuse(p, name, &err);
         return;
     }
@@ -334,7 +335,7 @@ static void admit_operation(pending *p)
     guard_request request = {
         .operation = p->operation,
         .params = json_object_get(p->request, "params"),
-        .partition = settings->partition,
+        .partition = aws_partition_of(p->region), /* where it goes, whatever the finding says of itself */
         .region = p->region,
         .account = p->account,
         .permissions = settings->permissions,

@@ -5,6 +5,8 @@
 
 #include "engine/run/imagine.h"
 
+#define REGION_MOST 64 /* characters, as of an endpoint's */
+
 /* EC2 makes no change when it is called with DryRun: it answers whether it would be allowed. 30 operations that change
  * something have no such parameter. */
 static bool is_dry_run(const pending *p)
@@ -15,11 +17,44 @@ static bool is_dry_run(const pending *p)
            json_is_true(json_object_get(json_object_get(p->request, "params"), "DryRun"));
 }
 
+/* A text that is what it seems: no NUL ends it early. NULL: it is none. */
+static const char *plain_text(const json_t *request, const char *key)
+{
+    const json_t *value = json_object_get(request, key);
+    const char *text = json_string_value(value);
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
+static bool is_of(const char *text, const char *characters)
+{
+    return strspn(text, characters) == strlen(text);
+}
+
+/* What a playbook names must be a place. Nothing that is none is taken for the default: it would be done elsewhere. */
+rip_status effect_check_place(const pending *p, const char **name, rip_error *err)
+{
+    const effect_settings *settings = &p->door->settings;
+    const char *region = plain_text(p->request, "region"), *account = plain_text(p->request, "account");
+    *name = "region";
+    if (!region && json_object_get(p->request, "region"))
+        return rip_fail(err, RIP_EDENIED, "the region that it is to be done in is no text, or holds a NUL");
+    if (region && strcmp(p->region, settings->region) != 0 &&
+        (strlen(region) >= REGION_MOST || !is_of(region, "abcdefghijklmnopqrstuvwxyz0123456789-")))
+        return rip_fail(err, RIP_EDENIED, "%.80s is no region: expected a name like us-east-1", region);
+    *name = "account";
+    if (!account && json_object_get(p->request, "account"))
+        return rip_fail(err, RIP_EDENIED, "the account that it is to be done in is no text, or holds a NUL");
+    if (account && strcmp(p->account, settings->account) != 0 &&
+        (strlen(account) != 12 || !is_of(account, "0123456789")))
+        return rip_fail(err, RIP_EDENIED, "%.80s is no account: expected twelve digits", account);
+    return RIP_OK;
+}
+
 rip_status effect_find_operation(pending *p, rip_error *err)
 {
     if (p->operation) return RIP_OK;
-    const char *service_name = json_string_value(json_object_get(p->request, "service"));
-    const char *name = json_string_value(json_object_get(p->request, "operation"));
+    const char *service_name = plain_text(p->request, "service");
+    const char *name = plain_text(p->request, "operation");
     const aws_service *service = NULL;
     rip_status status = aws_models_service(aws_client_models(p->door->settings.client),
                                            service_name ? service_name : "", &service, err);

@@ -93,6 +93,8 @@ void effect_own_act(pending *p);
 
 /** Does it name an operation there is? Sets p->operation and whether it is a change. */
 rip_status effect_find_operation(pending *p, rip_error *err);
+/** Are the region and the account that it names such? RIP_EDENIED, and `*name` which is not: "region", "account". */
+rip_status effect_check_place(const pending *p, const char **name, rip_error *err);
 /** The effect passed guards and is on record as started: do it, or answer from the plan. */
 void effect_aws_act(pending *p);
 /** It was started before a crash, and its end is not known: do it again where that is safe, else say so. */

@@ -119,8 +119,20 @@ local function make(state, operation, params, undo, why, before, tries)
   end)
 end
 
+-- As the parameters are now, and as the door will see them: while their inverse is read another fiber may change them.
+-- An empty list keeps its mark as one; what holds itself is refused by the door as it is.
+local function fixed(value, within)
+  if type(value) ~= "table" or next(value) == nil or within[value] then return value end
+  local copy = {}
+  within[value] = true
+  for key, each in next, value do copy[key] = fixed(each, within) end
+  within[value] = nil
+  return copy
+end
+
 local function change(state, operation, params, options)
   local engine = state.engine
+  params = fixed(params, {})
   local undo, why, before = undo_of(state, operation, params, options)
   local ok, value, planned = make(state, operation, params, undo, why, before, 0)
   if not ok then raise(value) end
@@ -145,7 +157,7 @@ end
 
 -- EC2 only says whether it would do what it is asked for in a dry run.
 local function is_dry_run(state, params)
-  return state.service == "ec2" and type(params) == "table" and params.DryRun == true
+  return state.service == "ec2" and type(params) == "table" and rawget(params, "DryRun") == true
 end
 
 local function call(state, operation, params, options)

@@ -9,8 +9,16 @@ local feedback = {}
 local NOTE_MAX, COMMENT_MAX = 512, 5000
 local PAGE = 100
 
-local function cut(text, max)
+--- A text that a service, and the record, can hold: what is no UTF-8 was somebody's who wanted it not to be told.
+---@param text any
+---@return string
+function feedback.text(text)
   text = tostring(text)
+  return utf8.len(text) and text or (text:gsub("[\x80-\xff]", "?"))
+end
+
+local function cut(text, max)
+  text = feedback.text(text)
   if #text <= max then return text end
   return text:sub(1, utf8.offset(text, 0, max - 2) - 1) .. "…"
 end

@@ -35,6 +35,7 @@ end
 local function tell(self, resolved, text)
   local form, run = data_of[self].form, run_of[self]
   local feedback = require("riposte.feedback")
+  text = feedback.text(text)
   if not feedback.is_told(form) then return run:log(text, { note = "a " .. form .. " event has no finding to update" }) end
   local ok, err = pcall(feedback.update, run, form, event(self), resolved, text)
   if ok then return end

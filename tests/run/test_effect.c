@@ -207,6 +207,19 @@ static void test_a_protected_arn_is_left_alone_however_it_is_named(void **state)
     answer_clear(&other);
 }
 
+static void test_protection_goes_by_where_a_change_is_made_not_by_what_the_finding_says(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->arns, json_string("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/prod"));
+    open_door(w);
+    json_t *request = delete_cluster("prod");
+    json_object_set_new(request, "region", json_string("cn-north-1"));
+    answer a = perform(w, 1, "aws", request);
+    assert_string_equal(code(&a), "Guard.Protected");
+    assert_int_equal(sent(w), 0);
+    answer_clear(&a);
+}
+
 static void test_protection_holds_in_dry_run_as_it_would_in_enforce(void **state)
 {
     world *w = *state;
@@ -490,6 +503,7 @@ int main(void)
         TEST(test_an_undeclared_read_is_refused_too),
         TEST(test_the_budget_of_changes_stops_the_change_that_is_over_it),
         TEST(test_a_protected_arn_is_left_alone_however_it_is_named),
+        TEST(test_protection_goes_by_where_a_change_is_made_not_by_what_the_finding_says),
         TEST(test_protection_holds_in_dry_run_as_it_would_in_enforce),
         TEST(test_a_protecting_tag_is_looked_up_once),
         TEST(test_tags_that_cannot_be_read_count_as_protection),
