@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/escape.h"
+#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/command/terminal.h"
 
@@ -26,6 +28,30 @@ void report_span(json_int_t ms, char out[32])
         snprintf(out, 32, "%.1f s", (double)ms / 1000);
     else
         snprintf(out, 32, "%" JSON_INTEGER_FORMAT " min %" JSON_INTEGER_FORMAT " s", ms / 60000, ms % 60000 / 1000);
+}
+
+/* A value. */
+
+void report_json(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most)
+{
+    rip_buffer text = {0};
+    rip_json_lay_out(&text, value, indent, at, terminal_width(out));
+    const char *p = text.data ? text.data : "", *end = p + text.len;
+    bool is_cut = text.len > most;
+    if (is_cut) end = p + most;
+    while (is_cut && end > p && ((unsigned char)*end & 0xC0) == 0x80) end--;
+    while (p < end) {
+        size_t len = strcspn(p, "\n");
+        if (len > (size_t)(end - p)) len = (size_t)(end - p);
+        rip_buffer line = {0};
+        rip_escape_line(&line, p, len, 6 * len + 1);
+        fwrite(line.data ? line.data : "", 1, line.len, out);
+        rip_buffer_free(&line);
+        p += len;
+        if (p < end) fputc(*p++, out);
+    }
+    fputs(is_cut ? " …\n" : "\n", out);
+    rip_buffer_free(&text);
 }
 
 /* A finding. */
@@ -268,7 +294,7 @@ static void print_each(FILE *out, const json_t *changes)
         fprintf(out, "  %9s  ", at);
         terminal_quote(out, TERMINAL_BOLD, rip_text(change, "operation"), 64);
         fprintf(out, "  %s\n%13s", rip_text(change, "state"), "");
-        terminal_json(out, 13, 13, json_object_get(change, "params"), PARAMS_MOST);
+        report_json(out, 13, 13, json_object_get(change, "params"), PARAMS_MOST);
         const json_t *error = json_object_get(change, "error");
         fprintf(out, "%13s", "");
         if (error)

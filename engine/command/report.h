@@ -13,6 +13,10 @@ void report_finding(FILE *out, const json_t *finding, const char *origin, size_t
  * left alone, its log. With `every` each change is a line of its own, with its parameters. */
 void report_run(FILE *out, const json_t *run, bool every);
 
+/** Write a value as JSON that people read (rip_json_lay_out), escaped, cut after `most` bytes, with a line's end. It
+ * starts at column `at` and goes on at `indent`. */
+void report_json(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most);
+
 /** "412 ms", "33.2 s", "4 min 10 s" in `out`, which has 32 bytes. */
 void report_span(json_int_t ms, char out[32]);
 

@@ -8,7 +8,6 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/escape.h"
-#include "engine/base/json.h"
 #include "engine/command/command.h"
 
 #define WIDTH_DEFAULT 80u
@@ -104,28 +103,6 @@ void terminal_wrapf(FILE *out, unsigned indent, unsigned at, const char *format,
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     terminal_wrap(out, indent, at, text);
-}
-
-void terminal_json(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most)
-{
-    rip_buffer text = {0};
-    rip_json_lay_out(&text, value, indent, at, terminal_width(out));
-    const char *p = text.data ? text.data : "", *end = p + text.len;
-    bool is_cut = text.len > most;
-    if (is_cut) end = p + most;
-    while (is_cut && end > p && ((unsigned char)*end & 0xC0) == 0x80) end--;
-    while (p < end) {
-        size_t len = strcspn(p, "\n");
-        if (len > (size_t)(end - p)) len = (size_t)(end - p);
-        rip_buffer line = {0};
-        rip_escape_line(&line, p, len, 6 * len + 1);
-        fwrite(line.data ? line.data : "", 1, line.len, out);
-        rip_buffer_free(&line);
-        p += len;
-        if (p < end) fputc(*p++, out);
-    }
-    fputs(is_cut ? " …\n" : "\n", out);
-    rip_buffer_free(&text);
 }
 
 __attribute__((format(printf, 2, 0))) static void say(const char *name, const char *format, va_list args)

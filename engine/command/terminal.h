@@ -2,7 +2,6 @@
 #ifndef RIPOSTE_COMMAND_TERMINAL_H
 #define RIPOSTE_COMMAND_TERMINAL_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -36,10 +35,6 @@ void terminal_wrap(FILE *out, unsigned indent, unsigned at, const char *text);
 /** The same with formatted text, of which 4,096 bytes are used. Escaped once it is put together, values included. */
 void terminal_wrapf(FILE *out, unsigned indent, unsigned at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-
-/** Write a value as JSON that people read (rip_json_lay_out), escaped, cut after `most` bytes, with a line's end. It
- * starts at column `at` and goes on at `indent`. */
-void terminal_json(FILE *out, unsigned indent, unsigned at, const json_t *value, size_t most);
 
 /** "riposte NAME: message", and where to read on, to stderr; returns COMMAND_USAGE. */
 int terminal_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

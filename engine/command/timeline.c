@@ -32,7 +32,7 @@ static void print_line(FILE *out, terminal_style style, unsigned indent, const c
     terminal_print(out, style, "%s ", mark);
     print_operation(out, TERMINAL_PLAIN, line);
     fprintf(out, "\n%*s", (int)inner, "");
-    terminal_json(out, inner, inner, json_object_get(line, "params"), REQUEST_MOST);
+    report_json(out, inner, inner, json_object_get(line, "params"), REQUEST_MOST);
 }
 
 static void print_lines(FILE *out, const char *mark, const char *what, const json_t *lines)
@@ -91,7 +91,7 @@ static void print_request(FILE *out, const json_t *request)
     if (said && json_object_size(request) == 1)
         terminal_wrap(out, COLUMN, COLUMN, said);
     else
-        terminal_json(out, COLUMN, COLUMN, request, REQUEST_MOST);
+        report_json(out, COLUMN, COLUMN, request, REQUEST_MOST);
 }
 
 static void print_reply(FILE *out, const json_t *step, const json_t *reply)
@@ -107,7 +107,7 @@ static void print_reply(FILE *out, const json_t *step, const json_t *reply)
         return;
     }
     fprintf(out, "%*s-> ", COLUMN, "");
-    terminal_json(out, COLUMN + 3, COLUMN + 3, reply, REPLY_MOST);
+    report_json(out, COLUMN + 3, COLUMN + 3, reply, REPLY_MOST);
 }
 
 static void print_undo(FILE *out, const json_t *step, const json_t *undo)

@@ -158,7 +158,7 @@ static void test_a_change_is_named_by_what_it_is_about_not_by_its_documents(void
 /* The parameters stay JSON that can be copied, whatever is in their texts. */
 static void expect_params(json_t *params, const char *const *lines)
 {
-    json_t *run = run_with(json_pack("[O]", change("ecs:UpdateService", "planned", json_incref(params))));
+    json_t *run = run_with(json_pack("[o]", change("ecs:UpdateService", "planned", json_incref(params))));
     char *text = shown(run, true), *from = strchr(strstr(text, "planned"), '\n');
     for (; *lines; lines++) {
         if (!strstr(text, *lines)) fail_msg("no line %s in %s", *lines, text);
