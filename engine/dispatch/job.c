@@ -49,7 +49,7 @@ void ticket_drop(ticket *t)
     if (--t->open > 0) return;
     dispatch_listener *listener = &t->owner->options.listener;
     dispatched what = {t->origin, t->line, t->finding, t->runs, t->repeated};
-    if (listener->finding) listener->finding(listener->data, &what);
+    if (listener->finding && !t->aside) listener->finding(listener->data, &what);
     size_t i;
     json_t *id;
     json_array_foreach (t->runs, i, id) journal_run_release(t->owner->options.context->journal, json_string_value(id));
@@ -85,6 +85,7 @@ rip_status job_add(ticket *t, json_t *record, int64_t delay_ms, rip_error *err)
     }
     if (delay_ms > 0) rip_timer_start(&j->delay, d->options.context->clock, (uint64_t)delay_ms, on_delayed, j);
     json_array_append(t->runs, json_object_get(record, "id"));
+    if (json_object_get(record, "feedback")) t->aside = true;
     t->open++;
     j->previous = d->last;
     if (d->last)

@@ -14,6 +14,7 @@ typedef struct ticket {
     json_t *runs; /* ids, in the order of their playbooks' names */
     size_t open;  /* runs that are not over */
     bool repeated;
+    bool aside; /* a service is told of findings: none is dealt with */
 } ticket;
 
 /* One run, waiting for its turn or going on. */

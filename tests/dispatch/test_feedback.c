@@ -99,6 +99,7 @@ static void test_a_finding_that_is_as_it_was_is_resolved_on_record_with_its_runs
     assert_string_equal(text_at(record, "playbook"), "feedback");
     assert_string_equal(text_at(record, "outcome"), "done");
     json_decref(whole);
+    EXPECT_LOG(w, "started feedback", "done feedback"); /* no finding was dealt with */
 }
 
 static void expect_untouched(world *w, json_t *now, const char *why)
