@@ -285,6 +285,8 @@ static bool read_members(writer *w, member *members)
         *members = (member){here->name, here->name_len, NULL};
         if (!is_utf8(here->name, here->name_len))
             fail(w, RIP_EINVAL, "has a name that is not UTF-8");
+        else if (memchr(here->name, '\0', here->name_len))
+            fail(w, RIP_EINVAL, "has a name with a NUL in it"); /* C would take it for another, shorter one */
         else
             members->value = write_value(w);
         lua_pop(w->L, 1);

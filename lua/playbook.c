@@ -141,10 +141,16 @@ static void take_header(header *h, lua_State *L)
 
 /* Field by field. */
 
+/* A text that a NUL would end early, and so make another. */
+static bool has_nul(const json_t *value)
+{
+    return json_is_string(value) && strlen(json_string_value(value)) != json_string_length(value);
+}
+
 static const json_t *wanted(header *h, const char *field, json_type type, const char *what, bool required)
 {
     const json_t *value = json_object_get(h->plain, field);
-    if (value && json_typeof(value) == type) return value;
+    if (value && json_typeof(value) == type && !has_nul(value)) return value;
     if (value || required) mistake(h, field, "expected %s%s", what, value ? "" : ": it is missing");
     return NULL;
 }
@@ -198,7 +204,7 @@ static void check_permissions(header *h)
     size_t i;
     json_t *each;
     json_array_foreach (list, i, each) {
-        if (json_is_string(each) && is_permission(json_string_value(each))) continue;
+        if (json_is_string(each) && !has_nul(each) && is_permission(json_string_value(each))) continue;
         char field[64];
         snprintf(field, sizeof field, "permissions[%zu]", i + 1);
         mistake(h, field,

@@ -204,6 +204,62 @@ static void test_a_finding_is_told_of_by_any_text(void **state)
     json_decref(whole);
 }
 
+static void test_a_name_that_a_nul_ends_early_is_no_parameter(void **state)
+{
+    let_in_vain(*state, TRY("run.aws.ecs():delete_cluster { ['cluster\\0x'] = 'prod' }")
+                            TRY("run.aws.ecs():delete_cluster { cluster = 'mine', ['cluster\\0'] = 'prod' }"));
+}
+
+static void test_a_coroutine_that_is_left_or_closed_in_a_call_makes_nothing_twice(void **state)
+{
+    world *w = *state;
+    let(w,
+        "local ecs = run.aws.ecs() "
+        "for i = 1, 20 do local co = coroutine.create(function() return ecs:describe_clusters { clusters = { 'c' .. i } } end) "
+        "pcall(coroutine.resume, co) if i % 2 == 0 then pcall(coroutine.close, co) end pcall(coroutine.resume, co) end "
+        "pcall(coroutine.wrap(function() ecs:describe_clusters {} error(setmetatable({}, { __tostring = function() "
+        "ecs:delete_cluster { cluster = 'x' } end })) end)) "
+        "ecs:list_clusters()");
+    json_t *whole = the_run(w);
+    assert_true(*text_at(json_object_get(whole, "record"), "outcome")); /* it came to an end */
+    assert_int_equal(sent(w, "DeleteCluster"), 0);
+    assert_true(sent(w, "DescribeClusters") <= 21);
+    json_decref(whole);
+}
+
+static void test_an_error_that_acts_when_it_is_told_is_told_without_acting(void **state)
+{
+    world *w = *state;
+    let_in_vain(w,
+                "error(setmetatable({}, { __tostring = function() " DELETE " return 'late' end, __name = 'x' }), 0)");
+    json_t *whole = the_run(w);
+    assert_string_equal(text_at(json_object_get(whole, "record"), "outcome"), "failed");
+    json_decref(whole);
+}
+
+static void test_a_header_cannot_ask_for_everything(void **state)
+{
+    static const char *const ASKED[] = {"*",           "*:*",           "ECS:*",      "e*s:*",
+                                        "?cs:*",       "ecs",           "ecs:",       "ecs:Delete Cluster",
+                                        "ecs:Del[e]*", "arn:aws:ecs:*", "ecs:*\\0:x", ""};
+    world *w = *state;
+    for (size_t i = 0; i < sizeof ASKED / sizeof *ASKED; i++) {
+        char header[128];
+        snprintf(header, sizeof header, "permissions = { \"%s\" },", ASKED[i]);
+        playbook(w, "hostile", header, DELETE);
+        w->mistakes = 0;
+        open_dispatch(w);
+        if (w->mistakes != 1) fail_msg("%s was accepted", ASKED[i]);
+        dispatch_free(w->dispatch);
+        library_free(w->books);
+        w->dispatch = NULL;
+        w->books = NULL;
+        w->file_count--;
+        free(w->files[w->file_count]);
+    }
+    playbook(w, "hostile", "", "");
+}
+
 static void test_odd_phases_notes_and_spans_do_no_harm(void **state)
 {
     let_in_vain(*state,
@@ -246,6 +302,10 @@ int main(void)
         TEST(test_nothing_is_made_of_a_run_when_it_is_over),
         TEST(test_a_pause_holds_every_fiber_its_handlers_and_its_closers),
         TEST(test_a_finding_is_told_of_by_any_text),
+        TEST(test_a_name_that_a_nul_ends_early_is_no_parameter),
+        TEST(test_a_coroutine_that_is_left_or_closed_in_a_call_makes_nothing_twice),
+        TEST(test_an_error_that_acts_when_it_is_told_is_told_without_acting),
+        TEST(test_a_header_cannot_ask_for_everything),
         TEST(test_odd_phases_notes_and_spans_do_no_harm),
         TEST(test_the_library_cannot_be_changed_under_the_engine),
     };
