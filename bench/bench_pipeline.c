@@ -193,7 +193,7 @@ static void open_world(bench *b, const char *playbook, unsigned runs, const char
     rip_status status =
         b->path ? journal_open_sqlite(&keeper, &b->journal, &err) : journal_open_memory(&b->journal, &err);
     if (status != RIP_OK) fail("journal", &err);
-    if (run_targets_load(&b->targets, &err) != RIP_OK) fail("targets", &err);
+    if (run_targets_load(NULL, 0, &b->targets, &err) != RIP_OK) fail("targets", &err);
     guard_policy policy = {.is_simulated = true};
     guard_context guards = {b->targets, b->client, b->journal, b->clock};
     if (guard_new(&policy, &guards, &b->guard, &err) != RIP_OK) fail("guards", &err);

@@ -1,7 +1,7 @@
 # An install: the program, the data it finds in share/riposte beside it (engine/base/data.h), manual pages, documents.
 # The data keeps the tree's own shape, so that paths in examples are the same in both.
 set(RIPOSTE_DATA ${CMAKE_INSTALL_DATADIR}/riposte)
-install(DIRECTORY aws/model DESTINATION ${RIPOSTE_DATA}/aws)
+install(DIRECTORY aws/model aws/targets DESTINATION ${RIPOSTE_DATA}/aws)
 file(GLOB AWS_DATA CONFIGURE_DEPENDS aws/*.json)
 install(FILES ${AWS_DATA} DESTINATION ${RIPOSTE_DATA}/aws)
 install(FILES api/openapi.json DESTINATION ${RIPOSTE_DATA}/api)

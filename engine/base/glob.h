@@ -11,4 +11,10 @@ bool rip_glob_match(const char *pattern, const char *text);
 /** The same without regard to the case of ASCII letters: IAM's action names are case-insensitive. */
 bool rip_glob_match_nocase(const char *pattern, const char *text);
 
+#define RIP_GLOB_MAX 2048 /* bytes: as long as an ARN may be */
+
+/** Is there a text that matches both patterns, letters' case set aside? Time is bounded by the product of the lengths;
+ * where one is longer than RIP_GLOB_MAX the answer is that there is. */
+bool rip_glob_meet_nocase(const char *a, const char *b);
+
 #endif

@@ -156,15 +156,31 @@ static void protect_own_role(engine *e)
     if (name) json_array_append_new(e->protected_arns, json_sprintf("arn:*:iam::*:role/%s", name + 1));
 }
 
+/* The engine's own queues, as ARNs, from their URLs. */
+static void protect_own_queues(engine *e)
+{
+    for (size_t i = 0; i < rip_config_rows(e->config, "sqs"); i++) {
+        const char *url = rip_config_cell(e->config, "sqs", i, "url"), *name = url ? strrchr(url, '/') : NULL;
+        if (!name || name == url) continue;
+        const char *account = name;
+        while (account > url && account[-1] != '/') account--;
+        json_array_append_new(e->protected_arns,
+                              json_sprintf("arn:*:sqs:*:%.*s:%s", (int)(name - account), account, name + 1));
+    }
+}
+
 static rip_status open_guard(engine *e, rip_error *err)
 {
+    size_t folder_count = 0;
+    const char *const *folders = rip_config_strings(e->config, "aws.models", &folder_count);
     e->accounts = strings_of(e->config, "accounts.allow");
     e->regions = strings_of(e->config, "regions.allow");
     e->protected_arns = strings_of(e->config, "protect.arns");
     e->protected_tags = tags_of(e->config, "protect.tags", "*");
     protect_own_role(e);
+    protect_own_queues(e);
     rip_status status = guard_windows_new(e->config, "windows", &e->windows, err);
-    if (status == RIP_OK) status = run_targets_load(&e->targets, err);
+    if (status == RIP_OK) status = run_targets_load(folders, folder_count, &e->targets, err);
     guard_policy policy = {
         .accounts = e->accounts,
         .regions = e->regions,

@@ -10,6 +10,7 @@
 #include "engine/command/engine.h"
 #include "engine/command/terminal.h"
 #include "engine/dispatch/feedback.h"
+#include "engine/run/target.h"
 
 #define MANAGED_POLICY_MOST 6144 /* characters but for white space: IAM's quota of a managed policy */
 #define SETTINGS_MOST 64
@@ -218,27 +219,28 @@ static json_t *engine_statements(const rip_config *config, const char *partition
 /* What playbooks call. */
 
 /* Guards look at tags before a change, where the configuration protects some. */
-static void add_tag_reads(json_t *actions, const rip_config *config)
+static rip_status add_tag_reads(json_t *actions, const rip_config *config, aws_models *models, rip_error *err)
 {
-    static const char *const READS[] = {"ecs:ListTagsForResource",
-                                        "ec2:DescribeTags",
-                                        "iam:ListUserTags",
-                                        "iam:ListRoleTags",
-                                        "iam:ListInstanceProfileTags",
-                                        "iam:ListPolicyTags",
-                                        "autoscaling:DescribeTags",
-                                        "lambda:ListTags",
-                                        "logs:ListTagsForResource",
-                                        "secretsmanager:DescribeSecret"};
-    size_t count = json_array_size(actions);
-    for (size_t i = 0; rip_config_rows(config, "protect.tags") && i < sizeof READS / sizeof *READS; i++) {
-        size_t prefix = strcspn(READS[i], ":") + 1;
-        for (size_t k = 0; k < count; k++) {
-            if (strncmp(json_string_value(json_array_get(actions, k)), READS[i], prefix) != 0) continue;
-            json_array_append_new(actions, json_string(READS[i]));
+    size_t i, k, folder_count = 0, count = json_array_size(actions);
+    const char *const *folders = rip_config_strings(config, "aws.models", &folder_count);
+    run_targets *targets = NULL;
+    json_t *read, *action;
+    if (rip_config_rows(config, "protect.tags") == 0) return RIP_OK;
+    rip_status status = run_targets_load(folders, folder_count, &targets, err);
+    if (status != RIP_OK) return status;
+    json_t *reads = run_targets_tag_actions(targets, models);
+    json_array_foreach (reads, i, read) {
+        size_t prefix = strcspn(json_string_value(read), ":") + 1;
+        for (k = 0; k < count; k++) {
+            action = json_array_get(actions, k);
+            if (strncmp(json_string_value(action), json_string_value(read), prefix) != 0) continue;
+            json_array_append(actions, read);
             break;
         }
     }
+    json_decref(reads);
+    run_targets_free(targets);
+    return RIP_OK;
 }
 
 static rip_status book_statements(const rip_config *config, const char *const *paths, size_t count, json_t **out,
@@ -261,7 +263,7 @@ static rip_status book_statements(const rip_config *config, const char *const *p
     if (status == RIP_OK) status = library_load(from, count, models, engine_mistake, name, mistakes, &books, err);
     for (size_t i = 0; status == RIP_OK && i < library_count(books); i++)
         json_array_extend(actions, library_at(books, i)->permissions);
-    add_tag_reads(actions, config);
+    if (status == RIP_OK) status = add_tag_reads(actions, config, models, err);
     *out = json_array();
     add_statement(*out, "RipostePlaybooks", actions, json_pack("[s]", "*"));
     json_decref(actions);

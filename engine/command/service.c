@@ -313,8 +313,12 @@ static rip_status start_notify(serve *s, rip_error *err)
 static bool is_ready(void *data, const char **why)
 {
     const serve *s = data;
-    *why = s->state == SERVE_STARTING ? "what the journal holds from before is being read" : "it stops";
-    return s->state == SERVE_READY;
+    const char *unknown;
+    bool knows = !s->engine.guard || guard_knows_itself(s->engine.guard, &unknown);
+    *why = s->state == SERVE_STARTING ? "what the journal holds from before is being read"
+           : s->state != SERVE_READY  ? "it stops"
+                                      : "who the engine is could not be told by STS: nothing is changed";
+    return s->state == SERVE_READY && knows;
 }
 
 static rip_status start_trace(serve *s, rip_error *err)

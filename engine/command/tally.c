@@ -59,6 +59,8 @@ static const metric_definition
     SPENT = GAUGE("riposte_budget_spent_changes", "Changes within the last hour, where there is a budget.", "scope"),
     BUDGET = GAUGE("riposte_budget_limit_changes", "Changes that are allowed within an hour.", "scope"),
     PAUSED = PLAIN("riposte_paused_scopes", "Scopes in which changes are paused.", METRIC_GAUGE),
+    IDENTITY = PLAIN("riposte_identity_known", "0 where STS could not say who the engine is, and changes are refused.",
+                     METRIC_GAUGE),
     CPU = PLAIN("process_cpu_seconds_total", "User and system CPU time.", METRIC_COUNTER),
     MEMORY = PLAIN("process_resident_memory_bytes", "Resident memory.", METRIC_GAUGE),
     BUILD = GAUGE("riposte_build_info", "The version that runs; always 1.", "version");
@@ -227,6 +229,8 @@ void tally_look(tally *t, const engine *e)
     set(t, &UNDER_WAY, NULL, (double)dispatch_under_way(e->dispatch));
     set(t, &BOOKS, NULL, (double)library_count(e->books));
     set(t, &MISTAKES, NULL, (double)e->mistakes);
+    const char *why;
+    set(t, &IDENTITY, NULL, guard_knows_itself(e->guard, &why) ? 1 : 0);
     set(t, &PAUSED, NULL, (double)json_object_size(journal_pauses(e->journal)));
     look_at_budgets(t, e);
     look_at_process(t);

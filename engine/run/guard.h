@@ -17,7 +17,7 @@
 typedef struct guard_policy {
     const json_t *accounts;       /* array of account ids that may be touched */
     const json_t *regions;        /* array of region globs */
-    const json_t *protected_arns; /* array of ARN globs */
+    const json_t *protected_arns; /* array of ARN patterns; letters' case does not count */
     const json_t *protected_tags; /* array of {"key": glob, "value": glob} */
     unsigned playbook_hourly;     /* changes of one playbook within an hour; 0: any number */
     unsigned account_hourly;      /* …in one account */
@@ -31,13 +31,13 @@ typedef struct guard_check guard_check;
 
 /** What guards look at and ask. All borrowed. */
 typedef struct guard_context {
-    const run_targets *targets;
+    run_targets *targets;
     aws_client *client;
     journal *journal; /* pauses, and the changes of the last hour */
     rip_clock *clock;
 } guard_context;
 
-/** Guards for runs; the tags of resources that were looked up are kept for its life. `policy` is copied (references are
+/** Guards for runs; the tags of resources that were looked up are kept for a minute. `policy` is copied (references are
  * kept). */
 rip_status guard_new(const guard_policy *policy, const guard_context *context, guard **out, rip_error *err);
 void guard_free(guard *g);
@@ -45,7 +45,12 @@ void guard_free(guard *g);
 void guard_limit(guard *g, unsigned playbook_hourly, unsigned account_hourly);
 
 /** What its runs' changes are about is told by these; borrowed. */
-const run_targets *guard_targets(const guard *g);
+run_targets *guard_targets(const guard *g);
+
+/** False: STS was asked who the engine is, in vain; changes are refused until it answers. `*why` is its error,
+ * borrowed.
+ */
+bool guard_knows_itself(const guard *g, const char **why);
 
 /** What is about to be done. Borrowed during the call. */
 typedef struct guard_request {
@@ -67,7 +72,8 @@ rip_status guard_admit(const guard *g, const guard_request *request, const char 
 /** The scope ("all", "playbook:NAME", "account:ID") in which changes are paused; NULL: they are not. Borrowed. */
 const char *guard_paused(journal *j, const char *playbook, const char *account);
 
-/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "budget", "window", "account"). */
+/** `status` is RIP_OK, or RIP_EDENIED with `name` the guard ("protected", "identity", "budget", "window",
+ * "account"). */
 typedef void (*guard_done)(void *data, rip_status status, const char *name, const rip_error *err);
 
 /** Whether a change may be made: budgets, windows, then protected resources, whose tags are looked up where tag

@@ -4,15 +4,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The resources of a change whose ARNs hold nothing that is made up. */
+/* The resources of a change whose ARNs are told whole, and hold nothing that is made up. */
 static json_t *known_resources(const preflight_place *place, const aws_operation *operation, const json_t *request)
 {
-    json_t *all = run_targets_of(place->targets, operation, json_object_get(request, "params"), place->partition,
-                                 rip_text(request, "region"), rip_text(request, "account"));
-    json_t *known = json_array(), *arn;
+    const run_target_place where = {place->partition, rip_text(request, "region"), rip_text(request, "account")};
+    run_target_verdict verdict;
+    rip_error err;
+    json_t *all = run_targets_of(place->targets, operation, json_object_get(request, "params"), &where, &verdict, &err);
+    json_t *known = json_array(), *target;
     size_t i;
-    json_array_foreach (all, i, arn) {
-        if (!run_unknown_in(place->unknowns, json_string_value(arn))) json_array_append(known, arn);
+    json_array_foreach (all, i, target) {
+        json_t *arn = json_array_get(json_object_get(target, "arns"), 0);
+        const char *text = json_string_value(arn);
+        if (text && !strpbrk(text, "*?") && !run_unknown_in(place->unknowns, text)) json_array_append(known, arn);
     }
     json_decref(all);
     return known;

@@ -12,7 +12,7 @@
 
 /** Where a plan's changes are looked up. All borrowed. */
 typedef struct preflight_place {
-    const run_targets *targets;
+    run_targets *targets;
     aws_models *models;
     const run_unknowns *unknowns;
     const char *partition;

@@ -1,201 +1,212 @@
 #include "engine/run/target.h"
 
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "engine/base/buffer.h"
-#include "engine/base/data.h"
+#include "engine/base/text.h"
+#include "engine/run/target_private.h"
 
-#define FILE_MAX_BYTES (1 << 20)
+#define DEPTH_MOST 64 /* of structures in each other: as much as a model may have */
 
-struct run_targets {
-    json_t *services; /* the file: service -> {"params", "references", "tags"} */
-};
+/* The way through a request's parameters. */
+typedef struct walk {
+    target_context context;
+    const json_t *about; /* what the data says of the operation; NULL: nothing */
+    json_t *found;
+    const char *undecided; /* a parameter that selects what cannot be told; NULL: none */
+    unsigned depth;
+    bool failed; /* out of memory */
+} walk;
 
-rip_status run_targets_load(run_targets **out, rip_error *err)
+static void keep(walk *w, json_t *target)
 {
-    char *path = rip_data_path("aws/resources.json", err);
-    if (!path) return err->status;
-    char *text = NULL;
-    rip_status status = rip_read_file(path, FILE_MAX_BYTES, &text, NULL, err);
-    json_error_t why;
-    json_t *services = status == RIP_OK ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
-    if (status == RIP_OK && !services)
-        status = rip_fail(err, RIP_EINVAL, "%s:%d:%d: %s", path, why.line, why.column, why.text);
-    free(text);
-    free(path);
-    run_targets *targets = status == RIP_OK ? calloc(1, sizeof *targets) : NULL;
-    if (status == RIP_OK && !targets) status = rip_nomem(err);
-    if (status != RIP_OK) {
-        json_decref(services);
-        return status;
+    size_t i;
+    json_t *each;
+    if (!target) w->failed = true;
+    json_array_foreach (w->found, i, each) {
+        if (!json_equal(each, target)) continue;
+        json_decref(target);
+        return;
     }
-    targets->services = services;
-    *out = targets;
-    return RIP_OK;
+    if (target) json_array_append_new(w->found, target);
 }
 
-void run_targets_free(run_targets *targets)
+/* What the data says of a member: "kind", ["kind", …], "arn" (an ARN of whatever it is), "-" (names nothing that is
+ * changed), "?" (selects what cannot be told), "+" (look into it). It is asked for as PARENT.MEMBER first; NULL:
+ * nothing.
+ */
+static const json_t *rule_of(const walk *w, const char *parent, const char *member)
 {
-    if (!targets) return;
-    json_decref(targets->services);
-    free(targets);
+    const json_t *common = target_service(w->context.targets, TARGETS_COMMON);
+    const json_t *places[] = {json_object_get(w->about, "members"), json_object_get(w->context.service, "members"),
+                              json_object_get(common, "members")};
+    char path[256];
+    snprintf(path, sizeof path, "%s.%s", parent, member);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const json_t *rule = json_object_get(places[i], path);
+        if (!rule) rule = json_object_get(places[i], member);
+        if (rule) return rule;
+    }
+    return NULL;
 }
 
-typedef struct expansion {
-    const json_t *params;
-    const char *partition, *region, *account;
-} expansion;
-
-/* A cluster may be given by its ARN where a template wants its name. */
-static const char *last_part(const char *value)
+static bool is_mark(const json_t *rule, const char *mark)
 {
-    if (strncmp(value, "arn:", 4) != 0) return value;
-    const char *slash = strrchr(value, '/');
-    return slash ? slash + 1 : value;
+    return json_is_string(rule) && strcmp(json_string_value(rule), mark) == 0;
 }
 
-static const char *placeholder(const expansion *e, const char *name, size_t len, const char *value)
+static void take_arn(walk *w, const char *value)
 {
-    if (len == 5 && strncmp(name, "value", 5) == 0) return value;
-    if (len == 9 && strncmp(name, "partition", 9) == 0) return e->partition;
-    if (len == 6 && strncmp(name, "region", 6) == 0) return e->region;
-    if (len == 7 && strncmp(name, "account", 7) == 0) return e->account;
-    json_t *other = json_object_getn(e->params, name, len);
-    return json_is_string(other) ? last_part(json_string_value(other)) : "*";
+    if (target_is_arn(value))
+        keep(w, target_of_arn(&w->context, value));
+    else
+        w->undecided = "that is no ARN";
 }
 
-/* "arn:{partition}:ecs:{region}:{account}:service/{cluster}/{value}"; a name in braces that is none of ours is another
- * parameter. */
-static json_t *expand(const expansion *e, const char *template, const char *value)
+static void take_text(walk *w, const json_t *rule, const char *value)
 {
-    if (strncmp(value, "arn:", 4) == 0) return json_string(value);
-    rip_buffer arn = {0};
-    for (const char *at = template; *at;) {
-        const char *close = *at == '{' ? strchr(at, '}') : NULL;
-        if (close) {
-            rip_buffer_puts(&arn, placeholder(e, at + 1, (size_t)(close - at - 1), value));
-            at = close + 1;
-        } else {
-            rip_buffer_putc(&arn, *at++);
+    size_t i;
+    json_t *each;
+    if (!*value) return;
+    if (is_mark(rule, "arn")) {
+        take_arn(w, value);
+        return;
+    }
+    if (json_is_string(rule)) {
+        keep(w, target_of_value(&w->context, json_string_value(rule), value));
+        return;
+    }
+    json_array_foreach (rule, i, each) keep(w, target_of_value(&w->context, json_string_value(each), value));
+}
+
+/* All texts of a value that a rule names: itself, of a list, of a map's values. */
+static void take(walk *w, const json_t *rule, const json_t *value)
+{
+    size_t i;
+    const char *key;
+    json_t *each;
+    if (json_is_string(value)) take_text(w, rule, json_string_value(value));
+    json_array_foreach (value, i, each) take(w, rule, each);
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) take(w, rule, each);
+}
+
+static void walk_value(walk *w, const char *parent, const aws_shape *shape, const json_t *value);
+
+static void walk_member(walk *w, const char *parent, const aws_member *member, const json_t *value)
+{
+    const char *name = aws_member_name(member);
+    const json_t *rule = rule_of(w, parent, name);
+    if (is_mark(rule, "-")) return;
+    if (is_mark(rule, "?"))
+        w->undecided = name;
+    else if (rule && !is_mark(rule, "+"))
+        take(w, rule, value);
+    else
+        walk_value(w, name, aws_member_shape(member), value);
+}
+
+/* What the data does not name counts where it is an ARN. */
+static void walk_value(walk *w, const char *parent, const aws_shape *shape, const json_t *value)
+{
+    size_t i;
+    const char *key;
+    json_t *each;
+    if (json_is_string(value) && target_is_arn(json_string_value(value)))
+        keep(w, target_of_arn(&w->context, json_string_value(value)));
+    if (!json_is_array(value) && !json_is_object(value)) return;
+    if (++w->depth > DEPTH_MOST) {
+        w->undecided = parent;
+    } else if (json_is_array(value)) {
+        const aws_member *element = aws_shape_element(shape);
+        json_array_foreach (value, i, each) {
+            if (element) walk_value(w, parent, aws_member_shape(element), each);
+        }
+    } else {
+        json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+            bool is_map = aws_shape_type(shape) == AWS_MAP;
+            const aws_member *member = is_map ? aws_shape_element(shape) : aws_shape_member(shape, key);
+            if (is_map && member)
+                walk_value(w, parent, aws_member_shape(member), each);
+            else if (member)
+                walk_member(w, parent, member, each);
         }
     }
-    json_t *text = arn.failed ? NULL : json_stringn_nocheck(arn.data ? arn.data : "", arn.len);
-    rip_buffer_free(&arn);
-    return text;
+    w->depth--;
 }
 
-static void add(json_t *arns, json_t *arn)
+/* Where none of the parameters named here is given, the caller itself is changed. */
+static void add_caller(walk *w)
 {
-    for (size_t i = 0; i < json_array_size(arns); i++) {
-        if (!json_equal(json_array_get(arns, i), arn)) continue;
-        json_decref(arn);
-        return;
+    const json_t *names = json_object_get(w->about, "caller_without"), *name;
+    size_t i;
+    if (!names) return;
+    json_array_foreach (names, i, name) {
+        if (*rip_text(w->context.params, json_string_value(name))) return;
     }
-    json_array_append_new(arns, arn);
+    keep(w, json_pack("{s:s, s:s, s:[], s:b, s:b}", "kind", "caller", "name", "", "arns", "caller", 1, "tags", 0));
 }
 
-static void add_each(json_t *arns, const expansion *e, const char *template, const json_t *value)
+/* What an operation is about though no parameter names it. */
+static void add_unnamed(walk *w)
 {
-    if (json_is_string(value)) {
-        add(arns, expand(e, template, json_string_value(value)));
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const json_t *item = json_array_get(value, i);
-        if (json_is_string(item)) add(arns, expand(e, template, json_string_value(item)));
-    }
+    json_t *kind;
+    size_t i;
+    json_array_foreach (json_object_get(w->about, "about"), i, kind)
+        keep(w, target_of_value(&w->context, json_string_value(kind), "*"));
 }
 
-static bool is_arn(const json_t *value)
+/* A parameter that is left out stands for the default that AWS takes. */
+static void add_defaults(walk *w, const aws_shape *input)
 {
-    return json_is_string(value) && strncmp(json_string_value(value), "arn:", 4) == 0;
-}
-
-static bool holds(const json_t *names, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        if (strcmp(json_string_value(json_array_get(names, i)), name) == 0) return true;
-    }
-    return false;
-}
-
-json_t *run_targets_of(const run_targets *targets, const aws_operation *operation, const json_t *params,
-                       const char *partition, const char *region, const char *account)
-{
-    const json_t *service = json_object_get(targets->services, aws_service_name(aws_operation_service(operation)));
-    const json_t *templates = json_object_get(service, "params");
-    const json_t *references = json_object_get(service, "references");
-    expansion e = {params, partition, region, account};
-    json_t *arns = json_array();
-    if (!arns) return NULL;
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)params, name, value) {
-        const char *template = json_string_value(json_object_get(templates, name));
-        if (template)
-            add_each(arns, &e, template, value);
-        else if (is_arn(value) && !holds(references, name))
-            add(arns, json_incref(value));
+    json_object_foreach ((json_t *)(uintptr_t)w->context.defaults, name, value) {
+        const json_t *rule = rule_of(w, "", name);
+        const json_t *given = json_object_get(w->context.params, name);
+        bool is_there = json_is_string(given) ? json_string_length(given) > 0 : given && !json_is_null(given);
+        if (!is_there && rule && !is_mark(rule, "-") && input && aws_shape_member(input, name)) take(w, rule, value);
     }
-    return arns;
 }
 
-/* The `n`th field of an ARN (0 is "arn"), which ends at the next ':' but for the sixth, the resource. */
-static const char *arn_field(const char *arn, int n, size_t *len)
+static run_target_verdict verdict_of(const walk *w, const aws_operation *operation, rip_error *err)
 {
-    for (; n > 0; n--) {
-        arn = strchr(arn, ':');
-        if (!arn) return NULL;
-        arn++;
+    const char *service = w->context.name, *name = aws_operation_name(operation);
+    if (w->undecided) {
+        rip_fail(err, RIP_EDENIED, "what %s:%s changes cannot be told from its parameter %s", service, name,
+                 w->undecided);
+        return RUN_TARGETS_UNDECIDED;
     }
-    const char *end = strchr(arn, ':');
-    *len = end ? (size_t)(end - arn) : strlen(arn);
-    return arn;
+    if (json_object_get(w->about, "none")) return RUN_TARGETS_NONE;
+    if (json_array_size(w->found) > 0) return RUN_TARGETS_KNOWN;
+    if (!w->context.service)
+        rip_fail(err, RIP_EDENIED, "what %s:%s changes cannot be told: there is no aws/targets/%s.json", service, name,
+                 service);
+    else
+        rip_fail(err, RIP_EDENIED, "what %s:%s changes cannot be told: its parameters name no resource", service, name);
+    return RUN_TARGETS_UNDECIDED;
 }
 
-/* Put `arn` and `id` (what follows the resource's last '/' or ':') where a template of parameters says "{arn}" and
- * "{id}". */
-static json_t *fill(const json_t *template, const char *arn, const char *id)
+json_t *run_targets_of(run_targets *targets, const aws_operation *operation, const json_t *params,
+                       const run_target_place *place, run_target_verdict *verdict, rip_error *err)
 {
-    if (json_is_string(template)) {
-        const char *text = json_string_value(template);
-        if (strcmp(text, "{arn}") == 0) return json_string(arn);
-        return json_string(strcmp(text, "{id}") == 0 ? id : text);
+    const char *name = aws_service_name(aws_operation_service(operation));
+    const json_t *service = target_service(targets, name);
+    const json_t *about = target_operation(service, aws_operation_name(operation));
+    const json_t *defaults = json_object_get(about, "defaults");
+    if (!defaults) defaults = json_object_get(service, "defaults");
+    walk w = {.context = {targets, service, name, params, defaults, place}, .about = about, .found = json_array()};
+    const aws_shape *input = aws_operation_input(operation);
+    if (w.found && !json_object_get(about, "none")) {
+        if (input) walk_value(&w, "", input, params);
+        add_defaults(&w, input);
+        add_unnamed(&w);
+        add_caller(&w);
     }
-    if (json_is_array(template)) {
-        json_t *copy = json_array();
-        for (size_t i = 0; i < json_array_size(template); i++) {
-            json_array_append_new(copy, fill(json_array_get(template, i), arn, id));
-        }
-        return copy;
+    *verdict = verdict_of(&w, operation, err);
+    if (w.failed) {
+        json_decref(w.found);
+        return NULL;
     }
-    if (json_is_object(template)) {
-        json_t *copy = json_object();
-        const char *key;
-        json_t *value;
-        json_object_foreach ((json_t *)(uintptr_t) template, key, value)
-            json_object_set_new(copy, key, fill(value, arn, id));
-        return copy;
-    }
-    return json_incref((json_t *)(uintptr_t) template);
-}
-
-json_t *run_targets_tag_call(const run_targets *targets, const char *arn)
-{
-    size_t service_len = 0, resource_len = 0;
-    const char *service = arn_field(arn, 2, &service_len);
-    const char *resource = arn_field(arn, 5, &resource_len);
-    if (!service || !resource) return NULL;
-    const json_t *calls = json_object_get(json_object_getn(targets->services, service, service_len), "tags");
-    size_t type_len = strcspn(resource, "/:");
-    const json_t *call = json_object_getn(calls, resource, type_len);
-    if (!call) call = json_object_get(calls, "*");
-    if (!call) return NULL;
-    const char *id = resource + strlen(resource);
-    while (id > resource && id[-1] != '/' && id[-1] != ':') id--;
-    json_t *filled = fill(call, arn, id);
-    if (filled) json_object_set_new(filled, "service", json_stringn(service, service_len));
-    return filled;
+    return w.found;
 }

@@ -127,7 +127,7 @@ static int set_up(void **state, bool lasts)
     aws_client_options options = {
         .clock = w->clock, .models = w->models, .transport = w->account, .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
-    assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
+    assert_int_equal(run_targets_load(NULL, 0, &w->targets, &err), RIP_OK);
     size_t mistakes = 0;
     const char *const paths[] = {w->path};
     assert_int_equal(library_load(paths, 1, w->models, NULL, NULL, &mistakes, &w->books, &err), RIP_OK);

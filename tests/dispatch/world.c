@@ -54,7 +54,7 @@ int dispatch_setup(void **state)
     aws_client_options options = {
         .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
-    assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
+    assert_int_equal(run_targets_load(NULL, 0, &w->targets, &err), RIP_OK);
     assert_int_equal(journal_open_memory(&w->journal, &err), RIP_OK);
     guard_policy policy = {.is_simulated = true};
     guard_context guards = {w->targets, w->client, w->journal, w->clock};

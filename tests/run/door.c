@@ -64,7 +64,7 @@ void open_door(world *w)
     aws_client_options options = {
         .clock = w->clock, .models = w->models, .transport = fake_aws_transport(w->fake), .seed = 1, .alone = true};
     assert_int_equal(aws_client_new(&options, &w->client, &err), RIP_OK);
-    assert_int_equal(run_targets_load(&w->targets, &err), RIP_OK);
+    assert_int_equal(run_targets_load(NULL, 0, &w->targets, &err), RIP_OK);
     guard_policy policy = {.accounts = w->accounts,
                            .regions = w->regions,
                            .protected_arns = w->arns,

@@ -1,0 +1,167 @@
+/* Guards that cannot tell say no: protected tags, changes whose targets are not told, and not knowing who we are. */
+#include <stdint.h>
+#include <string.h>
+
+#include "tests/run/door.h"
+
+static const char OWN_ROLE[] = "arn:aws:sts::123456789012:assumed-role/riposte/i-1";
+
+static void reply(world *w, const char *operation, json_t *value)
+{
+    json_object_set_new(w->replies, operation, value);
+}
+
+static json_t *identity(const char *arn)
+{
+    return json_pack("{s:s, s:s}", "Arn", arn, "Account", "123456789012");
+}
+
+static void protect_tag(world *w)
+{
+    json_array_append_new(w->tags, json_pack("{s:s, s:s}", "key", "env", "value", "prod*"));
+    json_array_append_new(w->permissions, json_string("*:*"));
+}
+
+static void wait_ms(world *w, unsigned number, int ms)
+{
+    answer a = perform(w, number, "sleep", json_pack("{s:i}", "ms", ms));
+    assert_null(a.error);
+    answer_clear(&a);
+}
+
+static void expect(world *w, unsigned number, json_t *request, const char *wanted)
+{
+    answer a = perform(w, number, "aws", request);
+    if (wanted)
+        assert_string_equal(code(&a), wanted);
+    else
+        assert_null(a.error);
+    answer_clear(&a);
+}
+
+static void test_tags_are_asked_for_again_after_a_minute(void **state)
+{
+    world *w = *state;
+    protect_tag(w);
+    reply(w, "ListTagsForResource", json_pack("{s:[]}", "tags"));
+    open_door(w);
+    expect(w, 1, delete_cluster("web"), NULL);
+    reply(w, "ListTagsForResource", json_pack("{s:[{s:s, s:s}]}", "tags", "key", "env", "value", "production"));
+    expect(w, 2, delete_cluster("web"), NULL); /* as last seen */
+    wait_ms(w, 3, 61000);
+    expect(w, 4, delete_cluster("web"), "Guard.Protected");
+}
+
+static void test_tags_of_buckets_and_databases_are_looked_up(void **state)
+{
+    world *w = *state;
+    protect_tag(w);
+    reply(w, "GetBucketTagging", json_pack("{s:[{s:s, s:s}]}", "TagSet", "Key", "env", "Value", "prod"));
+    reply(w, "ListTagsForResource", json_pack("{s:[{s:s, s:s}]}", "TagList", "Key", "env", "Value", "prod"));
+    open_door(w);
+    expect(w, 1, call("s3", "DeleteBucket", json_pack("{s:s}", "Bucket", "logs")), "Guard.Protected");
+    expect(w, 2, call("rds", "DeleteDBInstance", json_pack("{s:s}", "DBInstanceIdentifier", "main")),
+           "Guard.Protected");
+    assert_int_equal(sent(w), 2);
+}
+
+static void test_a_bucket_without_tags_is_free(void **state)
+{
+    world *w = *state;
+    protect_tag(w);
+    reply(w, "GetBucketTagging", json_pack("{s:s}", "$error", "NoSuchTagSet"));
+    open_door(w);
+    expect(w, 1, call("s3", "DeleteBucket", json_pack("{s:s}", "Bucket", "logs")), NULL);
+}
+
+static void test_tags_that_come_in_several_pages_are_not_taken_for_all(void **state)
+{
+    world *w = *state;
+    protect_tag(w);
+    reply(w, "DescribeTags", json_pack("{s:[], s:s}", "Tags", "NextToken", "more"));
+    open_door(w);
+    expect(w, 1, call("ec2", "TerminateInstances", json_pack("{s:[s]}", "InstanceIds", "i-1")), "Guard.Protected");
+}
+
+static json_t *statement(void)
+{
+    return call("dynamodb", "ExecuteStatement", json_pack("{s:s}", "Statement", "DELETE FROM t"));
+}
+
+static void test_what_cannot_be_told_is_refused_where_anything_is_protected(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->permissions, json_string("dynamodb:*"));
+    json_array_append_new(w->arns, json_string("arn:aws:s3:::logs"));
+    open_door(w);
+    expect(w, 1, statement(), "Guard.Protected");
+    expect(w, 2, call("ec2", "DeleteSecurityGroup", json_object()), "Guard.Protected"); /* it names nothing at all */
+}
+
+static void test_what_cannot_be_told_is_done_where_nothing_is_protected(void **state)
+{
+    world *w = *state;
+    json_array_append_new(w->permissions, json_string("dynamodb:*"));
+    open_door(w);
+    expect(w, 1, statement(), NULL);
+}
+
+static void test_not_knowing_who_we_are_refuses_changes_until_sts_answers(void **state)
+{
+    world *w = *state;
+    const char *why;
+    w->asks_identity = true;
+    reply(w, "GetCallerIdentity", json_pack("{s:s}", "$error", "AccessDenied"));
+    open_door(w);
+    assert_true(guard_knows_itself(w->guard, &why)); /* nobody has asked */
+    expect(w, 1, delete_cluster("rogue"), "Guard.Identity");
+    assert_false(guard_knows_itself(w->guard, &why));
+    assert_non_null(strstr(why, "AccessDenied"));
+    expect(w, 2, delete_cluster("rogue"), "Guard.Identity");
+    assert_int_equal(sent(w), 1); /* asked once, and not at once again */
+    reply(w, "GetCallerIdentity", identity(OWN_ROLE));
+    wait_ms(w, 3, 61000);
+    expect(w, 4, delete_cluster("rogue"), NULL);
+    assert_true(guard_knows_itself(w->guard, &why));
+}
+
+static void test_a_reply_without_an_arn_tells_nobody_who_we_are(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    reply(w, "GetCallerIdentity", json_object());
+    open_door(w);
+    expect(w, 1, delete_cluster("rogue"), "Guard.Identity");
+}
+
+static void test_the_engine_is_itself_in_any_case_and_without_a_name(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    json_array_append_new(w->permissions, json_string("iam:*"));
+    reply(w, "GetCallerIdentity", identity(OWN_ROLE));
+    open_door(w);
+    expect(w, 1, call("iam", "DeleteRole", json_pack("{s:s}", "RoleName", "RIPOSTE")), "Guard.Protected");
+    expect(w, 2, call("iam", "CreateAccessKey", json_object()), "Guard.Protected");
+    expect(w, 3, call("iam", "ChangePassword", json_pack("{s:s, s:s}", "OldPassword", "a", "NewPassword", "b")),
+           "Guard.Protected");
+    expect(w, 4, call("iam", "CreateAccessKey", json_pack("{s:s}", "UserName", "eve")), NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_tags_are_asked_for_again_after_a_minute),
+        TEST(test_tags_of_buckets_and_databases_are_looked_up),
+        TEST(test_a_bucket_without_tags_is_free),
+        TEST(test_tags_that_come_in_several_pages_are_not_taken_for_all),
+        TEST(test_what_cannot_be_told_is_refused_where_anything_is_protected),
+        TEST(test_what_cannot_be_told_is_done_where_nothing_is_protected),
+        TEST(test_not_knowing_who_we_are_refuses_changes_until_sts_answers),
+        TEST(test_a_reply_without_an_arn_tells_nobody_who_we_are),
+        TEST(test_the_engine_is_itself_in_any_case_and_without_a_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
