@@ -248,35 +248,6 @@ end
 
 -- Waiters -----------------------------------------------------------------------------------------------------------
 
-local function all_equal(values, expected)
-  if type(values) ~= "table" or #values == 0 then return false end
-  for _, value in ipairs(values) do
-    if value ~= expected then return false end
-  end
-  return true
-end
-
-local function any_equal(values, expected)
-  for _, value in ipairs(type(values) == "table" and values or {}) do
-    if value == expected then return true end
-  end
-  return false
-end
-
-local function accepts(acceptor, ok, result)
-  local matcher = acceptor.matcher
-  if matcher == "status" then return ok == (acceptor.expected == 200) end
-  if matcher == "error" then
-    if type(acceptor.expected) == "boolean" then return ok ~= acceptor.expected end
-    return not ok and result.code == acceptor.expected
-  end
-  if not ok then return false end
-  local value = library("jmespath").search(acceptor.argument, result)
-  if matcher == "pathAll" then return all_equal(value, acceptor.expected) end
-  if matcher == "pathAny" then return any_equal(value, acceptor.expected) end
-  return value == acceptor.expected
-end
-
 --- Wait as boto3's waiter of that name does ("services_stable"). In a rehearsal that has planned changes it looks once.
 ---@param name string
 ---@param params table?
@@ -292,19 +263,15 @@ function Client:wait(name, params, options)
   return state.run:wait_until(function()
     local ok, result = pcall(call, state, operation, params)
     if not ok and not failure.is(result) then error(result, 0) end
-    for _, acceptor in ipairs(waiter.acceptors) do
-      if accepts(acceptor, ok, result) then
-        if acceptor.state == "success" then return true end
-        if acceptor.state == "failure" then
-          raise {
-            code = "WaiterFailed",
-            operation = state.service .. ":" .. operation.name,
-            message = "what " .. name .. " waits for cannot come any more",
-          }
-        end
-        return false
-      end
+    local verdict = library("waiter").verdict(waiter.acceptors, ok, result)
+    if verdict == "failure" then
+      raise {
+        code = "WaiterFailed",
+        operation = state.service .. ":" .. operation.name,
+        message = "what " .. name .. " waits for cannot come any more",
+      }
     end
+    if verdict then return verdict == "success" end
     if not ok then error(result, 0) end
     return false
   end, { timeout = timeout, every = every, what = state.service .. " " .. name })

@@ -122,7 +122,8 @@ end
 local FUNCTIONS = {
   length = function(value)
     if type(value) == "string" then return utf8.len(value) or #value end
-    return #(is_list(value) and value or sorted_keys(value or {}))
+    if type(value) ~= "table" then error("JMESPath: length() of what is no text, list or object", 0) end
+    return #(is_list(value) and value or sorted_keys(value))
   end,
   contains = function(within, value)
     if type(within) == "string" then return within:find(value, 1, true) ~= nil end

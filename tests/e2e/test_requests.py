@@ -33,9 +33,7 @@ REGION = "us-west-2"
 SEED = int(os.environ.get("RIPOSTE_SEED", "20261201"))
 ROUNDS = int(os.environ.get("RIPOSTE_ROUNDS", "1"))
 # What is not as botocore's, and why.
-OTHERWISE = {"s3:ListObjects": "keys are asked for as they are", "s3:ListObjectsV2": "keys are asked for as they are",
-             "s3:ListObjectVersions": "keys are asked for as they are",
-             "s3:GetObjectAttributes": "a customer's key goes in base64, as S3 wants it; botocore sends it as it is",
+OTHERWISE = {"s3:GetObjectAttributes": "a customer's key goes in base64, as S3 wants it; botocore sends it as it is",
              "s3:ListParts": "a customer's key goes in base64, as S3 wants it; botocore sends it as it is"}
 # What chance seldom finds.
 CHOSEN = [
