@@ -48,7 +48,7 @@ struct aws_exchange {
     aws_exchange_done done;
     void *data;
     rip_error refused; /* why we hung up ourselves */
-    bool unsent;       /* it failed before the host was reached */
+    bool unsent;       /* it failed before the request's first byte went out */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -132,7 +132,9 @@ static rip_status explain(const aws_exchange *x, CURLcode code, rip_error *err)
                         host, words);
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING: return rip_fail(err, RIP_EIO, "%s broke the connection before its reply's end", host);
-    case CURLE_UNSUPPORTED_PROTOCOL: return rip_fail(err, RIP_EINVAL, "%s: only http and https are spoken", host);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* of our URL, or of the reply: HTTP/0.9 */
+        return x->unsent ? rip_fail(err, RIP_EINVAL, "%s: only http and https are spoken", host)
+                         : rip_fail(err, RIP_EIO, "%s answered with something that is no HTTP", host);
     case CURLE_OUT_OF_MEMORY: return rip_nomem(err);
     default: return rip_fail(err, RIP_EIO, "%s: %s", host, words);
     }
@@ -144,11 +146,11 @@ static void finish(aws_exchange *x, CURLcode code)
     long status = 0;
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     x->response.status = (int)status;
+    curl_off_t before_first_byte = 0; /* 0: libcurl never came to the request */
+    curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &before_first_byte);
+    x->unsent = before_first_byte == 0;
     bool whole = code == CURLE_OK && x->refused.status == RIP_OK && !x->response.body.failed;
     if (!whole) explain(x, code, &err);
-    x->unsent = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
-                code == CURLE_COULDNT_CONNECT || code == CURLE_PEER_FAILED_VERIFICATION ||
-                code == CURLE_SSL_CONNECT_ERROR;
     detach(x); /* first: the callback may free the web */
     x->done(x->data, whole ? &x->response : NULL, whole ? NULL : &err);
     put_away(x); /* the web's memory stays until its handles are closed */

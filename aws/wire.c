@@ -138,7 +138,7 @@ static void tell_no_reply(trip *t, const rip_error *err)
     case RIP_ETIMEOUT: tell_failure(t, "RequestTimeout", err->message, true); break;
     case RIP_EIO: tell_failure(t, "ConnectionError", err->message, true); break;
     case RIP_ELIMIT: tell_failure(t, "ReplyTooLarge", err->message, false); break;
-    default: tell_failure(t, "RequestNotSent", err->message, false); break;
+    default: tell_failure(t, t->unsent ? "RequestNotSent" : "UnreadableReply", err->message, false); break;
     }
 }
 
@@ -183,7 +183,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
         snprintf(error.code, sizeof error.code, "UnreadableReply");
         snprintf(error.message, sizeof error.message, "%s", why.message);
         error.http_status = response->status;
-        error.retryable = response->status >= 500;
+        error.retryable = response->status >= 500 || aws_operation_is_read(t->attempt->operation);
     }
     explain_redirect(response, &error);
     if (*error.code) {

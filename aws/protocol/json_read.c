@@ -169,9 +169,18 @@ json_t *aws_json_load(const char *bytes, size_t len, rip_error *err)
     return finish(&r, rip_json_value(&r.scan), err);
 }
 
+/** What is answered where the model has no output: whatever it is, but for a page of somebody else's. */
+static json_t *nothing(const char *bytes, size_t len, rip_error *err)
+{
+    reader r = reader_of(bytes, len);
+    if (rip_json_peek(&r.scan) != '<') return json_object();
+    rip_fail(err, RIP_EIO, "the reply is no JSON that can be read: it is another page");
+    return NULL;
+}
+
 json_t *aws_json_read(const aws_shape *shape, const char *bytes, size_t len, rip_error *err)
 {
-    if (!shape) return json_object();
+    if (!shape) return nothing(bytes, len, err);
     if (aws_shape_is_document(shape)) return aws_json_load(bytes, len, err);
     reader r = reader_of(bytes, len);
     if (rip_json_peek(&r.scan) == '{' || r.scan.at == r.scan.end) return finish(&r, read_structure(&r, shape), err);

@@ -1,5 +1,6 @@
 /* What AWS's SDKs do to parameters before they are written, since the models do not say it: user data and customer keys
- * are sent in base64, ids of Route 53 without the path that its replies put before them.
+ * are sent in base64, ids of Route 53 without the path that its replies put before them, and S3's listings are asked
+ * for encoded.
  *
  * Follows: botocore, botocore/handlers.py (the handlers of `before-parameter-build`), so that the same parameters give
  * the same request. */
@@ -114,6 +115,10 @@ rip_status aws_params_prepare(const aws_operation *operation, json_t **params, r
         if (!prepared) continue;
         if (!copy && !(copy = json_copy(*params))) return rip_nomem(err);
         status = prepared(copy, aws_member_name(member), json_string_value(value), json_string_length(value), err);
+    }
+    if (status == RIP_OK && aws_is_listing(operation) && !json_object_get(*params, "EncodingType")) {
+        if (!copy) copy = json_copy(*params);
+        if (!copy || json_object_set_new(copy, "EncodingType", json_string("url")) != 0) status = rip_nomem(err);
     }
     if (copy) {
         json_decref(*params);

@@ -19,12 +19,17 @@ rip_status aws_json_write(rip_buffer *out, const aws_shape *shape, const json_t 
  */
 json_t *aws_json_load(const char *bytes, size_t len, rip_error *err);
 /** A structure from its JSON, as aws_json_load reads it, with the model's names and types; what the model does not know
- * is left out. {} where there is no shape. New reference; NULL with `err`. */
+ * is left out. {} where there is no shape, unless it is a page of markup. New reference; NULL with `err`. */
 json_t *aws_json_read(const aws_shape *shape, const char *bytes, size_t len, rip_error *err);
 
 /** The parameters as the SDKs prepare them for sending (base64, digests, ids without a path): `*params` is a reference,
  * which may become one to a copy. */
 rip_status aws_params_prepare(const aws_operation *operation, json_t **params, rip_error *err);
+
+/** Is it one of S3's listings of objects, whose names are asked for percent-encoded? */
+bool aws_is_listing(const aws_operation *operation);
+/** The names in a listing's output as they are, where it came encoded; its EncodingType goes. */
+rip_status aws_listing_decode(json_t *output, rip_error *err);
 
 /** "Action=…&Version=…&…" of query and ec2. */
 rip_status aws_query_write(const aws_operation *operation, const json_t *params, rip_buffer *out, rip_error *err);
@@ -51,6 +56,9 @@ void aws_xml_free(aws_xml *xml);
 const aws_xml_node *aws_xml_child(const aws_xml_node *node, const char *name);
 /** The text of the first element of that name anywhere below; NULL if there is none. */
 const char *aws_xml_find_text(const aws_xml_node *node, const char *name);
+/** Can the element be the structure's, or is it another page's? HTML is never; else one with elements of which the model
+ * knows none is not. */
+bool aws_xml_may_be(const aws_shape *shape, const aws_xml_node *node);
 /** A structure's value from the children of `node`, only members of the body. New reference; NULL with `err`. */
 json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err);
 
@@ -66,6 +74,12 @@ rip_status aws_rest_build(const aws_operation *operation, const aws_member *inpu
                           aws_http_request *request, rip_error *err);
 rip_status aws_rest_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
                           rip_error *err);
+
+/** Has the structure members that are in the body? NULL: it has none. */
+bool aws_has_body(const aws_shape *shape);
+/** RIP_EIO for an empty body where the model has members in it: what is not there must not read as "nothing there". An
+ * answer of AWS's to a change may be as short as that. */
+rip_status aws_check_empty(const aws_operation *operation, const aws_http_response *response, rip_error *err);
 
 /** Members of headers and status, into what was read of the body. */
 void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_http_response *response);

@@ -220,36 +220,12 @@ static rip_status parse_events(const aws_operation *operation, const aws_member 
     return status;
 }
 
-static rip_status parse_json(const aws_shape *shape, const aws_http_response *response, json_t **output, rip_error *err)
+bool aws_has_body(const aws_shape *shape)
 {
-    if (response->body.len == 0) {
-        *output = json_object();
-        return RIP_OK;
+    for (size_t i = 0; shape && i < aws_shape_member_count(shape); i++) {
+        if (aws_member_location(aws_shape_member_at(shape, i)) == AWS_IN_BODY) return true;
     }
-    *output = aws_json_read(shape, response->body.data, response->body.len, err);
-    return *output ? RIP_OK : err->status;
-}
-
-static rip_status parse_query(const aws_operation *operation, const aws_http_response *response, json_t **output,
-                              char *request_id, rip_error *err)
-{
-    const aws_shape *shape = aws_operation_output(operation);
-    const char *wrapper = aws_operation_result_wrapper(operation);
-    if (!wrapper && shape) wrapper = json_string_value(aws_shape_trait(shape, "resultWrapper"));
-    aws_xml *xml = NULL;
-    if (response->body.len == 0) {
-        *output = json_object();
-        return RIP_OK;
-    }
-    rip_status status = aws_xml_parse(response->body.data, response->body.len, &xml, err);
-    if (status != RIP_OK) return status;
-    const aws_xml_node *root = aws_xml_root(xml), *from = wrapper ? aws_xml_child(root, wrapper) : root;
-    const aws_xml_node *metadata = aws_xml_child(root, "ResponseMetadata");
-    const aws_xml_node *id = aws_xml_child(metadata ? metadata : root, metadata ? "RequestId" : "requestId");
-    if (id && request_id) copy_text(request_id, AWS_REQUEST_ID_MAX, id->text);
-    *output = shape && from ? aws_xml_read(shape, from, err) : json_object();
-    aws_xml_free(xml);
-    return *output ? RIP_OK : err->status;
+    return false;
 }
 
 static void find_request_id(const aws_http_response *response, char *request_id)
@@ -262,6 +238,62 @@ static void find_request_id(const aws_http_response *response, char *request_id)
             return;
         }
     }
+}
+
+rip_status aws_check_empty(const aws_operation *operation, const aws_http_response *response, rip_error *err)
+{
+    char id[AWS_REQUEST_ID_MAX] = "";
+    find_request_id(response, id);
+    bool short_word = response->status == 204 || (*id && !aws_operation_is_read(operation));
+    if (short_word || !aws_has_body(aws_operation_output(operation))) return RIP_OK;
+    return rip_fail(err, RIP_EIO, "the reply is empty");
+}
+
+static rip_status parse_json(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                             rip_error *err)
+{
+    const aws_shape *shape = aws_operation_output(operation);
+    const rip_buffer *body = &response->body;
+    if (body->len == 0) {
+        rip_status status = aws_check_empty(operation, response, err);
+        if (status == RIP_OK) *output = json_object();
+        return status;
+    }
+    *output = aws_json_read(shape, body->data, body->len, err);
+    return *output ? RIP_OK : err->status;
+}
+
+/* <ListUsersResponse>, whatever else the words before it are. */
+static bool is_response(const aws_xml_node *root)
+{
+    static const char END[] = "Response";
+    size_t len = strlen(root->name);
+    return len >= sizeof END - 1 && strcmp(root->name + len - (sizeof END - 1), END) == 0;
+}
+
+static rip_status parse_query(const aws_operation *operation, const aws_http_response *response, json_t **output,
+                              char *request_id, rip_error *err)
+{
+    const aws_shape *shape = aws_operation_output(operation);
+    const char *wrapper = aws_operation_result_wrapper(operation);
+    if (!wrapper && shape) wrapper = json_string_value(aws_shape_trait(shape, "resultWrapper"));
+    aws_xml *xml = NULL;
+    if (response->body.len == 0) return rip_fail(err, RIP_EIO, "the reply is empty");
+    rip_status status = aws_xml_parse(response->body.data, response->body.len, &xml, err);
+    if (status != RIP_OK) return status;
+    const aws_xml_node *root = aws_xml_root(xml), *from = wrapper ? aws_xml_child(root, wrapper) : root;
+    if (!is_response(root) || (!from && aws_has_body(shape))) {
+        rip_fail(err, RIP_EIO, "the reply is none of %s: it begins with <%.64s>", aws_operation_name(operation),
+                 root->name);
+        aws_xml_free(xml);
+        return err->status;
+    }
+    const aws_xml_node *metadata = aws_xml_child(root, "ResponseMetadata");
+    const aws_xml_node *id = aws_xml_child(metadata ? metadata : root, metadata ? "RequestId" : "requestId");
+    if (id && request_id) copy_text(request_id, AWS_REQUEST_ID_MAX, id->text);
+    *output = shape && from ? aws_xml_read(shape, from, err) : json_object();
+    aws_xml_free(xml);
+    return *output ? RIP_OK : err->status;
 }
 
 rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_response *response, json_t **output,
@@ -289,9 +321,14 @@ rip_status aws_protocol_parse(const aws_operation *operation, const aws_http_res
         switch (aws_service_protocol(aws_operation_service(operation))) {
         case AWS_QUERY:
         case AWS_EC2: status = parse_query(operation, response, output, id, err); break;
-        case AWS_JSON: status = parse_json(aws_operation_output(operation), response, output, err); break;
+        case AWS_JSON: status = parse_json(operation, response, output, err); break;
         case AWS_REST_JSON:
         case AWS_REST_XML: status = aws_rest_parse(operation, response, output, err); break;
+        }
+        if (status == RIP_OK && aws_is_listing(operation)) status = aws_listing_decode(*output, err);
+        if (status != RIP_OK) {
+            json_decref(*output);
+            *output = NULL;
         }
     }
     if (request_id) copy_text(request_id, AWS_REQUEST_ID_MAX, id);

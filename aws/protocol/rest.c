@@ -394,16 +394,24 @@ void aws_rest_read_envelope(json_t *output, const aws_shape *shape, const aws_ht
     }
 }
 
+static json_t *read_xml(const aws_shape *shape, const rip_buffer *body, rip_error *err)
+{
+    aws_xml *document = NULL;
+    json_t *value = NULL;
+    if (aws_xml_parse(body->data, body->len, &document, err) != RIP_OK) return NULL;
+    const aws_xml_node *root = aws_xml_root(document);
+    if (aws_xml_may_be(shape, root))
+        value = shape ? aws_xml_read(shape, root, err) : json_object();
+    else
+        rip_fail(err, RIP_EIO, "the reply is another page: it begins with <%.64s>", root->name);
+    aws_xml_free(document);
+    return value;
+}
+
 static json_t *read_document(const aws_shape *shape, const rip_buffer *body, bool xml, rip_error *err)
 {
     if (body->len == 0) return json_object();
-    if (xml) {
-        aws_xml *document = NULL;
-        if (aws_xml_parse(body->data, body->len, &document, err) != RIP_OK) return NULL;
-        json_t *value = aws_xml_read(shape, aws_xml_root(document), err);
-        aws_xml_free(document);
-        return value;
-    }
+    if (xml) return read_xml(shape, body, err);
     return aws_json_read(shape, body->data, body->len, err);
 }
 
@@ -433,21 +441,24 @@ rip_status aws_rest_parse(const aws_operation *operation, const aws_http_respons
     bool xml = aws_service_protocol(aws_operation_service(operation)) == AWS_REST_XML;
     rip_error own;
     if (!err) err = &own;
-    if (!shape) {
-        *output = json_object();
-        return RIP_OK;
-    }
     (void)rip_nomem(err); /* what it is where no reader below says otherwise */
+    if (!shape) {
+        *output = read_document(NULL, &response->body, xml, err);
+        return *output ? RIP_OK : err->status;
+    }
     const char *payload = json_string_value(aws_member_trait(aws_operation_output_member(operation), "payload"));
     const aws_member *member = payload ? aws_shape_member(shape, payload) : NULL;
     json_t *value;
     if (member) {
         bool structured = aws_shape_type(aws_member_shape(member)) == AWS_STRUCTURE;
+        if (structured && response->body.len == 0 && aws_check_empty(operation, response, err) != RIP_OK)
+            return err->status;
         json_t *inner = structured && response->body.len == 0 ? NULL : read_payload(member, &response->body, xml, err);
         if (!inner && !(structured && response->body.len == 0)) return err->status;
         value = json_object();
         if (inner) json_object_set_new(value, aws_member_name(member), inner);
     } else {
+        if (response->body.len == 0 && aws_check_empty(operation, response, err) != RIP_OK) return err->status;
         value = read_document(shape, &response->body, xml, err);
     }
     if (!value) return err->status;

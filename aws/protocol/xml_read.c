@@ -1,5 +1,6 @@
 /* Values from XML, by their shapes: replies of query, ec2 and rest-xml. */
 #include <string.h>
+#include <strings.h>
 
 #include "aws/protocol/private.h"
 
@@ -119,6 +120,21 @@ static json_t *read_member(const aws_member *member, const aws_xml_node *node, r
     }
     const aws_xml_node *own = aws_xml_child(node, element_name(member));
     return own ? read_value(member, own, err) : NULL;
+}
+
+static bool knows_child(const aws_shape *shape, const aws_xml_node *node)
+{
+    for (size_t i = 0; i < aws_shape_member_count(shape); i++) {
+        const aws_member *member = aws_shape_member_at(shape, i);
+        if (aws_member_location(member) == AWS_IN_BODY && aws_xml_child(node, element_name(member))) return true;
+    }
+    return false;
+}
+
+bool aws_xml_may_be(const aws_shape *shape, const aws_xml_node *node)
+{
+    if (strcasecmp(node->name, "html") == 0) return false;
+    return !shape || !node->first || aws_shape_is_union(shape) || !aws_has_body(shape) || knows_child(shape, node);
 }
 
 json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err)

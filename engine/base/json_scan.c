@@ -159,6 +159,17 @@ static void put_utf8(rip_buffer *out, unsigned code)
     rip_buffer_putc(out, (char)(0x80 | (code & 0x3F)));
 }
 
+/** The second half of a surrogate pair, \uDC00 to \uDFFF; what else comes next is left where it is. */
+static bool take_low(rip_json_scan *s, unsigned *low)
+{
+    const char *from = s->at;
+    if (s->end - s->at < 6 || s->at[0] != '\\' || s->at[1] != 'u') return false;
+    s->at += 2;
+    if (take_unit(s, low) && *low >= 0xDC00 && *low <= 0xDFFF) return true;
+    if (s->status == RIP_OK) s->at = from;
+    return false;
+}
+
 /** What follows \u: one code point, of one unit or of a surrogate pair. */
 static bool take_code(rip_json_scan *s, rip_buffer *out)
 {
@@ -167,10 +178,12 @@ static bool take_code(rip_json_scan *s, rip_buffer *out)
     if (code == 0 && s->nul == RIP_JSON_NUL_REFUSED) return wrong(s, "a NUL character in a text");
     if (code == 0 && s->nul == RIP_JSON_NUL_REPLACED) code = 0xFFFD;
     if (code >= 0xD800 && code <= 0xDFFF) {
-        bool pair = code < 0xDC00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u';
-        if (pair) s->at += 2;
-        if (!pair || !take_unit(s, &low) || low < 0xDC00 || low > 0xDFFF) return wrong(s, "half a surrogate pair");
-        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        if (code < 0xDC00 && take_low(s, &low))
+            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        else if (s->status == RIP_OK && s->nul == RIP_JSON_NUL_REPLACED)
+            code = 0xFFFD;
+        else
+            return wrong(s, "half a surrogate pair");
     }
     put_utf8(out, code);
     return true;

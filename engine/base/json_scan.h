@@ -15,7 +15,7 @@
 
 #include "engine/base/buffer.h"
 
-/** What becomes of \u0000 in a text. */
+/** What becomes of \u0000 in a text, and of half a surrogate pair, which is refused where it is not replaced. */
 typedef enum rip_json_nul {
     RIP_JSON_NUL_REFUSED,
     RIP_JSON_NUL_KEPT,    /* but refused in a name */

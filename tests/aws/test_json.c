@@ -117,12 +117,20 @@ static void test_texts_are_unescaped(void **state)
     assert_reads("{\"Tags\":{\"\\u0061\":\"\\u0062\"}}", "{\"Tags\": {\"a\": \"b\"}}");
 }
 
+static void test_half_a_surrogate_pair_is_replaced(void **state)
+{
+    (void)state;
+    assert_reads("{\"name\":\"a\\ud83d\"}", "{\"Name\": \"a\uFFFD\"}");
+    assert_reads("{\"name\":\"\\ude00\\ud83d\"}", "{\"Name\": \"\uFFFD\uFFFD\"}");
+    assert_reads("{\"name\":\"\\ud83d\\u0041\"}", "{\"Name\": \"\uFFFDA\"}");
+    assert_reads("{\"name\":\"\\ud83d\\n\"}", "{\"Name\": \"\uFFFD\\n\"}");
+    assert_reads("{\"name\":\"\\ud83d\\ud83d\\ude00\"}", "{\"Name\": \"\uFFFD\U0001F600\"}");
+    assert_refused("{\"name\":\"\\ud83d\\u12\"}", "escape");
+}
+
 static void test_damaged_texts_are_refused(void **state)
 {
     (void)state;
-    assert_refused("{\"name\":\"\\ud83d\"}", "surrogate");
-    assert_refused("{\"name\":\"\\ude00\\ud83d\"}", "surrogate");
-    assert_refused("{\"name\":\"\\ud83d\\u0041\"}", "surrogate");
     assert_refused("{\"name\":\"\\u00g0\"}", "escape");
     assert_refused("{\"name\":\"\\u00:0\"}", "escape");
     assert_refused("{\"name\":\"\\u00", "escape");
@@ -207,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_what_the_model_does_not_know_is_left_out_but_must_be_json),
         cmocka_unit_test(test_null_is_nothing_but_in_lists_and_documents),
         cmocka_unit_test(test_texts_are_unescaped),
+        cmocka_unit_test(test_half_a_surrogate_pair_is_replaced),
         cmocka_unit_test(test_damaged_texts_are_refused),
         cmocka_unit_test(test_numbers_keep_all_their_digits),
         cmocka_unit_test(test_times_come_as_text),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/retry.h"
 #include "engine/base/clock.h"
 #include "loopback.h"
 
@@ -268,7 +269,6 @@ static void test_entities_are_not_expanded(void **state)
                                 .close = true};
     try_call(f, "ec2", "DescribeInstances", params, 2000);
     assert_string_equal(f->error.code, "UnreadableReply");
-    assert_false(f->error.retryable);
     json_decref(params);
 }
 
@@ -279,6 +279,134 @@ static void test_a_page_of_a_proxy_in_place_of_a_reply_is_an_error_with_its_stat
                                                "Content-Length: 26\r\n\r\n<html>Bad Gateway</html>  "});
     assert_int_equal(f->error.http_status, 502);
     assert_string_equal(f->error.code, "502");
+}
+
+/* What the retry rules make of the last error. */
+static aws_error classified(const fixture *f)
+{
+    aws_error error = f->error;
+    aws_retry_classify(&error);
+    return error;
+}
+
+static void delete_cluster(fixture *f, loopback_reply reply)
+{
+    json_t *params = json_pack("{s:s}", "cluster", "rogue");
+    f->reply = reply;
+    try_call(f, "ecs", "DeleteCluster", params, 2000);
+    json_decref(params);
+}
+
+static void test_what_is_no_http_leaves_a_changes_fate_unknown(void **state)
+{
+    static const char *const REPLIES[] = {"hello\r\n", "SSH-2.0-OpenSSH_9.6\r\n\r\n", "\x15\x03\x01\n",
+                                          "HTTP/9.9 200 OK\r\n\r\n", "HTTP/1.1\r\n"};
+    for (size_t i = 0; i < sizeof REPLIES / sizeof *REPLIES; i++) {
+        delete_cluster(*state, (loopback_reply){.bytes = REPLIES[i], .close = true});
+        aws_error error = classified(*state);
+        if (error.unsent || !error.fate_unknown) fail_msg("%s: %s: %s", REPLIES[i], error.code, error.message);
+    }
+}
+
+static void test_what_never_came_to_its_request_is_unsent(void **state)
+{
+    fixture *f = *state;
+    setenv("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:1", 1);
+    delete_cluster(f, (loopback_reply){.bytes = OK_REPLY});
+    unsetenv("AWS_ENDPOINT_URL_ECS");
+    assert_true(f->error.unsent);
+    assert_false(classified(f).fate_unknown);
+    assert_int_equal(loopback_requests(f->server), 0);
+}
+
+typedef struct foreign {
+    const char *service, *operation, *params;
+} foreign;
+
+/* Of each protocol, a read and a change; what is without output too. */
+static const foreign CALLS[] = {{"ecs", "ListClusters", "{}"},
+                                {"ecs", "DeleteCluster", "{\"cluster\": \"c\"}"},
+                                {"kms", "EnableKey", "{\"KeyId\": \"k\"}"},
+                                {"iam", "ListUsers", "{}"},
+                                {"iam", "DeleteUser", "{\"UserName\": \"u\"}"},
+                                {"ec2", "DescribeInstances", "{}"},
+                                {"lambda", "ListFunctions", "{}"},
+                                {"lambda", "DeleteFunctionConcurrency", "{\"FunctionName\": \"f\"}"},
+                                {"s3", "ListBuckets", "{}"},
+                                {"route53", "ListHostedZones", "{}"},
+                                {"cloudfront", "GetDistribution", "{\"Id\": \"d\"}"}};
+#define CALL_COUNT (sizeof CALLS / sizeof *CALLS)
+
+static void make_call(fixture *f, const foreign *call, const char *bytes)
+{
+    json_t *params = json_loads(call->params, 0, NULL);
+    f->reply = (loopback_reply){.bytes = bytes, .close = true};
+    try_call(f, call->service, call->operation, params, 2000);
+    json_decref(params);
+}
+
+static void assert_unreadable(const fixture *f, const foreign *call, const char *bytes)
+{
+    bool is_read = aws_operation_is_read(f->attempt.operation);
+    if (strcmp(f->error.code, "UnreadableReply") != 0 || f->error.retryable != is_read || !classified(f).fate_unknown)
+        fail_msg("%s:%s answered with %s: %s (retryable: %d)", call->service, call->operation, bytes, f->error.code,
+                 f->error.retryable);
+}
+
+static void test_a_page_that_is_none_of_aws_is_no_reply(void **state)
+{
+    static const char *const PAGES[] = {
+        "<html><body>Please log in</body></html>", "<HTML/>", "<!DOCTYPE html><html><body/></html>",
+        "\r\n<html><head><title>Blocked</title></head></html>", "<page><p>This is no reply</p></page>"};
+    for (size_t i = 0; i < sizeof PAGES / sizeof *PAGES; i++) {
+        char bytes[512];
+        snprintf(bytes, sizeof bytes, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s", PAGES[i]);
+        for (size_t j = 0; j < CALL_COUNT; j++) {
+            make_call(*state, &CALLS[j], bytes);
+            assert_unreadable(*state, &CALLS[j], PAGES[i]);
+        }
+    }
+}
+
+static void test_an_empty_reply_is_no_empty_list(void **state)
+{
+    for (size_t j = 0; j < CALL_COUNT; j++) {
+        make_call(*state, &CALLS[j], "HTTP/1.1 200 OK\r\nx-amzn-RequestId: r\r\nContent-Length: 0\r\n\r\n");
+        const fixture *f = *state;
+        if (aws_operation_is_read(f->attempt.operation)) assert_unreadable(f, &CALLS[j], "nothing");
+    }
+}
+
+static void test_a_change_may_be_answered_with_nothing(void **state)
+{
+    fixture *f = *state;
+    make_call(f, &CALLS[2], "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_null(f->got.error);
+    make_call(f, &CALLS[7], "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_null(f->got.error);
+}
+
+static void test_a_key_that_xml_can_not_write_is_listed(void **state)
+{
+    static const char *const LISTINGS[][2] = {
+        {"ListObjects", "Contents"}, {"ListObjectsV2", "Contents"}, {"ListObjectVersions", "DeleteMarkers"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < 3; i++) {
+        char bytes[512];
+        const char *element = i == 2 ? "DeleteMarker" : "Contents";
+        snprintf(bytes, sizeof bytes,
+                 "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult><Prefix>a%%2F</Prefix>"
+                 "<EncodingType>url</EncodingType><%s><Key>a%%01b+%%C3%%BC%%2B%%00%%FF%%zz</Key></%s>"
+                 "</ListBucketResult>",
+                 element, element);
+        make_call(f, &(foreign){"s3", LISTINGS[i][0], "{\"Bucket\": \"abc\"}"}, bytes);
+        assert_null(f->got.error);
+        assert_non_null(strstr(f->request, "encoding-type=url"));
+        json_t *first = json_array_get(json_object_get(f->output, LISTINGS[i][1]), 0);
+        assert_string_equal(json_string_value(json_object_get(first, "Key")), "a\001b \u00FC+\uFFFD\uFFFD%zz");
+        assert_string_equal(json_string_value(json_object_get(f->output, "Prefix")), "a/");
+        assert_null(json_object_get(f->output, "EncodingType"));
+    }
 }
 
 /* What can't be right is told when the client is made, before any call. */
@@ -527,6 +655,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_entities_are_not_expanded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_page_of_a_proxy_in_place_of_a_reply_is_an_error_with_its_status, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_no_http_leaves_a_changes_fate_unknown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_never_came_to_its_request_is_unsent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_page_that_is_none_of_aws_is_no_reply, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_empty_reply_is_no_empty_list, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_change_may_be_answered_with_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_key_that_xml_can_not_write_is_listed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_profile_that_is_not_there_is_a_mistake_whatever_else_is, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_roots_that_are_not_there_are_a_mistake, set_up, tear_down),
