@@ -56,8 +56,8 @@ void aws_xml_free(aws_xml *xml);
 const aws_xml_node *aws_xml_child(const aws_xml_node *node, const char *name);
 /** The text of the first element of that name anywhere below; NULL if there is none. */
 const char *aws_xml_find_text(const aws_xml_node *node, const char *name);
-/** Can the element be the structure's, or is it another page's? HTML is never; else one with elements of which the model
- * knows none is not. */
+/** Can the element be the structure's, or is it another page's? HTML is never; else one with elements of which the
+ * model knows none is not. */
 bool aws_xml_may_be(const aws_shape *shape, const aws_xml_node *node);
 /** A structure's value from the children of `node`, only members of the body. New reference; NULL with `err`. */
 json_t *aws_xml_read(const aws_shape *shape, const aws_xml_node *node, rip_error *err);
