@@ -9,6 +9,9 @@
 
 #define DEPTH_MOST 64 /* of structures in each other: as much as a model may have */
 
+/* Resources in one call: AWS takes 1,000 objects or tagged resources at most. What is kept is compared with each. */
+#define TARGETS_MOST 2000
+
 /* The way through a request's parameters. */
 typedef struct walk {
     target_context context;
@@ -16,6 +19,7 @@ typedef struct walk {
     json_t *found;
     const char *undecided; /* a parameter that selects what cannot be told; NULL: none */
     unsigned depth;
+    bool too_many;
     bool failed; /* out of memory */
 } walk;
 
@@ -24,6 +28,11 @@ static void keep(walk *w, json_t *target)
     size_t i;
     json_t *each;
     if (!target) w->failed = true;
+    if (json_array_size(w->found) >= TARGETS_MOST) {
+        w->too_many = true;
+        json_decref(target);
+        return;
+    }
     json_array_foreach (w->found, i, each) {
         if (!json_equal(each, target)) continue;
         json_decref(target);
@@ -175,6 +184,10 @@ static run_target_verdict verdict_of(const walk *w, const aws_operation *operati
     if (w->undecided) {
         rip_fail(err, RIP_EDENIED, "what %s:%s changes cannot be told from its parameter %s", service, name,
                  w->undecided);
+        return RUN_TARGETS_UNDECIDED;
+    }
+    if (w->too_many) {
+        rip_fail(err, RIP_EDENIED, "%s:%s names more than %d resources: split it", service, name, TARGETS_MOST);
         return RUN_TARGETS_UNDECIDED;
     }
     if (json_object_get(w->about, "none")) return RUN_TARGETS_NONE;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/buffer.h"
+#include "engine/base/glob.h"
 #include "engine/base/text.h"
 #include "engine/run/target_private.h"
 
@@ -49,16 +50,47 @@ static void put_other(rip_buffer *out, const target_context *context, const char
         rip_buffer_putc(out, '*');
         return;
     }
-    const char *slash = target_is_arn(value) ? strrchr(value, '/') : NULL;
-    const char *colon = target_is_arn(value) ? strrchr(value, ':') : NULL;
-    rip_buffer_puts(out, slash ? slash + 1 : colon ? colon + 1 : value);
+    if (target_is_arn(value)) {
+        value = arn_field(value, 5, &len);
+        size_t type = strcspn(value, "/:");
+        if (value[type]) value += type + 1;
+        const char *last = value + strlen(value);
+        while (last > value && last[-1] != '/' && last[-1] != ':') last--;
+        if (last > value)
+            rip_buffer_putc(out, '*'); /* the name may hold separators, or its parent's stands before it */
+        value = last;
+    }
+    rip_buffer_puts(out, value);
+}
+
+/* "{2}" is the second part of the name "app/web/50dc6c495c0c9188". */
+static void put_part(rip_buffer *out, const char *name, int number)
+{
+    for (; number > 1 && name; number--) {
+        name = strchr(name, '/');
+        if (name) name++;
+    }
+    size_t len = name ? strcspn(name, "/") : 0;
+    if (len > 0)
+        rip_buffer_append(out, name, len);
+    else
+        rip_buffer_putc(out, '*');
 }
 
 static void put_placeholder(rip_buffer *out, const target_context *context, const reading *r, const char *name,
                             size_t len)
 {
+    const char *bar = memchr(name, '|', len);
+    if (bar && json_string_length(json_object_getn(context->params, name, (size_t)(bar - name))) > 0)
+        len = (size_t)(bar - name);
+    else if (bar) {
+        len -= (size_t)(bar + 1 - name);
+        name = bar + 1;
+    }
     if (len == 0)
         rip_buffer_puts(out, r->name);
+    else if (len == 1 && *name >= '1' && *name <= '9')
+        put_part(out, r->name, *name - '0');
     else if (len == 9 && memcmp(name, "partition", len) == 0)
         rip_buffer_puts(out, r->partition);
     else if (len == 6 && memcmp(name, "region", len) == 0)
@@ -104,7 +136,7 @@ static size_t literal_head(const char *template, const char **resource)
 {
     size_t len;
     *resource = target_is_arn(template) ? arn_field(template, 5, &len) : template;
-    return strcspn(*resource, "{");
+    return strcspn(*resource, "{*");
 }
 
 /* The name within an ARN's resource: what follows the literal head of the first template that has it; else what follows
@@ -117,7 +149,7 @@ static char *name_in(const json_t *kind, const char *resource)
         const char *head;
         size_t len = literal_head(json_string_value(template), &head);
         bool last = strchr(head, '}') && strncmp(head + len, "{}", 2) == 0;
-        if (len == 0 || !last || strncmp(resource, head, len) != 0) continue;
+        if ((len == 0 && strcmp(head, "{}") != 0) || !last || strncmp(resource, head, len) != 0) continue;
         return strdup(resource + len);
     }
     const char *name = resource + strlen(resource);
@@ -131,42 +163,58 @@ static void cut_at(char *name, const char *mark)
     if (at && at != name) *at = '\0';
 }
 
-/* "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs": account and name are the last two parts of the path; the
- * region is a label of the host where it looks like one. */
+/* "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs": account and name are the last two parts of the path.
+ * Whatever host it has, the call goes to the place's region: where the host's label is another, it is not known whose
+ * word counts. A name in other characters than a queue's may be read otherwise by the service. */
 static void read_url(reading *r, const char *url)
 {
-    const char *host = strstr(url, "://"), *name = strrchr(url, '/');
-    if (!host || !name || name == url) return;
-    const char *account = name;
-    while (account > host && account[-1] != '/') account--;
-    if ((size_t)(name - account) == 12 && strspn(account, "0123456789") == 12)
+    static const char NAME[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const char *host = strstr(url, "://"), *slash = strrchr(url, '/'), *name = slash ? slash + 1 : url;
+    const char *account = slash ? slash : url;
+    while (account > url && account[-1] != '/') account--;
+    if (slash && (size_t)(slash - account) == 12 && strspn(account, "0123456789") == 12)
         r->own_account = strndup(account, 12);
-    else
+    else if (slash)
         r->own_account = strdup("*");
-    const char *label = strchr(host + 3, '.');
+    const char *label = host ? strchr(host + 3, '.') : NULL;
     size_t len = label ? strcspn(label + 1, ".:/") : 0;
-    r->own_region = len > 0 && memchr(label + 1, '-', len) ? strndup(label + 1, len) : strdup("*");
-    free(r->name);
-    r->name = strdup(name + 1);
+    if (host && (len == 0 || len != strlen(r->region) || memcmp(label + 1, r->region, len) != 0))
+        r->own_region = strdup("*");
+    r->name = strdup(*name && name[strspn(name, NAME)] == '\0' ? name : "*");
 }
 
-/* "123456789012:function:NAME:QUALIFIER" and shorter: Lambda's partial ARNs. */
-static void read_partial(reading *r, const char *value)
+/* The length of "us-east-1", "us-gov-west-1" before a ':'; 0: that is no region. */
+static size_t region_length(const char *at)
 {
-    static const char TYPE[] = "function:";
-    char *name = strdup(value);
-    const char *at = value;
+    size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    bool is_region = len > 5 && at[len] == ':' && at[2] == '-' && at[len - 1] >= '0' && at[len - 1] <= '9' &&
+                     memchr(at + 3, '-', len - 3);
+    return is_region ? len : 0;
+}
+
+/* Lambda's names, of which each part but NAME may be left out:
+ * "arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER". "us-east-1:f" may be a name and its qualifier, too. */
+static void read_partial(reading *r, const json_t *kind, const char *value)
+{
+    const char *at = value, *type;
+    for (int fields = target_is_arn(value) ? 3 : 0; fields > 0 && at; fields--) {
+        at = strchr(at, ':');
+        if (at) at++;
+    }
+    if (!at) at = "*";
+    size_t region = region_length(at);
+    if (region > 0) r->own_region = strndup(at, region);
+    if (region > 0) at += region + 1;
     if (strspn(at, "0123456789") == 12 && at[12] == ':') {
         r->own_account = strndup(at, 12);
         at += 13;
     }
-    if (strncmp(at, TYPE, sizeof TYPE - 1) == 0) at += sizeof TYPE - 1;
-    if (name) {
-        memmove(name, at, strlen(at) + 1);
-        cut_at(name, ":");
-    }
-    free(r->name);
-    r->name = name;
+    size_t type_len = literal_head(json_string_value(json_array_get(json_object_get(kind, "arns"), 0)), &type);
+    bool is_typed = strncmp(at, type, type_len) == 0;
+    if (is_typed) at += type_len;
+    bool is_plain = region > 0 && !r->own_account && !is_typed && !target_is_arn(value);
+    if (is_plain) *r->own_region = '\0';
+    r->name = strdup(is_plain ? "*" : at);
 }
 
 static void read_value(reading *r, const target_context *context, const json_t *kind, const char *value)
@@ -174,16 +222,15 @@ static void read_value(reading *r, const target_context *context, const json_t *
     const char *form = rip_text(kind, "form");
     *r = (reading){
         .partition = context->place->partition, .region = context->place->region, .account = context->place->account};
-    if (target_is_arn(value)) {
+    if (strcmp(form, "partial-arn") == 0) {
+        read_partial(r, kind, value);
+    } else if (target_is_arn(value)) {
         size_t len;
         r->name = name_in(kind, arn_field(value, 5, &len));
         r->own_region = arn_part(value, 3);
         r->own_account = arn_part(value, 4);
     } else if (strcmp(form, "url") == 0) {
-        r->name = strdup(value);
         read_url(r, value);
-    } else if (strcmp(form, "partial-arn") == 0) {
-        read_partial(r, value);
     } else if (strcmp(form, "path") == 0) {
         r->name = strdup(strrchr(value, '/') ? strrchr(value, '/') + 1 : value);
     } else {
@@ -270,7 +317,8 @@ static json_t *target_new(const target_context *context, const char *kind_name, 
     return target;
 }
 
-/* A kind may only be a way to another: by what the value starts with ("i-": instance), "" standing for the rest. */
+/* A kind may only be a way to another: by what the value starts with ("i-": instance), "" standing for the rest, or by
+ * a pattern ("*-s3alias": access-point). An ARN tells its kind itself, but for a pattern. */
 static const char *real_kind(const json_t *kinds, const char *kind, const char *value)
 {
     const json_t *ways = json_object_get(json_object_get(kinds, kind), "by_prefix");
@@ -279,25 +327,14 @@ static const char *real_kind(const json_t *kinds, const char *kind, const char *
     json_t *other;
     json_object_foreach ((json_t *)(uintptr_t)ways, prefix, other) {
         size_t len = strlen(prefix);
-        if (strncmp(value, prefix, len) != 0 || (best && len < longest)) continue;
+        bool is_pattern = strchr(prefix, '*');
+        bool fits =
+            is_pattern ? rip_glob_match(prefix, value) : !target_is_arn(value) && strncmp(value, prefix, len) == 0;
+        if (!fits || (best && len < longest)) continue;
         best = json_string_value(other);
         longest = len;
     }
     return best ? best : kind;
-}
-
-json_t *target_of_value(const target_context *context, const char *kind_name, const char *value)
-{
-    const json_t *kinds = json_object_get(context->service, "kinds");
-    const char *name = target_is_arn(value) ? kind_name : real_kind(kinds, kind_name, value);
-    const json_t *kind = json_object_get(kinds, name);
-    reading r;
-    read_value(&r, context, kind, value);
-    json_t *target = r.name ? target_new(context, name, kind, &r, value) : NULL;
-    free(r.name);
-    free(r.own_region);
-    free(r.own_account);
-    return target;
 }
 
 /* Which kind an ARN is of: the one whose template has the longest literal head that the resource begins with. */
@@ -316,6 +353,50 @@ static const char *kind_of_arn(const json_t *service, const char *resource)
         }
     }
     return best;
+}
+
+/* Is the ARN one of the declared kind? What no template tells (a kind of bare names) is. */
+static bool is_of_kind(const json_t *kind, const char *resource)
+{
+    bool tells = false;
+    json_t *template;
+    size_t i;
+    json_array_foreach (json_object_get(kind, "arns"), i, template) {
+        const char *head;
+        size_t len = literal_head(json_string_value(template), &head);
+        if (len > 0 && strncmp(resource, head, len) == 0) return true;
+        tells = tells || len > 0;
+    }
+    return !tells;
+}
+
+/* A member may take several kinds of the service by their ARNs: a key's takes an alias's. */
+static const char *kind_of_value(const target_context *context, const char *declared, const char *value)
+{
+    const json_t *kinds = json_object_get(context->service, "kinds");
+    const char *kind = real_kind(kinds, declared, value), *other;
+    if (kind != declared || !target_is_arn(value)) return kind;
+    const char *called = rip_text_or(context->service, "arn_service", context->name);
+    size_t len, resource_len;
+    const char *service = arn_field(value, 2, &len), *resource = arn_field(value, 5, &resource_len);
+    if (len != strlen(called) || memcmp(service, called, len) != 0) return kind;
+    if (is_of_kind(json_object_get(kinds, kind), resource)) return kind;
+    other = kind_of_arn(context->service, resource);
+    return other ? other : kind;
+}
+
+json_t *target_of_value(const target_context *context, const char *kind_name, const char *value)
+{
+    const json_t *kinds = json_object_get(context->service, "kinds");
+    const char *name = kind_of_value(context, kind_name, value);
+    const json_t *kind = json_object_get(kinds, name);
+    reading r;
+    read_value(&r, context, kind, value);
+    json_t *target = r.name ? target_new(context, name, kind, &r, value) : NULL;
+    free(r.name);
+    free(r.own_region);
+    free(r.own_account);
+    return target;
 }
 
 json_t *target_of_arn(const target_context *context, const char *arn)

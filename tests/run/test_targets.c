@@ -441,6 +441,46 @@ static const form REFUSED[] = {
      "{\"ServiceNamespace\": \"ecs\", \"ResourceId\": \"service/shop/web\", \"ScalableDimension\": "
      "\"ecs:service:DesiredCount\"}",
      A("ecs", "service/shop/web")},
+    {"s3", "DeleteObject", "{\"Bucket\": \"" A("s3", "accesspoint/ap") "\", \"Key\": \"x\"}", "arn:aws:s3:::logs"},
+    {"s3", "DeleteObject", "{\"Bucket\": \"" A("s3-outposts", "outpost/op-1/accesspoint/ap") "\", \"Key\": \"x\"}",
+     "arn:aws:s3:::logs/x"},
+    {"s3", "DeleteObject", "{\"Bucket\": \"ap-abcdefgh-s3alias\", \"Key\": \"x\"}", "arn:aws:s3:::logs"},
+    {"s3", "DeleteObject", "{\"Bucket\": \"arn:aws:s3::123456789012:accesspoint/m.mrap\", \"Key\": \"x\"}",
+     "arn:aws:s3:::logs"},
+    {"s3", "DeleteBucket", "{\"Bucket\": \"logs--use1-az4--x-s3\"}", A("s3express", "bucket/logs--use1-az4--x-s3")},
+    {"kms", "DisableKey", "{\"KeyId\": \"" A("kms", "alias/main") "\"}", A("kms", "key/" UUID)},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"us-east-1:123456789012:function:f\"}",
+     A("lambda", "function:f")},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"us-east-1:f\"}", A("lambda", "function:f")},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"" A("lambda", "f:alias") "\"}", A("lambda", "function:f")},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"arn:aws:lambda:f\"}", A("lambda", "function:f")},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"arn:aws:lambda:123456789012:function:f\"}",
+     A("lambda", "function:f")},
+    {"sqs", "PurgeQueue", "{\"QueueUrl\": \"123456789012/jobs\"}", A("sqs", "jobs")},
+    {"sqs", "PurgeQueue", "{\"QueueUrl\": \"https://a.b-c.example/123456789012/jobs\"}", A("sqs", "jobs")},
+    {"sqs", "PurgeQueue", "{\"QueueUrl\": \"https://sqs.us-east-1.amazonaws.com/123456789012/jobs/\"}",
+     A("sqs", "jobs")},
+    {"sqs", "PurgeQueue", "{\"QueueUrl\": \"https://sqs.us-east-1.amazonaws.com/123456789012/j%6fbs\"}",
+     A("sqs", "jobs")},
+    {"sns", "Unsubscribe", "{\"SubscriptionArn\": \"" A("sns", "t:" UUID) "\"}", A("sns", "t")},
+    {"ssm", "AddTagsToResource",
+     "{\"ResourceType\": \"Parameter\", \"ResourceId\": \"/app/key\", \"Tags\": [{\"Key\": \"a\", \"Value\": \"b\"}]}",
+     A("ssm", "parameter/app/key")},
+    {"elbv2", "DeleteListener", "{\"ListenerArn\": \"" A("elasticloadbalancing", "listener/app/w/1/2") "\"}",
+     A("elasticloadbalancing", "loadbalancer/app/w/1")},
+    {"elbv2", "DeleteRule", "{\"RuleArn\": \"" A("elasticloadbalancing", "listener-rule/app/w/1/2/3") "\"}",
+     A("elasticloadbalancing", "listener/app/w/1/2")},
+    {"ecr", "DeleteRepository", "{\"repositoryName\": \"web\", \"registryId\": \"999999999999\"}",
+     "arn:aws:ecr:us-east-1:999999999999:repository/web"},
+    {"codebuild", "StopBuild", "{\"id\": \"p:" UUID "\"}", A("codebuild", "project/p")},
+    {"rds", "DeleteDBInstanceAutomatedBackup", "{\"DbiResourceId\": \"db-ABC\"}", A("rds", "db:main")},
+    {"rds", "SwitchoverBlueGreenDeployment", "{\"BlueGreenDeploymentIdentifier\": \"bgd-1\"}", A("rds", "db:main")},
+    {"dynamodb", "UpdateTable",
+     "{\"TableName\": \"users\", \"ReplicaUpdates\": [{\"Delete\": {\"RegionName\": \"eu-west-1\"}}]}",
+     "arn:aws:dynamodb:eu-west-1:123456789012:table/users"},
+    {"secretsmanager", "RemoveRegionsFromReplication",
+     "{\"SecretId\": \"prod/db\", \"RemoveReplicaRegions\": [\"eu-west-1\"]}",
+     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf"},
 };
 
 static const form ALLOWED[] = {
@@ -470,6 +510,15 @@ static const form ALLOWED[] = {
      "arn:aws:dynamodb:eu-west-1:123456789012:table/users"
      "\"}",
      A("dynamodb", "table/orders")},
+    {"sqs", "PurgeQueue", "{\"QueueUrl\": \"https://sqs.us-east-1.amazonaws.com/123456789012/jobs\"}",
+     "arn:aws:sqs:eu-west-1:123456789012:jobs"},
+    {"lambda", "DeleteFunction", "{\"FunctionName\": \"us-east-1:123456789012:function:f\"}",
+     A("lambda", "function:g")},
+    {"sns", "Unsubscribe", "{\"SubscriptionArn\": \"" A("sns", "t:" UUID) "\"}", A("sns", "u")},
+    {"elbv2", "DeleteListener", "{\"ListenerArn\": \"" A("elasticloadbalancing", "listener/app/w/1/2") "\"}",
+     A("elasticloadbalancing", "loadbalancer/app/v/1")},
+    {"ecr", "DeleteRepository", "{\"repositoryName\": \"web\"}", "arn:aws:ecr:us-east-1:999999999999:repository/web"},
+    {"kms", "DisableKey", "{\"KeyId\": \"" A("kms", "key/" UUID) "\"}", A("kms", "key/other")},
 };
 
 static void test_a_protected_resource_is_known_in_every_form(void **state)
@@ -530,6 +579,26 @@ static void test_patterns_meet_where_one_text_matches_both(void **state)
     assert_false(rip_glob_meet_nocase(many, "b"));
 }
 
+static void test_more_resources_than_are_looked_at_cannot_be_told(void **state)
+{
+    (void)state;
+    const aws_service *service = NULL;
+    const aws_operation *operation = NULL;
+    const run_target_place place = {"aws", "us-east-1", "123456789012"};
+    run_target_verdict verdict;
+    rip_error err;
+    json_t *ids = json_array();
+    for (unsigned i = 0; i < 3000; i++) json_array_append_new(ids, json_sprintf("i-%u", i));
+    json_t *params = json_pack("{s:o}", "InstanceIds", ids);
+    assert_int_equal(aws_models_service(models, "ec2", &service, &err), RIP_OK);
+    assert_int_equal(aws_service_operation(service, "TerminateInstances", &operation, &err), RIP_OK);
+    json_t *found = run_targets_of(targets, operation, params, &place, &verdict, &err);
+    assert_int_equal(verdict, RUN_TARGETS_UNDECIDED);
+    assert_non_null(strstr(err.message, "more than 2000"));
+    json_decref(found);
+    json_decref(params);
+}
+
 static void test_an_operation_without_a_name_is_about_its_caller(void **state)
 {
     (void)state;
@@ -557,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_a_protected_resource_is_known_in_every_form),
         cmocka_unit_test(test_its_neighbour_is_not_taken_for_it),
         cmocka_unit_test(test_patterns_meet_where_one_text_matches_both),
+        cmocka_unit_test(test_more_resources_than_are_looked_at_cannot_be_told),
         cmocka_unit_test(test_an_operation_without_a_name_is_about_its_caller),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
