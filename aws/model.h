@@ -100,6 +100,9 @@ bool aws_operation_is_read(const aws_operation *operation);
 const char *aws_operation_iam_action(const aws_operation *operation);
 /** May a second sending change nothing that the first did not? By data; false where it is not known. */
 bool aws_operation_is_idempotent(const aws_operation *operation);
+/** Paths of parameters that are texts for people ("Note.Text"), which change nothing but what somebody reads: an array
+ * of strings, borrowed; NULL: there are none. */
+const json_t *aws_operation_texts_for_people(const aws_operation *operation);
 /** The input member that is a client token ("clientToken"), or NULL. */
 const char *aws_operation_token_member(const aws_operation *operation);
 /** {"input_token":…, "output_token":…, "result_key":…, "limit_key":…, "more_results":…} as botocore writes it (a string

@@ -246,6 +246,13 @@ const char *aws_operation_iam_action(const aws_operation *operation)
     return operation->iam_action;
 }
 
+const json_t *aws_operation_texts_for_people(const aws_operation *operation)
+{
+    char name[192];
+    snprintf(name, sizeof name, "%s:%s", operation->service->name, operation->name);
+    return json_object_get(json_object_get(operation->service->models->traits, "texts_for_people"), name);
+}
+
 bool aws_operation_is_idempotent(const aws_operation *operation)
 {
     return operation->is_idempotent;

@@ -44,7 +44,7 @@ static const entry TABLE[] = {
     {"resume", "--playbook --account --why " JOURNAL, ""},
     {"audit", "--head --since --output --journal --config --set --help", "verify export"},
     {"token", "--role --help", ""},
-    {"drill", "--mode --playbooks --preflight --verbose --output --state --help", ""},
+    {"drill", "--mode --playbooks --approve --preflight --verbose --output --state --help", ""},
     {"check", "--output --help", ""},
     {"match", "--pattern --event --explain --cases --help", ""},
     {"policy", "--engine --partition --config --set --help", ""},

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include "engine/base/data.h"
+#include "engine/base/text.h"
 #include "engine/base/units.h"
 #include "engine/command/command.h"
+#include "engine/command/drill_private.h"
 #include "engine/command/engine.h"
 #include "engine/command/expect.h"
 #include "engine/command/report.h"
@@ -30,6 +32,8 @@ static const char HELP[] =
     "  -m, --mode MODE       run in this mode, not the scenario's; where it is lower\n"
     "                        than enforce only what needs no change is expected\n"
     "  -p, --playbooks PATH  these playbooks, not the scenario's; may be given again\n"
+    "      --approve         in the mode approve, as if a person approved every plan\n"
+    "                        at once: what is carried out is what was planned\n"
     "      --preflight       below enforce: ask whether the planned changes would be\n"
     "                        allowed\n"
     "  -v, --verbose         every change on a line of its own\n"
@@ -44,33 +48,7 @@ static const char HELP[] =
     "  riposte drill examples/drills/ecs-cryptomining\n"
     "  riposte drill --mode dry-run --verbose examples/drills/ecs-cryptomining\n";
 
-#define PATHS_MOST 64
-
-/* An event of the scenario that is still to come. */
-typedef struct drill_event {
-    struct drill *drill;
-    char *path;
-    int64_t at; /* milliseconds from the start */
-    rip_timer timer;
-} drill_event;
-
-typedef struct drill {
-    engine engine;
-    bool json, verbose, state_only, preflight;
-    const char *mode;
-    const char *playbooks[PATHS_MOST];
-    size_t playbook_count;
-    char *folder;
-    json_t *scenario;
-    aws_transport *account; /* the engine's client owns it */
-    drill_event *events;
-    size_t event_count;
-    int64_t start;
-    json_t *runs, *findings;
-    json_t *before, *after, *quotas, *results;
-    json_int_t containment_ms;
-    bool failed;
-} drill;
+#define PLANS_MOST 1000
 
 /* The scenario. */
 
@@ -260,6 +238,40 @@ static rip_status open_engine(drill *d, rip_error *err)
     return engine_start(&d->engine, d->account, d->playbooks, d->playbook_count, &listener, err);
 }
 
+static void on_approved(void *data, rip_status status, json_t *value, const rip_error *err)
+{
+    drill *d = data;
+    (void)value;
+    if (status == RIP_OK) return;
+    d->failed = true;
+    terminal_error("drill", "approve: %s", err->message);
+}
+
+static void approve(drill *d, json_t *id)
+{
+    json_t *request = json_pack("{s:s, s:s, s:O, s:s}", "do", "approve", "who", "drill", "run", id, "why", "--approve");
+    words_perform(d->engine.dispatch, request, on_approved, d);
+    json_decref(request);
+    uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+}
+
+/* Every plan that waits, also those that are made again since a change was outside of one: a few times, since that may
+ * go on for ever. */
+static void approve_plans(drill *d)
+{
+    for (size_t i = 0; i < json_array_size(d->runs); i++) {
+        json_t *report = json_array_get(d->runs, i);
+        if (strcmp(rip_text(report, "outcome"), "waiting") != 0) continue;
+        if (i >= PLANS_MOST) {
+            d->failed = true;
+            terminal_error("drill", "stopped after %d runs: plans are made again and again", PLANS_MOST);
+            return;
+        }
+        approve(d, json_object_get(report, "id"));
+        json_array_set_new(d->runs, i, record_report(d->engine.journal, rip_text(json_array_get(d->runs, i), "id")));
+    }
+}
+
 static void on_undone(void *data, rip_status status, json_t *value, const rip_error *err)
 {
     drill *d = data;
@@ -278,6 +290,7 @@ static void undo_runs(drill *d)
         words_perform(d->engine.dispatch, request, on_undone, d);
         json_decref(request);
         uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+        if (d->approve) approve_plans(d);
     }
 }
 
@@ -287,99 +300,49 @@ static void play(drill *d)
         rip_timer_start(&d->events[i].timer, d->engine.clock, (uint64_t)d->events[i].at, on_event_due, &d->events[i]);
     }
     uv_run(&d->engine.loop, UV_RUN_DEFAULT);
+    if (d->approve) approve_plans(d);
     if (json_is_true(json_object_get(d->scenario, "undo"))) undo_runs(d);
     d->quotas = sim_transport_quotas(d->account);
     d->after = sim_transport_snapshot(d->account);
 }
 
+bool drill_acts(const drill *d)
+{
+    return d->approve || strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
+}
+
+/* The runs that carry plans out, without those that made them. New reference. */
+static json_t *runs_that_act(const drill *d)
+{
+    json_t *acting = json_array(), *each;
+    size_t i;
+    json_array_foreach (d->runs, i, each) {
+        if (strcmp(rip_text(each, "outcome"), "approved") != 0) json_array_append(acting, each);
+    }
+    return acting;
+}
+
+/* What is expected: a rehearsal changes nothing, whatever the scenario; where plans are made first, the time that takes
+ * is none of containment's. New reference. */
+static json_t *expected(const drill *d)
+{
+    if (!drill_acts(d)) return json_pack("{s:b}", "untouched", 1);
+    json_t *expect = json_copy(json_object_get(d->scenario, "expect"));
+    if (!d->approve) return expect;
+    json_object_del(expect, "contained_within");
+    json_object_del(expect, "quota_ratio");
+    return expect;
+}
+
 static json_t *results_of(drill *d)
 {
-    expect_outcome outcome = {d->before, d->after, d->runs, d->containment_ms,
+    json_t *runs = runs_that_act(d), *expect = expected(d);
+    expect_outcome outcome = {d->before, d->after, runs, d->containment_ms,
                               json_integer_value(json_object_get(d->quotas, "bound_ms"))};
-    bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
-    if (enforce) return expect_compare(json_object_get(d->scenario, "expect"), &outcome);
-    json_t *nothing = json_pack("{s:b}", "untouched", 1); /* a rehearsal changes nothing, whatever the scenario */
-    json_t *results = expect_compare(nothing, &outcome);
-    json_decref(nothing);
+    json_t *results = expect_compare(expect, &outcome);
+    json_decref(expect);
+    json_decref(runs);
     return results;
-}
-
-/* What is printed. */
-
-static void print_quotas(const drill *d)
-{
-    const char *name;
-    json_t *group;
-    json_int_t bound = json_integer_value(json_object_get(d->quotas, "bound_ms"));
-    char contained[32], least[32];
-    report_span(d->containment_ms, contained);
-    report_span(bound, least);
-    terminal_print(stdout, TERMINAL_BOLD, "Containment took %s", contained);
-    printf(" (virtual).\nThe request quotas allow no less than %s", least);
-    if (bound > 0) printf(": %.3f times that", (double)d->containment_ms / (double)bound);
-    puts(".");
-    json_object_foreach (json_object_get(d->quotas, "groups"), name, group) {
-        json_int_t own = json_integer_value(json_object_get(group, "bound_ms"));
-        if (own <= 0) continue;
-        report_span(own, least);
-        printf("  %-28s %5" JSON_INTEGER_FORMAT " calls: at least %s\n", name,
-               json_integer_value(json_object_get(group, "calls")), least);
-    }
-}
-
-static void print_results(const drill *d)
-{
-    size_t i;
-    json_t *result;
-    terminal_print(stdout, TERMINAL_BOLD, "Expected\n");
-    json_array_foreach (d->results, i, result) {
-        bool met = json_is_true(json_object_get(result, "met"));
-        const char *found = json_string_value(json_object_get(result, "found"));
-        fputs("  ", stdout);
-        terminal_print(stdout, met ? TERMINAL_GREEN : TERMINAL_RED, met ? "met    " : "NOT MET");
-        fputs("  ", stdout);
-        terminal_wrap(stdout, 11, 11, json_string_value(json_object_get(result, "expected")));
-        if (!found) continue;
-        fputs("           found: ", stdout);
-        terminal_wrap(stdout, 18, 18, found);
-    }
-}
-
-static void print_text(const drill *d)
-{
-    size_t i, count;
-    json_t *entry;
-    const char *about = json_string_value(json_object_get(d->scenario, "about"));
-    terminal_print(stdout, TERMINAL_BOLD, "Drill ");
-    terminal_quote(stdout, TERMINAL_BOLD, json_string_value(json_object_get(d->scenario, "name")), 64);
-    printf(" (%s)\n  ", rip_config_string(d->engine.config, "mode"));
-    terminal_wrap(stdout, 2, 2, about ? about : "");
-    terminal_print(stdout, TERMINAL_BOLD, "\nWhat came in\n");
-    json_array_foreach (d->findings, i, entry) {
-        report_finding(stdout, json_object_get(entry, "finding"), json_string_value(json_object_get(entry, "origin")),
-                       0);
-    }
-    count = dispatch_count(d->engine.dispatch).unwanted;
-    if (count) printf("and %zu event%s that no playbook wants\n", count, count == 1 ? "" : "s");
-    bool enforce = strcmp(rip_config_string(d->engine.config, "mode"), "enforce") == 0;
-    terminal_print(stdout, TERMINAL_BOLD, enforce ? "\nWhat was done\n" : "\nWhat would be done\n");
-    json_array_foreach (d->runs, i, entry) report_run(stdout, entry, d->verbose);
-    putchar('\n');
-    if (enforce) {
-        print_quotas(d);
-        putchar('\n');
-    }
-    print_results(d);
-}
-
-static void print_json(const drill *d)
-{
-    json_t *all = json_pack("{s:O, s:s, s:O, s:O, s:I, s:O, s:O}", "name", json_object_get(d->scenario, "name"), "mode",
-                            rip_config_string(d->engine.config, "mode"), "findings", d->findings, "runs", d->runs,
-                            "containment_ms", d->containment_ms, "quotas", d->quotas, "expectations", d->results);
-    json_dumpf(all, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(all);
 }
 
 static int judge(drill *d)
@@ -388,7 +351,9 @@ static int judge(drill *d)
     json_t *each;
     bool failed = d->failed || d->engine.mistakes > 0;
     json_array_foreach (d->results, i, each) failed = failed || !json_is_true(json_object_get(each, "met"));
-    json_array_foreach (d->runs, i, each) { failed = failed || !record_is_well(each); }
+    json_t *runs = runs_that_act(d);
+    json_array_foreach (runs, i, each) { failed = failed || !record_is_well(each); }
+    json_decref(runs);
     return failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 
@@ -396,10 +361,11 @@ static int judge(drill *d)
 
 static int parse(drill *d, int argc, char **argv)
 {
-    enum { OPTION_OUTPUT = 256, OPTION_STATE, OPTION_PREFLIGHT };
+    enum { OPTION_OUTPUT = 256, OPTION_STATE, OPTION_PREFLIGHT, OPTION_APPROVE };
     static const struct option OPTIONS[] = {{"mode", required_argument, NULL, 'm'},
                                             {"playbooks", required_argument, NULL, 'p'},
                                             {"preflight", no_argument, NULL, OPTION_PREFLIGHT},
+                                            {"approve", no_argument, NULL, OPTION_APPROVE},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {"output", required_argument, NULL, OPTION_OUTPUT},
                                             {"state", no_argument, NULL, OPTION_STATE},
@@ -423,12 +389,16 @@ static int parse(drill *d, int argc, char **argv)
             break;
         case OPTION_STATE: d->state_only = true; break;
         case OPTION_PREFLIGHT: d->preflight = true; break;
+        case OPTION_APPROVE: d->approve = true; break;
         case 'h': fputs(HELP, stdout); return COMMAND_DONE;
         case ':': return terminal_usage("drill", "%s needs a value", argv[optind - 1]);
         default: return terminal_usage("drill", "there is no option %s", argv[optind - 1]);
         }
     }
     if (argc - optind != 1) return terminal_usage("drill", "expected one drill: a folder, or a Lua file");
+    if (d->approve && d->mode && strcmp(d->mode, "approve") != 0)
+        return terminal_usage("drill", "--approve goes with the mode approve, not with %s", d->mode);
+    if (d->approve) d->mode = "approve";
     return -1;
 }
 
@@ -473,9 +443,9 @@ int command_drill(int argc, char **argv)
         json_dumpf(d.after, stdout, JSON_SORT_KEYS | JSON_INDENT(1));
         putchar('\n');
     } else if (d.json) {
-        print_json(&d);
+        drill_print_json(&d);
     } else {
-        print_text(&d);
+        drill_print_text(&d);
     }
     end = judge(&d);
     drill_close(&d);

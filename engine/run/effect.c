@@ -71,6 +71,7 @@ static pending *pending_new(effect_door *door, const rip_effect *effect, const j
     p->region = field_or(effect->request, "region", door->settings.region);
     p->account = field_or(effect->request, "account", door->settings.account);
     p->request = json_incref(effect->request);
+    p->plan_line = -1;
     p->next = door->first;
     if (door->first) door->first->previous = p;
     door->first = p;
@@ -174,6 +175,7 @@ void effect_fail(pending *p, const char *outcome)
 void effect_succeed(pending *p, json_t *value, const char *outcome)
 {
     p->value = json_incref(value);
+    if (p->door->plan) run_plan_bind(p->door->plan, p->plan_line, value);
     effect_fill_undo(p, value);
     effect_finish(p, outcome);
 }
@@ -287,7 +289,9 @@ static bool may_change(pending *p)
         effect_stop_run(door, &end);
         return false;
     }
-    if (p->started || !door->plan || run_plan_allows(door->plan, p->step.request)) return true;
+    if (p->started || !door->plan) return true;
+    p->plan_line = run_plan_take(door->plan, p->step.request);
+    if (p->plan_line >= 0) return true;
     stop_outside_plan(p);
     return false;
 }
@@ -364,7 +368,7 @@ static void go_on(pending *p)
         fail_run(p->door, RIP_EDENIED, p->unopened);
     } else if (p->step.is_change && p->door->settings.mode == RUN_ENFORCE) {
         p->door->changes++;
-        if (p->door->plan) run_plan_allows(p->door->plan, p->step.request);
+        if (p->door->plan) p->plan_line = run_plan_take(p->door->plan, p->step.request);
         /* What is settled by a look at the world changes nothing yet. */
         if (!effect_aws_sends_again(p) || may_change(p)) effect_aws_settle(p);
     } else {
@@ -417,7 +421,8 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     door->unknowns = run_unknowns_new(settings->run);
     rip_status status = door->unknowns ? RIP_OK : rip_nomem(err);
     if (status == RIP_OK && settings->plan)
-        status = run_plan_new(settings->plan, settings->planned_by, &door->plan, err);
+        status =
+            run_plan_new(settings->plan, settings->planned_by, aws_client_models(settings->client), &door->plan, err);
     if (status == RIP_OK)
         *out = door;
     else

@@ -34,7 +34,7 @@ typedef struct effect_settings {
     const json_t *permissions;  /* array of action globs */
     const json_t *session_tags; /* {"key": "value"}; NULL: none */
     json_t *plan;               /* the approved lines, see plan.h; NULL: any change that the guards allow */
-    const char *planned_by;     /* the run that made the plan */
+    const char *planned_by;     /* the run that made the plan; itself where there is none */
     const char *tokens_of;      /* the run whose client tokens it goes by: itself, or the one that it does again */
     const char *takes_back;     /* the run whose changes this one undoes: what is sealed in them opens. NULL: none */
     unsigned changes_allowed;

@@ -119,7 +119,7 @@ static void on_aws(void *data, const aws_result *result)
         effect_succeed(p, result->output, "done");
         return;
     }
-    if (p->door->plan && p->step.is_change) run_plan_gives_back(p->door->plan, p->step.request);
+    if (p->door->plan && p->step.is_change) run_plan_give_back(p->door->plan, p->plan_line);
     if (result->error->fate_unknown && !may_repeat(p)) {
         end_uncertain(p, result->error->message);
         return;
@@ -194,6 +194,6 @@ void effect_aws_settle(pending *p)
         call_aws(p);
         return;
     }
-    if (p->door->plan) run_plan_gives_back(p->door->plan, p->step.request);
+    if (p->door->plan) run_plan_give_back(p->door->plan, p->plan_line);
     end_uncertain(p, "it was sent before a restart, and its answer is not known");
 }

@@ -21,13 +21,32 @@ static void on_slept(void *data)
     effect_finish(p, "done");
 }
 
+/* How many of its kind the fiber has asked for before. */
+static unsigned asked_before(const pending *p)
+{
+    const effect_settings *settings = &p->door->settings;
+    unsigned count = 0;
+    for (size_t i = 0; i < journal_step_count(settings->journal, settings->run); i++) {
+        const journal_step *step = journal_step_at(settings->journal, settings->run, i);
+        count += step->number < p->step.number && strcmp(step->path, p->path) == 0 && strcmp(step->kind, p->kind) == 0;
+    }
+    return count;
+}
+
+/* The same for the run that makes a plan and for the one that carries it out, which asks for other things in between:
+ * "uuid/RUN/PATH/N". */
+static void seed_of(const pending *p, char out[512])
+{
+    snprintf(out, 512, "%s/%s/%s/%u", p->kind, p->door->settings.planned_by, p->path, asked_before(p));
+}
+
 /* 64 bits that are the same whenever this step of this run asks. */
 static uint64_t step_random(const pending *p)
 {
     char text[512];
     unsigned char digest[RIP_SHA256_BYTES];
-    int n = snprintf(text, sizeof text, "random/%s/%s/%u", p->door->settings.run, p->path, p->step.number);
-    rip_sha256(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, digest);
+    seed_of(p, text);
+    rip_sha256(text, strlen(text), digest);
     uint64_t value;
     memcpy(&value, digest, sizeof value);
     return value;
@@ -68,7 +87,8 @@ static void park(pending *p)
 void effect_settled(effect_door *door, const json_t *request)
 {
     if (door->plan && json_is_true(json_object_get(request, "happened")))
-        run_plan_allows(door->plan, json_object_get(request, "request"));
+        run_plan_bind(door->plan, run_plan_take(door->plan, json_object_get(request, "request")),
+                      json_object_get(request, "reply"));
 }
 
 static json_t *planned_changes(const effect_door *door)
@@ -79,9 +99,16 @@ static json_t *planned_changes(const effect_door *door)
     return preflight_changes(settings->journal, settings->run, &place);
 }
 
+static json_t *told_time(const pending *p)
+{
+    int64_t now = rip_clock_now(p->door->settings.clock);
+    if (p->door->plan) run_plan_told_time(p->door->plan, now);
+    return json_integer(now);
+}
+
 static json_t *value_of(const pending *p)
 {
-    if (strcmp(p->kind, "now") == 0) return json_integer(rip_clock_now(p->door->settings.clock));
+    if (strcmp(p->kind, "now") == 0) return told_time(p);
     if (strcmp(p->kind, "plan") == 0) return planned_changes(p->door);
     if (strcmp(p->kind, "random") == 0) {
         json_int_t most = json_integer_value(json_object_get(p->request, "most"));
@@ -89,7 +116,7 @@ static json_t *value_of(const pending *p)
     }
     if (strcmp(p->kind, "uuid") == 0) {
         char text[512], uuid[37];
-        snprintf(text, sizeof text, "%s/%s/%u", p->door->settings.run, p->path, p->step.number);
+        seed_of(p, text);
         effect_uuid_of(text, uuid);
         return json_string(uuid);
     }

@@ -48,6 +48,7 @@ struct pending {
     rip_timer timer;
     json_t *value, *error; /* the answer, once known */
     bool planned;
+    int plan_line;  /* of the approved plan; -1: none */
     unsigned order; /* of the recorded answer that it waits for; 0: none */
     bool held;      /* asked for during the replay, but not on record: it goes on when the replay is over */
     bool started;   /* the journal holds its start, from before a crash */

@@ -33,7 +33,9 @@ static bool is_same_question(pending *p, const journal_step *step)
 static void count(effect_door *door, const journal_step *step, bool failed)
 {
     door->changes += step->is_change;
-    if (door->plan && step->is_change && !failed) run_plan_allows(door->plan, step->request);
+    if (door->plan && step->is_change && !failed)
+        run_plan_bind(door->plan, run_plan_take(door->plan, step->request), step->reply);
+    if (door->plan && strcmp(step->kind, "now") == 0) run_plan_told_time(door->plan, json_integer_value(step->reply));
     if (strcmp(step->kind, "settled") == 0) effect_settled(door, step->request);
 }
 

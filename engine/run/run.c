@@ -236,7 +236,9 @@ static bool is_replaying(void *data)
 
 static rip_status open_script(run *r, rip_error *err)
 {
-    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", r->id, "mode", run_mode_name(r->mode), "playbook",
+    /* What is carried out is what was planned: also where the run's id is a part of it. */
+    const char *id = rip_text_or(r->record, "plan_of", r->id);
+    json_t *about = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "mode", run_mode_name(r->mode), "playbook",
                               r->playbook->name, "account", rip_text_or(r->finding, "account", ""), "region",
                               rip_text_or(r->finding, "region", "us-east-1"), "partition",
                               rip_text_or(r->finding, "partition", "aws"));

@@ -44,6 +44,11 @@ bool run_unknown_in(const run_unknowns *unknowns, const char *text)
     return strstr(text, unknowns->tag) != NULL;
 }
 
+const char *run_unknown_mark(const run_unknowns *unknowns, const char *text)
+{
+    return strstr(text, unknowns->tag);
+}
+
 bool run_unknown_within(const run_unknowns *unknowns, const json_t *value)
 {
     if (json_is_string(value)) return run_unknown_in(unknowns, json_string_value(value));

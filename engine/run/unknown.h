@@ -23,6 +23,10 @@ json_t *run_unknown_make(run_unknowns *unknowns, const char *what, const char *a
 /** Is any made-up value in this string? */
 bool run_unknown_in(const run_unknowns *unknowns, const char *text);
 
+/** Where the first made-up value in this string begins; it ends where the string does, or 8 hexadecimal digits behind
+ * the run's own tag. NULL: there is none. */
+const char *run_unknown_mark(const run_unknowns *unknowns, const char *text);
+
 /** Is any made-up value in a string anywhere in this value? */
 bool run_unknown_within(const run_unknowns *unknowns, const json_t *value);
 

@@ -405,31 +405,6 @@ static void test_a_change_of_the_plan_that_happened_after_all_is_crossed_off(voi
     check_settled(*state, true);
 }
 
-static void test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose(void **state)
-{
-    world *w = *state;
-    w->mode = RUN_APPROVE;
-    open_door(w);
-    answer made = perform(w, 1, "aws", register_task("web"));
-    const char *arn =
-        json_string_value(json_object_get(json_object_get(made.value, "taskDefinition"), "taskDefinitionArn"));
-    json_t *request = call("ecs", "DeregisterTaskDefinition", json_pack("{s:s}", "taskDefinition", arn));
-    w->plan = json_pack("[o]", request);
-    answer_clear(&made);
-    close_door(w);
-    w->mode = RUN_ENFORCE;
-    json_array_append_new(w->permissions, json_string("ecs:Deregister*"));
-    open_door(w);
-    answer first = perform(w, 1, "aws", register_task("web")); /* on record */
-    answer a =
-        perform(w, 2, "aws", call("ecs", "DeregisterTaskDefinition", json_pack("{s:s}", "taskDefinition", "web:7")));
-    assert_null(a.error);
-    assert_int_equal(sent(w), 1);
-    answer_clear(&first);
-    answer_clear(&a);
-    json_decref(w->plan);
-}
-
 /* Guards of time and number. */
 
 static void test_a_playbooks_hourly_budget_holds_over_runs(void **state)
@@ -503,7 +478,6 @@ int main(void)
         TEST(test_a_change_of_the_plan_that_aws_refused_may_be_tried_again),
         TEST(test_a_change_of_the_plan_that_did_not_happen_after_all_is_still_to_come),
         TEST(test_a_change_of_the_plan_that_happened_after_all_is_crossed_off),
-        TEST(test_a_value_that_was_made_up_for_the_plan_stands_for_the_one_that_aws_chose),
         TEST(test_a_playbooks_hourly_budget_holds_over_runs),
         TEST(test_the_engines_own_role_is_protected_always),
         TEST(test_a_change_for_another_account_is_not_made_in_the_credentials_own),
