@@ -6,6 +6,7 @@
 
 #include "aws/presigned_copy.h"
 
+#define SKEW_MS (4 * 60 * 1000) /* AWS refuses from five minutes on */
 #define RETRY_AFTER_MAX_MS (5 * 60 * 1000)
 
 static bool has_authtype(const aws_operation *operation, const char *type)
@@ -94,6 +95,26 @@ static int64_t parse_date(const char *text)
 int64_t aws_reply_time(const aws_http_response *response)
 {
     return parse_date(aws_headers_get(&response->headers, "Date"));
+}
+
+static bool is_clock_error(const char *code)
+{
+    static const char *const CODES[] = {"RequestTimeTooSkewed", "RequestExpired",        "InvalidSignatureException",
+                                        "AuthFailure",          "SignatureDoesNotMatch", "RequestInTheFuture"};
+    for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
+        if (strcmp(code, CODES[i]) == 0) return true;
+    }
+    return false;
+}
+
+bool aws_clock_correct(int64_t *skew_ms, int64_t now_ms, const aws_http_response *response, const char *code)
+{
+    int64_t server_ms = aws_reply_time(response);
+    if (server_ms == 0 || !is_clock_error(code)) return false;
+    int64_t news = server_ms - now_ms - *skew_ms;
+    if (news > -SKEW_MS && news < SKEW_MS) return false;
+    *skew_ms += news;
+    return true;
 }
 
 static int within(int64_t ms)

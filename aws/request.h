@@ -18,6 +18,10 @@ rip_status aws_request_address_and_sign(aws_endpoints *endpoints, aws_signer *si
 /** The reply's Date in milliseconds since the epoch, 0 where there is none (RFC 9110, 5.6.7: IMF-fixdate). */
 int64_t aws_reply_time(const aws_http_response *response);
 
+/** Learn AWS's clock where ours is so far from it that the signature was refused (`code`): `*skew_ms` is AWS's less
+ * ours. True if that is news: a signature by it may be taken. */
+bool aws_clock_correct(int64_t *skew_ms, int64_t now_ms, const aws_http_response *response, const char *code);
+
 /** How long the server asks to wait, from x-amz-retry-after (milliseconds) or Retry-After (seconds, or a date); -1:
  * it does not. Never more than five minutes. */
 int aws_reply_retry_after(const aws_http_response *response, int64_t now_ms);

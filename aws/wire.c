@@ -13,8 +13,6 @@
 #include "aws/sign.h"
 #include "aws/transport_curl.h"
 
-#define SKEW_MS (4 * 60 * 1000) /* AWS refuses from five minutes on */
-
 typedef struct wire {
     aws_transport base;
     rip_clock *clock;
@@ -89,30 +87,9 @@ static void fail_soon(trip *t, const rip_error *err)
     rip_timer_start(&t->tell, t->wire->clock, 0, on_tell, t);
 }
 
-static bool is_clock_error(const char *code)
-{
-    static const char *const CODES[] = {"RequestTimeTooSkewed", "RequestExpired",        "InvalidSignatureException",
-                                        "AuthFailure",          "SignatureDoesNotMatch", "RequestInTheFuture"};
-    for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
-        if (strcmp(code, CODES[i]) == 0) return true;
-    }
-    return false;
-}
-
 static bool is_expired_error(const char *code)
 {
     return strcmp(code, "ExpiredToken") == 0 || strcmp(code, "ExpiredTokenException") == 0;
-}
-
-/** Learn the server's clock where ours is so far from it that signatures are refused. True if that is news. */
-static bool correct_clock(wire *w, int64_t server_ms, const char *code)
-{
-    if (server_ms == 0 || !is_clock_error(code)) return false;
-    int64_t skew = server_ms - rip_clock_now(w->clock);
-    int64_t news = skew - w->skew_ms;
-    if (news > -SKEW_MS && news < SKEW_MS) return false;
-    w->skew_ms = skew;
-    return true;
 }
 
 static void explain_redirect(const aws_http_response *response, aws_error *error)
@@ -187,7 +164,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     }
     explain_redirect(response, &error);
     if (*error.code) {
-        if (correct_clock(w, reply.server_time_ms, error.code)) error.retryable = true;
+        if (aws_clock_correct(&w->skew_ms, rip_clock_now(w->clock), response, error.code)) error.retryable = true;
         if (is_expired_error(error.code) && t->credentials && t->credentials->expires_ms) {
             aws_accounts_drop(w->accounts, t->credentials);
             error.retryable = true;
@@ -347,6 +324,7 @@ static rip_status open_credentials(wire *w, const aws_wire_options *options, rip
         .profiles = w->profiles,
         .profile = options->profile ? w->profile : NULL,
         .region = w->region ? w->region : "us-east-1",
+        .skew_ms = &w->skew_ms,
     };
     w->credentials = aws_credentials_cache_new(&w->context, aws_provider_default(&w->context));
     if (w->credentials) w->accounts = aws_accounts_new(&w->context, w->credentials, options);

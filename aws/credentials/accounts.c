@@ -62,12 +62,13 @@ static void on_identity(void *data, const aws_http_response *response, const rip
         return;
     }
     rip_status status = aws_xml_parse(response->body.data, response->body.len, &xml, &why);
-    const char *account = status == RIP_OK ? aws_xml_find_text(aws_xml_root(xml), "Account") : NULL;
+    const aws_xml_node *root = status == RIP_OK ? aws_xml_root(xml) : NULL;
+    const char *account = root ? aws_xml_find_text(root, "Account") : NULL;
     if (response->status == 200 && account && strlen(account) == 12)
         snprintf(v->accounts->own, sizeof v->accounts->own, "%s", account);
     else
         status =
-            rip_fail(&why, response->status >= 500 ? RIP_EIO : RIP_EREMOTE,
+            rip_fail(&why, aws_sts_status(&v->remote, response, root ? aws_xml_find_text(root, "Code") : NULL),
                      "STS did not tell whose credentials these are (GetCallerIdentity: HTTP %d)", response->status);
     aws_xml_free(xml);
     if (status == RIP_OK)

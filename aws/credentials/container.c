@@ -16,8 +16,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     if (!response) {
         aws_remote_fail(remote, err);
     } else if (response->status != 200) {
-        rip_fail(&why, response->status >= 500 ? RIP_EIO : RIP_EREMOTE, "container credentials: HTTP %d",
-                 response->status);
+        rip_fail(&why, aws_remote_status(response, NULL), "container credentials: HTTP %d", response->status);
         aws_remote_fail(remote, &why);
     } else {
         aws_remote_finish_metadata(remote, response);

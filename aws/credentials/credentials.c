@@ -54,12 +54,23 @@ rip_status aws_credentials_new(const char *id, const char *secret, const char *t
     return RIP_OK;
 }
 
+bool aws_expiry_parse(const char *text, int64_t *ms)
+{
+    static const char UTC[] = "UTC";
+    char zulu[40];
+    size_t len = strlen(text);
+    if (len < sizeof UTC - 1 || len >= sizeof zulu || strcmp(text + len - (sizeof UTC - 1), UTC) != 0)
+        return rip_time_parse(text, ms);
+    snprintf(zulu, sizeof zulu, "%.*sZ", (int)(len - (sizeof UTC - 1)), text);
+    return rip_time_parse(zulu, ms);
+}
+
 rip_status aws_credentials_from_json(const json_t *object, const aws_credentials_names *names, const char *source,
                                      aws_credentials **out, rip_error *err)
 {
     const json_t *expires = json_object_get(object, names->expires);
     int64_t expires_ms = json_integer_value(expires);
-    if (json_is_string(expires) && !rip_time_parse(json_string_value(expires), &expires_ms))
+    if (json_is_string(expires) && !aws_expiry_parse(json_string_value(expires), &expires_ms))
         return rip_fail(err, RIP_EINVAL, "%s: %s is no date and time", source, names->expires);
     const char *account = names->account ? json_string_value(json_object_get(object, names->account)) : NULL;
     return aws_credentials_new(json_string_value(json_object_get(object, names->id)),

@@ -4,6 +4,7 @@
 #define RIPOSTE_AWS_CREDENTIALS_CREDENTIALS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/error.h"
@@ -28,6 +29,8 @@ typedef struct aws_credentials_names {
     const char *id, *secret, *token, *account, *expires;
 } aws_credentials_names;
 
+/** When credentials end: an RFC 3339 time, or one that ends in "UTC", as older tools write it. False: neither. */
+bool aws_expiry_parse(const char *text, int64_t *ms);
 /** From a JSON object. The time of expiry may be an RFC 3339 string or a number of milliseconds. */
 rip_status aws_credentials_from_json(const json_t *object, const aws_credentials_names *names, const char *source,
                                      aws_credentials **out, rip_error *err);

@@ -20,6 +20,7 @@ typedef struct aws_provider_context {
     const aws_profiles *profiles;
     const char *profile;
     const char *region; /* for STS; never NULL */
+    int64_t *skew_ms;   /* AWS's clock less ours, learnt from refused signatures; NULL: nobody keeps it */
 } aws_provider_context;
 
 /** `credentials` is borrowed (take a reference to keep it); NULL with `err` when there are none: RIP_ENOTFOUND when

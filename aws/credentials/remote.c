@@ -1,9 +1,11 @@
 #include "aws/credentials/remote.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/retry.h"
 #include "engine/base/data.h"
 
 void aws_remote_fail(aws_remote *remote, const rip_error *err)
@@ -86,6 +88,14 @@ void aws_remote_read_file(aws_remote *remote, const char *path, size_t max, aws_
 }
 
 /* Requests. */
+
+rip_status aws_remote_status(const aws_http_response *response, const char *code)
+{
+    aws_error error = {.http_status = response->status};
+    if (code) snprintf(error.code, sizeof error.code, "%s", code);
+    aws_retry_classify(&error);
+    return error.retryable ? RIP_EIO : RIP_EREMOTE;
+}
 
 rip_status aws_remote_get(const aws_endpoint *endpoint, const char *path, const char *name, const char *value,
                           aws_http_request *request, rip_error *err)

@@ -37,6 +37,11 @@ rip_status aws_remote_get(const aws_endpoint *endpoint, const char *path, const 
 void aws_remote_fail(aws_remote *remote, const rip_error *err);
 /** End the fetch with the credentials in a JSON object, or with what is wrong with it. */
 void aws_remote_finish(aws_remote *remote, const json_t *object, const aws_credentials_names *names);
+/** What an error reply means to the calls that wait: RIP_EIO where it passes, as throttling does, so that they are
+ * tried again by their own rules; else RIP_EREMOTE. `code` is AWS's word; NULL: none. */
+rip_status aws_remote_status(const aws_http_response *response, const char *code);
+/** The same for STS, of whose reply our clock is corrected where that was the reason: RIP_EIO too. */
+rip_status aws_sts_status(aws_remote *remote, const aws_http_response *response, const char *code);
 /** Give up what is under way. */
 void aws_remote_stop(aws_remote *remote);
 /** The object in a JSON body; NULL with `err` where there is none. New reference. */

@@ -60,7 +60,7 @@ static rip_status read_token(const sso *p, const char *text, size_t len, char **
     const char *until = json_string_value(json_object_get(object, "expiresAt"));
     int64_t expires = 0;
     rip_status status = RIP_OK;
-    if (!token || !until || !rip_time_parse(until, &expires) || expires <= rip_clock_now(p->remote.context.clock))
+    if (!token || !until || !aws_expiry_parse(until, &expires) || expires <= rip_clock_now(p->remote.context.clock))
         status = rip_fail(err, RIP_EINVAL, "profile %s: the SSO token has expired: run 'aws sso login --profile %s'",
                           p->profile, p->profile);
     else if (!(*out = strdup(token)))
@@ -83,7 +83,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
         aws_remote_finish(remote, json_object_get(object, "roleCredentials"), &NAMES);
     } else {
         const char *message = json_string_value(json_object_get(object, "message"));
-        rip_fail(&why, response->status >= 500 ? RIP_EIO : RIP_EREMOTE, "SSO: HTTP %d: %.300s", response->status,
+        rip_fail(&why, aws_remote_status(response, NULL), "SSO: HTTP %d: %.300s", response->status,
                  message ? message : "no message");
         aws_remote_fail(remote, &why);
     }

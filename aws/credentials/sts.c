@@ -3,6 +3,7 @@
 
 #include "aws/credentials/remote.h"
 #include "aws/protocol/private.h"
+#include "aws/request.h"
 
 #define STS_TIMEOUT_MS 10000
 
@@ -19,24 +20,31 @@ static bool account_of(const char *arn, char out[13])
     return true;
 }
 
-static rip_status refused(const aws_xml_node *root, const aws_http_response *response, rip_error *err)
+rip_status aws_sts_status(aws_remote *remote, const aws_http_response *response, const char *code)
+{
+    const aws_provider_context *context = &remote->context;
+    bool corrected =
+        code && context->skew_ms && aws_clock_correct(context->skew_ms, rip_clock_now(context->clock), response, code);
+    return corrected ? RIP_EIO : aws_remote_status(response, code);
+}
+
+static rip_status refused(aws_remote *remote, const aws_xml_node *root, const aws_http_response *response,
+                          rip_error *err)
 {
     const char *code = root ? aws_xml_find_text(root, "Code") : NULL;
     const char *message = root ? aws_xml_find_text(root, "Message") : NULL;
-    /* A server's own trouble passes: who asked may try again. */
-    rip_status status = response->status >= 500 ? RIP_EIO : RIP_EREMOTE;
-    return rip_fail(err, status, "STS: %.128s (HTTP %d): %.500s", code ? code : "no error code", response->status,
-                    message ? message : "no message");
+    return rip_fail(err, aws_sts_status(remote, response, code), "STS: %.128s (HTTP %d): %.500s",
+                    code ? code : "no error code", response->status, message ? message : "no message");
 }
 
-static rip_status read_credentials(const char *source, const aws_http_response *response, aws_credentials **out,
+static rip_status read_credentials(aws_remote *remote, const aws_http_response *response, aws_credentials **out,
                                    rip_error *err)
 {
     aws_xml *xml = NULL;
     rip_status status = aws_xml_parse(response->body.data, response->body.len, &xml, err);
     const aws_xml_node *root = status == RIP_OK ? aws_xml_root(xml) : NULL;
     if (response->status != 200) {
-        status = refused(root, response, err);
+        status = refused(remote, root, response, err);
     } else if (root) {
         char account[13] = "";
         int64_t expires = 0;
@@ -45,9 +53,9 @@ static rip_status read_credentials(const char *source, const aws_http_response *
         if (!until || !rip_time_parse(until, &expires))
             status = rip_fail(err, RIP_EIO, "STS: the reply's Expiration is no date and time");
         else
-            status =
-                aws_credentials_new(aws_xml_find_text(root, "AccessKeyId"), aws_xml_find_text(root, "SecretAccessKey"),
-                                    aws_xml_find_text(root, "SessionToken"), account, expires, source, out, err);
+            status = aws_credentials_new(
+                aws_xml_find_text(root, "AccessKeyId"), aws_xml_find_text(root, "SecretAccessKey"),
+                aws_xml_find_text(root, "SessionToken"), account, expires, remote->source, out, err);
     }
     aws_xml_free(xml);
     return status;
@@ -62,7 +70,7 @@ static void on_reply(void *data, const aws_http_response *response, const rip_er
     }
     aws_credentials *credentials = NULL;
     rip_error why;
-    rip_status status = read_credentials(remote->source, response, &credentials, &why);
+    rip_status status = read_credentials(remote, response, &credentials, &why);
     remote->done(remote->data, credentials, status == RIP_OK ? NULL : &why);
     aws_credentials_unref(credentials);
 }
@@ -84,7 +92,7 @@ static rip_status build(aws_remote *remote, const aws_credentials *credentials, 
     if (status != RIP_OK || !credentials) return status;
     aws_sign_options signing = {.region = endpoint.signing_region,
                                 .service = "sts",
-                                .now_ms = rip_clock_now(context->clock),
+                                .now_ms = rip_clock_now(context->clock) + (context->skew_ms ? *context->skew_ms : 0),
                                 .normalize = true,
                                 .encode_path = true};
     return aws_sign_request(context->signer, request, credentials, &signing, err);

@@ -32,7 +32,7 @@ static loopback_reply answer(void *data, const char *request)
             "<R><GetCallerIdentityResult><Account>111111111111</Account>"
             "</GetCallerIdentityResult></R>");
     else if (strstr(request, "Action=AssumeRole"))
-        reply.bytes = JSON_REPLY(ASSUMED);
+        reply.bytes = f->sts_reply ? f->sts_reply : JSON_REPLY(ASSUMED);
     else if (strstr(request, "GET /federation/credentials?"))
         reply.bytes = JSON_REPLY(
             "{\"roleCredentials\":{\"accessKeyId\":\"ASIASSO\",\"secretAccessKey\":\"s\","

@@ -20,6 +20,7 @@ typedef struct fixture {
     aws_profiles *profiles;
     loopback *server;
     const char *imds_token; /* the server's reply to PUT; NULL: 404, as where only version 1 speaks */
+    const char *sts_reply;  /* to AssumeRole; NULL: credentials */
     char requests[16384];   /* all that the server saw, one after the other */
     unsigned told;          /* times that on_done was called */
     aws_credentials *credentials;

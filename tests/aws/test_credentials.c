@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aws/credentials/accounts.h"
+#include "aws/credentials/remote.h"
 #include "aws/credentials/session_policy.h"
 #include "credentials_fixture.h"
 
@@ -96,6 +97,8 @@ static void test_bad_output_of_a_process_is_told(void **state)
         {"echo '{\"Version\":2}'", "Version"},
         {"echo '{\"Version\":1,\"AccessKeyId\":\"A\"}'", "secret"},
         {"yes", "64 KiB"},
+        {"echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Expiration\":\"2020-01-01T00:00:00Z\"}'",
+         "expired"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         fetch(f, aws_provider_process(&f->context, CASES[i].command));
@@ -129,6 +132,74 @@ static void test_a_role_is_assumed_with_its_source(void **state)
     assert_non_null(strstr(f->requests, "Credential=AKIABASE/"));
     assert_non_null(strstr(f->requests, "&ExternalId=a%20b"));
     assert_non_null(strstr(f->requests, "&DurationSeconds=900"));
+}
+
+static void assume(fixture *f, const char *reply)
+{
+    f->sts_reply = reply;
+    *f->requests = '\0';
+    fetch(f, aws_provider_profile(&f->context, "r"));
+}
+
+static void add_role(fixture *f)
+{
+    add_config(f,
+               "[profile base]\naws_access_key_id=AKIABASE\naws_secret_access_key=s\n"
+               "[profile r]\nrole_arn=arn:aws:iam::222222222222:role/R\nsource_profile=base\n");
+}
+
+#define STS_ERROR(status, headers, code)                                                                               \
+    "HTTP/1.1 " status "\r\nConnection: close\r\n" headers "\r\n<ErrorResponse><Error><Code>" code                     \
+    "</Code><Message>no</Message></Error></ErrorResponse>"
+
+static void test_what_passes_at_sts_lets_the_calls_that_wait_be_tried_again(void **state)
+{
+    static const struct {
+        const char *reply;
+        rip_status status;
+    } CASES[] = {
+        {STS_ERROR("400 Bad Request", "", "Throttling"), RIP_EIO},
+        {STS_ERROR("400 Bad Request", "", "IDPCommunicationError"), RIP_EIO},
+        {STS_ERROR("429 Too Many Requests", "", "Other"), RIP_EIO},
+        {STS_ERROR("503 Service Unavailable", "", "Other"), RIP_EIO},
+        {STS_ERROR("403 Forbidden", "", "AccessDenied"), RIP_EREMOTE},
+        {STS_ERROR("400 Bad Request", "", "MalformedPolicyDocument"), RIP_EREMOTE},
+    };
+    fixture *f = *state;
+    add_role(f);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        assume(f, CASES[i].reply);
+        if (f->err.status != CASES[i].status) fail_msg("%s: %s", CASES[i].reply, f->err.message);
+    }
+    assert_int_equal(aws_remote_status(&(aws_http_response){.status = 429}, NULL), RIP_EIO);
+    assert_int_equal(aws_remote_status(&(aws_http_response){.status = 403}, NULL), RIP_EREMOTE);
+}
+
+static void test_a_wrong_clock_is_corrected_for_sts_too(void **state)
+{
+    fixture *f = *state;
+    int64_t skew_ms = 0;
+    f->context.skew_ms = &skew_ms;
+    add_role(f);
+    assume(f, STS_ERROR("403 Forbidden", "Date: Mon, 01 Jan 2096 00:00:00 GMT\r\n", "RequestExpired"));
+    assert_int_equal(f->err.status, RIP_EIO);
+    assert_true(skew_ms > 0);
+    assume(f, NULL);
+    assert_int_equal(f->err.status, RIP_OK);
+    if (!strcasestr(f->requests, "X-Amz-Date: 20960101T")) fail_msg("%s", f->requests);
+    assume(f, STS_ERROR("403 Forbidden", "Date: Mon, 01 Jan 2096 00:00:00 GMT\r\n", "RequestExpired"));
+    assert_int_equal(f->err.status, RIP_EREMOTE); /* it was right: the signature is refused for another reason */
+}
+
+static void test_an_expiry_may_end_in_utc(void **state)
+{
+    int64_t utc = 0, zulu = 1;
+    (void)state;
+    assert_true(aws_expiry_parse("2026-12-01T10:02:08UTC", &utc));
+    assert_true(aws_expiry_parse("2026-12-01T10:02:08Z", &zulu));
+    assert_int_equal(utc, zulu);
+    assert_false(aws_expiry_parse("UTC", &utc));
+    assert_false(aws_expiry_parse("2026-12-01T10:02:08CET", &utc));
 }
 
 static void test_profiles_that_lean_in_a_circle_are_told(void **state)
@@ -287,6 +358,9 @@ int main(void)
         TEST(test_bad_output_of_a_process_is_told),
         TEST(test_a_process_that_hangs_can_be_given_up),
         TEST(test_a_role_is_assumed_with_its_source),
+        TEST(test_what_passes_at_sts_lets_the_calls_that_wait_be_tried_again),
+        TEST(test_a_wrong_clock_is_corrected_for_sts_too),
+        TEST(test_an_expiry_may_end_in_utc),
         TEST(test_profiles_that_lean_in_a_circle_are_told),
         TEST(test_mfa_is_refused_clearly),
         TEST(test_however_many_wait_one_refresh_is_made),
