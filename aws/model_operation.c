@@ -77,6 +77,17 @@ static bool starts_with_verb(const aws_models *models, const char *name)
     return false;
 }
 
+/* Nothing is a read by its name alone: only the operations of services whose names were looked through are. A model from
+ * elsewhere says it itself, or all that it has are changes. */
+static bool only_reads(const aws_models *models, const char *service, const char *name, const char *action,
+                       const json_t *line)
+{
+    const json_t *own = json_object_get(line, "readonly");
+    if (listed(models, "writes", action)) return false;
+    if (json_is_boolean(own) && !listed(models, "services", service)) return json_is_true(own);
+    return listed(models, "reads", action) || (listed(models, "services", service) && starts_with_verb(models, name));
+}
+
 static aws_member *member_of(const aws_service *service, const json_t *reference)
 {
     if (!reference) return NULL;
@@ -118,8 +129,7 @@ static aws_operation *operation_new(const aws_service *service, const char *name
     else
         rip_buffer_printf(&full, "%s:%s", aws_service_iam_prefix(service), name);
     operation->iam_action = rip_buffer_take(&full, NULL);
-    operation->is_read = listed(models, "reads", plain.data) ||
-                         (starts_with_verb(models, name) && !listed(models, "writes", plain.data));
+    operation->is_read = only_reads(models, service->name, name, plain.data, line);
     operation->is_idempotent = operation->is_read || json_is_true(json_object_get(line, "idempotent")) ||
                                may_be_sent_twice(models, plain.data);
     rip_buffer_free(&plain);
