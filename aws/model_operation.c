@@ -77,8 +77,8 @@ static bool starts_with_verb(const aws_models *models, const char *name)
     return false;
 }
 
-/* Nothing is a read by its name alone: only the operations of services whose names were looked through are. A model from
- * elsewhere says it itself, or all that it has are changes. */
+/* Nothing is a read by its name alone: only the operations of services whose names were looked through are. A model
+ * from elsewhere says it itself, or all that it has are changes. */
 static bool only_reads(const aws_models *models, const char *service, const char *name, const char *action,
                        const json_t *line)
 {
