@@ -207,12 +207,59 @@ static json_t *words_of(const json_t *value)
 
 static json_t *at_path(const json_t *object, const char *path)
 {
+    static const char LAST[] = "[-1]";
     while (*path && object) {
-        size_t len = strcspn(path, ".");
+        size_t len = strcspn(path, ".["), size;
         object = json_object_getn(object, path, len);
-        path += len + (path[len] == '.');
+        path += len;
+        if (strncmp(path, LAST, sizeof LAST - 1) == 0) {
+            size = json_array_size(object);
+            object = size ? json_array_get(object, size - 1) : NULL;
+            path += sizeof LAST - 1;
+        }
+        path += *path == '.';
     }
     return (json_t *)(uintptr_t)object;
+}
+
+/* JMESPath's truth. */
+static bool is_something(const json_t *value)
+{
+    return value && !json_is_null(value) && !json_is_false(value) &&
+           !(json_is_string(value) && json_string_length(value) == 0) &&
+           !(json_is_array(value) && json_array_size(value) == 0) &&
+           !(json_is_object(value) && json_object_size(value) == 0);
+}
+
+/* What "NextMarker || Contents[-1].Key" finds: models ask for no more of JMESPath than that. NULL: nothing. */
+static json_t *token_at(const json_t *output, const char *expression)
+{
+    static const char OR[] = " || ";
+    for (;;) {
+        const char * or = strstr(expression, OR);
+        char *path = strndup(expression, or ? (size_t)(or -expression) : strlen(expression));
+        json_t *found = path ? at_path(output, path) : NULL;
+        free(path);
+        if (is_something(found)) return found;
+        if (! or) return NULL;
+        expression = or +sizeof OR - 1;
+    }
+}
+
+/* The list at `path`, made where there is none yet. */
+static json_t *list_at(json_t *object, const char *path)
+{
+    for (;;) {
+        size_t len = strcspn(path, ".");
+        json_t *inner = json_object_getn(object, path, len);
+        if (!inner || json_is_null(inner)) {
+            inner = path[len] ? json_object() : json_array();
+            json_object_setn_new(object, path, len, inner);
+        }
+        if (!path[len]) return inner;
+        object = inner;
+        path += len + 1;
+    }
 }
 
 static void gather(aws_command *c, const json_t *paging, const json_t *output)
@@ -225,30 +272,40 @@ static void gather(aws_command *c, const json_t *paging, const json_t *output)
         return;
     }
     json_array_foreach (keys, i, key) {
-        json_t *all = at_path(c->gathered, json_string_value(key)), *more = at_path(output, json_string_value(key));
-        if (json_is_array(all) && json_is_array(more)) json_array_extend(all, more);
+        json_t *more = at_path(output, json_string_value(key));
+        if (json_is_array(more)) json_array_extend(list_at(c->gathered, json_string_value(key)), more);
     }
     json_decref(keys);
 }
 
 /* The parameters of the next page; NULL: that was the last. */
-static json_t *next_params(const aws_command *c, const json_t *paging, const json_t *output)
+static json_t *next_params(aws_command *c, const json_t *paging, const json_t *output)
 {
     size_t i;
+    const char *goes_on = json_string_value(json_object_get(paging, "more_results"));
+    if (goes_on && !is_something(at_path(output, goes_on))) return NULL;
     json_t *inputs = words_of(json_object_get(paging, "input_token")),
            *outputs = words_of(json_object_get(paging, "output_token"));
     json_t *params = json_deep_copy(c->params), *input;
-    bool more = false;
+    bool any = false, news = false;
     json_array_foreach (inputs, i, input) {
         const char *path = json_string_value(json_array_get(outputs, i));
-        json_t *token = path ? at_path(output, path) : NULL;
-        bool there = json_is_string(token) && json_string_length(token) > 0;
-        if (there) json_object_set(params, json_string_value(input), token);
-        more = more || (there && !json_equal(token, json_object_get(c->params, json_string_value(input))));
+        json_t *token = path ? token_at(output, path) : NULL;
+        const json_t *before = json_object_get(c->params, json_string_value(input));
+        any = any || token;
+        news = news || (token && !json_equal(token, before));
+        if (token)
+            json_object_set(params, json_string_value(input), token);
+        else
+            json_object_del(params, json_string_value(input));
     }
     json_decref(inputs);
     json_decref(outputs);
-    if (more) return params;
+    if (any && news) return params;
+    if (any) {
+        terminal_error("aws", "stopped: the service gave the same page token twice; there is more");
+        c->failed = true;
+    }
     json_decref(params);
     return NULL;
 }

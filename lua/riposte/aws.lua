@@ -183,7 +183,7 @@ local function next_page(paging, params, output)
   local tokens, following, found = list(paging.output_token), copy(params), false
   for i, input in ipairs(list(paging.input_token)) do
     local token = library("jmespath").search(tokens[i], output)
-    if token == "" then token = nil end
+    if token == "" or type(token) == "table" and next(token) == nil then token = nil end
     found = found or token ~= nil
     following[input] = token
   end
@@ -200,7 +200,9 @@ local function page_of(state, operation, params)
     for _, input in ipairs(list(paging.input_token)) do same = same and after[input] == params[input] end
     if same then error(operation.name .. ": the service gave the same page token twice", 0) end
   end
-  return { items = library("jmespath").search(list(paging.result_key)[1], output) or {}, after = after }
+  local keys = list(paging.result_key)
+  if #keys > 1 then return { items = { output }, after = after } end
+  return { items = library("jmespath").search(keys[1], output) or {}, after = after }
 end
 
 -- A page that is on its way, in a fiber of its own; what goes wrong on it is told to who asks for its items.
@@ -210,7 +212,8 @@ local function fetch_ahead(state, operation, params)
   return ahead
 end
 
---- Iterate over all items of a paginated operation. While the items of one page are handed out the next is on its way,
+--- Iterate over all items of a paginated operation; over its pages whole, where they have more than one list of items
+--- (`iam:list_entities_for_policy`: groups, users and roles). While the items of one page are handed out the next is on its way,
 --- and no more than that one.
 ---@param name string boto3's method name: "list_services"
 ---@param params table?

@@ -1,5 +1,6 @@
 """The command line as people and scripts meet it: help, exit statuses, colours, JSON, mistakes."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import riposte
@@ -217,6 +219,78 @@ class Aws(unittest.TestCase):
         self.assertIn("accounts.role", done.stderr)
         done = self.aws("ecs", "list-clusters", "--account", "222")
         self.assertIn("twelve digits", done.stderr)
+
+
+class Pages(unittest.TestCase):
+    """All pages of an operation, from a server that hands them out one after the other."""
+
+    def pages(self, replies, *args, input=""):
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                asked.append(self.path + " " + body)
+                reply = replies[min(len(asked), len(replies)) - 1].encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            env = riposte.environment(AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="secret", AWS_REGION="us-east-1",
+                                      AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+            done = riposte.run(*args, env=env, input=input)
+            server.shutdown()
+        return done, asked
+
+    def test_a_token_may_be_a_map(self):
+        done, asked = self.pages(['{"Items": [{"a": {"S": "1"}}], "LastEvaluatedKey": {"a": {"S": "1"}}}', '{"Items": [{"a": {"S": "2"}}]}'],
+                                 "aws", "dynamodb", "scan", "--input", '{"TableName": "table"}', "--all-pages", "--output", "json")
+        self.assertEqual((done.returncode, len(asked)), (0, 2), done.stderr)
+        self.assertIn('"ExclusiveStartKey":{"a":{"S":"1"}}', asked[1].replace(" ", ""))
+        self.assertEqual([item["a"]["S"] for item in json.loads(done.stdout)["Items"]], ["1", "2"])
+
+    def test_the_last_name_may_be_the_token_and_a_list_may_begin_later(self):
+        page = "<ListBucketResult><IsTruncated>%s</IsTruncated>%s</ListBucketResult>"
+        done, asked = self.pages([page % ("true", "<Contents><Key>a</Key></Contents><Contents><Key>b</Key></Contents>"),
+                                  page % ("false", "<Contents><Key>c</Key></Contents><CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes>")],
+                                 "aws", "s3", "list-objects", "--input", '{"Bucket": "bucket"}', "--all-pages", "--output", "json")
+        self.assertEqual((done.returncode, len(asked)), (0, 2), done.stderr)
+        self.assertIn("marker=b", asked[1])
+        reply = json.loads(done.stdout)
+        self.assertEqual([each["Key"] for each in reply["Contents"]], ["a", "b", "c"])
+        self.assertEqual(reply["CommonPrefixes"], [{"Prefix": "d/"}])
+
+    def test_the_same_token_twice_is_a_failure(self):
+        done, asked = self.pages(['{"clusterArns": ["x"], "nextToken": "t"}'], "aws", "ecs", "list-clusters", "--all-pages")
+        self.assertEqual((done.returncode, len(asked)), (1, 2), done.stderr)
+        self.assertIn("same page token twice", done.stderr)
+
+    def test_pages_with_several_lists_come_whole(self):
+        page = ("<ListEntitiesForPolicyResponse><ListEntitiesForPolicyResult><PolicyGroups/><PolicyUsers><member><UserName>u</UserName></member>"
+                "</PolicyUsers><PolicyRoles/><IsTruncated>false</IsTruncated></ListEntitiesForPolicyResult></ListEntitiesForPolicyResponse>")
+        event = {"version": "0", "id": "e", "source": "e2e", "detail-type": "Call", "account": "123456789012", "region": "us-east-1",
+                 "time": "2025-11-02T14:14:09Z", "resources": [], "detail": {}}
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as book:
+            book.write("""return { name = "pages", about = "Reads pages.", trigger = { source = { "e2e" } }, permissions = { "iam:*" },
+              run = function(_, run)
+                for page in run.aws.iam():pages("list_entities_for_policy", { PolicyArn = "arn:aws:iam::123456789012:policy/p" }) do
+                  run:log("page", { page = page })
+                end
+              end }""")
+            book.flush()
+            done, asked = self.pages([page], "run", "--mode", "enforce", "--playbooks", book.name, "--output", "json", "-",
+                                     input=json.dumps(event))
+        self.assertEqual(len(asked), 1, done.stderr)
+        log = json.loads(done.stdout.splitlines()[0])["runs"][0]["log"]
+        self.assertEqual([entry["fields"]["page"]["PolicyUsers"] for entry in log], [[{"UserName": "u"}]])
 
 
 class Colours(unittest.TestCase):
