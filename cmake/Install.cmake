@@ -7,7 +7,7 @@ install(FILES ${AWS_DATA} DESTINATION ${RIPOSTE_DATA}/aws)
 install(FILES api/openapi.json DESTINATION ${RIPOSTE_DATA}/api)
 install(DIRECTORY lua/ DESTINATION ${RIPOSTE_DATA}/lua FILES_MATCHING PATTERN "*.lua")
 install(DIRECTORY playbooks examples DESTINATION ${RIPOSTE_DATA})
-install(PROGRAMS tools/import-models DESTINATION ${RIPOSTE_DATA}/tools)
+install(PROGRAMS tools/import-models tools/draft-targets DESTINATION ${RIPOSTE_DATA}/tools)
 
 file(GLOB MANUAL_PAGES CONFIGURE_DEPENDS packaging/man/*.1)
 install(FILES ${MANUAL_PAGES} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -481,6 +481,13 @@ static const form REFUSED[] = {
     {"secretsmanager", "RemoveRegionsFromReplication",
      "{\"SecretId\": \"prod/db\", \"RemoveReplicaRegions\": [\"eu-west-1\"]}",
      "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf"},
+    {"kms", "UpdatePrimaryRegion", "{\"KeyId\": \"mrk-1\", \"PrimaryRegion\": \"eu-west-1\"}",
+     "arn:aws:kms:eu-west-1:123456789012:key/mrk-1"},
+    {"ssm", "StartSession", "{\"Target\": \"ecs:shop_0123_0123-1\"}", A("ecs", "task/shop/0123")},
+    {"ecs", "DeleteExpressGatewayService", "{\"serviceArn\": \"" A("ecs", "service/shop/web") "\"}",
+     A("ecs", "cluster/shop")},
+    {"ecs", "StopServiceDeployment", "{\"serviceDeploymentArn\": \"" A("ecs", "service-deployment/shop/web/1") "\"}",
+     A("ecs", "service/shop/web")},
 };
 
 static const form ALLOWED[] = {
