@@ -49,7 +49,8 @@ static rip_status read_output(const child *c, aws_credentials **out, rip_error *
         status = rip_fail(err, RIP_EINVAL, "credential_process: expected \"Version\": 1 in its output");
     else
         status = aws_credentials_from_json(object, &NAMES, "credential_process", out, err);
-    if (status == RIP_OK && (*out)->expires_ms && (*out)->expires_ms <= rip_clock_now(c->owner->context.clock)) {
+    if (status == RIP_OK && *out && (*out)->expires_ms &&
+        (*out)->expires_ms <= rip_clock_now(c->owner->context.clock)) {
         aws_credentials_unref(*out);
         *out = NULL;
         status =
