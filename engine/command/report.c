@@ -99,7 +99,9 @@ size_t report_changes(const json_t *run, const char *state)
     size_t i, count = 0;
     json_t *change;
     json_array_foreach (json_object_get(run, "changes"), i, change) {
-        if (!state || strcmp(rip_text(change, "state"), state) == 0) count++;
+        const char *own = rip_text(change, "state");
+        bool tried = strcmp(own, "refused") != 0;
+        count += state ? strcmp(own, state) == 0 : tried;
     }
     return count;
 }

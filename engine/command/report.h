@@ -20,7 +20,8 @@ void report_json(FILE *out, unsigned indent, unsigned at, const json_t *value, s
 /** "412 ms", "33.2 s", "4 min 10 s" in `out`, which has 32 bytes. */
 void report_span(json_int_t ms, char out[32]);
 
-/** How many changes of a run are in a state: "done", "planned", "failed", "refused"; NULL: all. */
+/** How many changes of a run are in a state: "done", "planned", "failed", "refused"; NULL: all but
+ * those that were refused. */
 size_t report_changes(const json_t *run, const char *state);
 
 #endif

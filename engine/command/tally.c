@@ -124,7 +124,7 @@ static void tally_step(tally *t, const char *playbook, const journal_step *step)
 {
     const char *outcome = step->state == JOURNAL_FINISHED ? step->outcome : "started";
     add(t, &STEPS, LABELS(step->kind, outcome), 1);
-    if (step->is_change) add(t, &CHANGES, LABELS(playbook, outcome), 1);
+    if (step->is_change || strcmp(outcome, "refused") == 0) add(t, &CHANGES, LABELS(playbook, outcome), 1);
     if (step->state != JOURNAL_FINISHED) return;
     if (strcmp(outcome, "refused") == 0) tally_refusal(t, playbook, step->reply);
     observe(t, &STEP_TIME, LABELS(step->kind), step->finished_ms - step->started_ms);

@@ -38,8 +38,11 @@ static json_int_t count_changes(const json_t *report, const char *state)
     json_int_t count = 0;
     size_t i;
     json_t *change;
-    json_array_foreach (json_object_get(report, "changes"), i, change)
-        count += !state || strcmp(brief_text(change, "state", NULL), state) == 0;
+    json_array_foreach (json_object_get(report, "changes"), i, change) {
+        const char *own = brief_text(change, "state", NULL);
+        bool tried = strcmp(own, "refused") != 0;
+        count += state ? strcmp(own, state) == 0 : tried;
+    }
     return count;
 }
 

@@ -240,6 +240,7 @@ static void on_refusal_written(void *data, rip_status status, const rip_error *e
 static void refuse(pending *p, const char *guard_name, const rip_error *why)
 {
     char code[64];
+    p->step.is_change = false; /* nothing changes */
     snprintf(code, sizeof code, "Guard.%c%s", guard_name[0] - 'a' + 'A', guard_name + 1);
     p->error = effect_error(p, code, why->message);
     p->step.care = JOURNAL_LIGHT;
@@ -312,6 +313,7 @@ static void on_guarded(void *data, rip_status status, const char *name, const ri
     p->check = NULL;
     if (p->door->stopped) return;
     if (status != RIP_OK) {
+        p->door->changes--;
         refuse(p, name, err);
         return;
     }

@@ -94,6 +94,13 @@ rip_status guard_admit(const guard *g, const guard_request *request, const char 
 
 static void check_free(guard_check *check)
 {
+    guard *g = check->guard;
+    if (check->previous)
+        check->previous->following = check->following;
+    else if (g->first == check)
+        g->first = check->following;
+    if (check->following) check->following->previous = check->previous;
+    free(check->playbook);
     json_decref(check->params);
     json_decref(check->targets);
     free(check->partition);
@@ -106,8 +113,8 @@ void guard_decide(guard_check *check, const char *name, rip_status status, const
 {
     guard_done done = check->done;
     void *data = check->data;
+    done(data, status, name, err); /* what is let through is spent in there: only then is it given back here */
     check_free(check);
-    done(data, status, name, err);
 }
 
 static guard_check *check_new(guard *g, const guard_request *request, guard_done done, void *data)
@@ -120,9 +127,14 @@ static guard_check *check_new(guard *g, const guard_request *request, guard_done
                            .partition = strdup(request->partition),
                            .region = strdup(request->region),
                            .account = strdup(request->account),
+                           .playbook = strdup(request->playbook),
+                           .reserves = !request->is_rehearsal && !request->uncounted,
+                           .following = g->first,
                            .done = done,
                            .data = data};
-    if (check->partition && check->region && check->account) return check;
+    if (g->first) g->first->previous = check;
+    g->first = check;
+    if (check->partition && check->region && check->account && check->playbook) return check;
     check_free(check);
     return NULL;
 }

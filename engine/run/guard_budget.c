@@ -19,6 +19,16 @@ const char *guard_paused(journal *j, const char *playbook, const char *account)
     return NULL;
 }
 
+/* Changes of others that are being checked: a budget must not be given out twice while tags are looked up. */
+static unsigned reserved(const guard *g, const char *kind, const char *name)
+{
+    bool of_playbook = strcmp(kind, "playbook") == 0;
+    unsigned count = 0;
+    for (const guard_check *check = g->first; check; check = check->following)
+        count += check->reserves && strcmp(of_playbook ? check->playbook : check->account, name) == 0;
+    return count;
+}
+
 static bool has_budget(const guard *g, const guard_request *request, const char *kind, const char *name, unsigned most,
                        rip_error *err)
 {
@@ -26,6 +36,7 @@ static bool has_budget(const guard *g, const guard_request *request, const char 
     if (most == 0) return true;
     snprintf(scope, sizeof scope, "%s:%s", kind, name);
     unsigned made = journal_spent(g->context.journal, scope, rip_clock_now(g->context.clock) - HOUR_MS);
+    made += reserved(g, kind, name);
     if (request->is_rehearsal) made += request->changes_made;
     if (made < most) return true;
     rip_fail(err, RIP_EDENIED,

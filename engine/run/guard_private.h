@@ -9,6 +9,7 @@ struct guard {
     json_t *accounts, *regions, *protected_arns, *protected_tags;
     unsigned playbook_hourly, account_hourly;
     const guard_windows *windows;
+    guard_check *first; /* under way */
     bool has_role, is_simulated;
     guard_context context;
     json_t *tags;               /* how they were asked for -> {"at": ms, "tags": {"key": "value"}} */
@@ -24,7 +25,10 @@ struct guard_check {
     const aws_operation *operation;
     json_t *params;
     json_t *targets; /* once they are worked out */
-    size_t next;     /* of the targets */
+    char *playbook;
+    bool reserves; /* it counts in the hourly budgets until it is decided, and then as what the caller has spent */
+    guard_check *previous, *following;
+    size_t next; /* of the targets */
     char *partition, *region, *account;
     aws_call *under_way;
     guard_done done;
@@ -36,7 +40,7 @@ void guard_decide(guard_check *check, const char *name, rip_status status, const
 
 /* guard_budget.c */
 
-/** RIP_OK, or what forbids a change at this time ("budget", "window"). */
+/** RIP_OK, or what forbids a change at this time ("budget", "window"). Changes that are being checked count as made. */
 rip_status guard_check_budgets(const guard *g, const guard_request *request, const char **name, rip_error *err);
 
 /* guard_identity.c */

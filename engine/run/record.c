@@ -89,8 +89,10 @@ typedef struct lists {
 static void add_step(lists *to, const journal_step *step, int64_t started, const run_unknowns *unknowns)
 {
     if (strcmp(step->kind, "aws") == 0) {
+        bool refused = step->state == JOURNAL_FINISHED && strcmp(step->outcome, "refused") == 0;
         count_call(to->calls, step);
-        if (step->is_change) {
+        if (step->is_change || refused) {
+            to->failed_reads += refused && !step->is_change;
             json_array_append_new(to->changes, change_of(step, started, unknowns));
             return;
         }
@@ -99,9 +101,6 @@ static void add_step(lists *to, const journal_step *step, int64_t started, const
         bool well = step->state == JOURNAL_FINISHED &&
                     (strcmp(step->outcome, "done") == 0 || strcmp(step->outcome, "foreseen") == 0);
         to->failed_reads += !well;
-        if (step->state == JOURNAL_FINISHED && strcmp(step->outcome, "refused") == 0) {
-            json_array_append_new(to->changes, change_of(step, started, unknowns));
-        }
         return;
     }
     if (strcmp(step->kind, "preflight") == 0) to->verdicts = json_object_get(step->request, "verdicts");

@@ -1,5 +1,6 @@
 /* Guards that cannot tell say no: protected tags, changes whose targets are not told, and not knowing who we are. */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/run/door.h"
@@ -148,6 +149,45 @@ static void test_the_engine_is_itself_in_any_case_and_without_a_name(void **stat
     expect(w, 4, call("iam", "CreateAccessKey", json_pack("{s:s}", "UserName", "eve")), NULL);
 }
 
+/* Ten changes at once, whose tags must be looked up first: no more than the budget are made. */
+static void test_changes_that_are_checked_at_once_do_not_share_a_budget(void **state)
+{
+    world *w = *state;
+    answer answers[10] = {0};
+    unsigned made = 0, refused = 0;
+    w->playbook_hourly = 3;
+    protect_tag(w);
+    reply(w, "ListTagsForResource", json_pack("{s:[]}", "tags"));
+    open_door(w);
+    for (unsigned i = 0; i < 10; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "c%u", i);
+        ask(w, i + 1, "aws", delete_cluster(name), NULL, &answers[i]);
+    }
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    for (unsigned i = 0; i < 10; i++) {
+        made += !answers[i].error;
+        refused += answers[i].error && strcmp(code(&answers[i]), "Guard.Budget") == 0;
+        answer_clear(&answers[i]);
+    }
+    assert_int_equal(made, 3);
+    assert_int_equal(refused, 7);
+    assert_int_equal(effect_door_changes(w->door), 3); /* what was refused is none */
+}
+
+static void test_what_a_guard_refuses_gives_its_budget_back(void **state)
+{
+    world *w = *state;
+    w->playbook_hourly = 1;
+    w->changes = 1;
+    json_array_append_new(w->arns, json_string("*:cluster/prod"));
+    open_door(w);
+    expect(w, 1, delete_cluster("prod"), "Guard.Protected");
+    expect(w, 2, delete_cluster("rogue"), NULL);
+    expect(w, 3, delete_cluster("other"), "Guard.Budget");
+    assert_false(step(w, 1)->is_change);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, door_setup, door_teardown)
 
 int main(void)
@@ -161,6 +201,8 @@ int main(void)
         TEST(test_what_cannot_be_told_is_done_where_nothing_is_protected),
         TEST(test_not_knowing_who_we_are_refuses_changes_until_sts_answers),
         TEST(test_a_reply_without_an_arn_tells_nobody_who_we_are),
+        TEST(test_changes_that_are_checked_at_once_do_not_share_a_budget),
+        TEST(test_what_a_guard_refuses_gives_its_budget_back),
         TEST(test_the_engine_is_itself_in_any_case_and_without_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
