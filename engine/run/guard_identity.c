@@ -112,16 +112,26 @@ bool guard_is_own(const guard *g, const char *arns)
     return g->identity && rip_glob_meet_nocase(g->identity, arns);
 }
 
+/* The account of an ARN: its fifth field, as of a user, a federated user or a session alike. "" where it has none. */
+static const char *account_of(const char *arn, size_t *len)
+{
+    for (int i = 0; i < 4 && arn; i++) {
+        arn = strchr(arn, ':');
+        if (arn) arn++;
+    }
+    *len = arn ? strcspn(arn, ":") : 0;
+    return arn ? arn : "";
+}
+
 /* Without a role, the credentials' own account is the only one: a change meant for another would be made in it. */
 bool guard_is_reachable(const guard_check *check, rip_error *err)
 {
-    const char *own = check->guard->identity;
-    if (check->guard->has_role || !own || !*check->account) return true;
-    const char *iam = strstr(own, ":iam::");
-    size_t len = strlen(check->account);
-    if (iam && strncmp(iam + 6, check->account, len) == 0 && iam[6 + len] == ':') return true;
+    size_t len;
+    if (check->guard->has_role || !check->guard->identity || !*check->account) return true;
+    const char *own = account_of(check->guard->identity, &len);
+    if (strlen(check->account) == len && strncmp(own, check->account, len) == 0) return true;
     rip_fail(err, RIP_EDENIED,
-             "account %.32s is not the credentials' own (%.12s), and accounts.role names no role to act in others",
-             check->account, iam ? iam + 6 : "unknown");
+             "account %.32s is not the credentials' own (%.*s), and accounts.role names no role to act in others",
+             check->account, (int)(len > 32 ? 32 : len), own);
     return false;
 }

@@ -149,6 +149,18 @@ static void test_the_engine_is_itself_in_any_case_and_without_a_name(void **stat
     expect(w, 4, call("iam", "CreateAccessKey", json_pack("{s:s}", "UserName", "eve")), NULL);
 }
 
+static void test_a_federated_user_s_account_is_the_one_of_its_arn(void **state)
+{
+    world *w = *state;
+    w->asks_identity = true;
+    reply(w, "GetCallerIdentity", identity("arn:aws:sts::123456789012:federated-user/alice"));
+    open_door(w);
+    expect(w, 1, delete_cluster("rogue"), NULL);
+    json_t *elsewhere = delete_cluster("rogue");
+    json_object_set_new(elsewhere, "account", json_string("999999999999"));
+    expect(w, 2, elsewhere, "Guard.Account");
+}
+
 /* Ten changes at once, whose tags must be looked up first: no more than the budget are made. */
 static void test_changes_that_are_checked_at_once_do_not_share_a_budget(void **state)
 {
@@ -201,6 +213,7 @@ int main(void)
         TEST(test_what_cannot_be_told_is_done_where_nothing_is_protected),
         TEST(test_not_knowing_who_we_are_refuses_changes_until_sts_answers),
         TEST(test_a_reply_without_an_arn_tells_nobody_who_we_are),
+        TEST(test_a_federated_user_s_account_is_the_one_of_its_arn),
         TEST(test_changes_that_are_checked_at_once_do_not_share_a_budget),
         TEST(test_what_a_guard_refuses_gives_its_budget_back),
         TEST(test_the_engine_is_itself_in_any_case_and_without_a_name),
