@@ -8,6 +8,8 @@
 #include "engine/base/glob.h"
 #include "engine/base/suggest.h"
 
+#define METHOD_MOST 128 /* bytes of a suggestion */
+
 json_t *aws_service_operations(const aws_service *service)
 {
     static const char PREFIX[] = "operation:";
@@ -139,15 +141,35 @@ static aws_operation *operation_new(const aws_service *service, const char *name
     return NULL;
 }
 
+/* "TerminateInstances" as boto3 spells it, near enough to be a suggestion. */
+static void as_method(const char *name, char *out, size_t size)
+{
+    size_t len = 0;
+    for (const char *at = name; *at && len + 2 < size; at++) {
+        bool upper = *at >= 'A' && *at <= 'Z';
+        bool before = at > name && (at[-1] < 'A' || at[-1] > 'Z'), after = at[0] && at[1] >= 'a' && at[1] <= 'z';
+        if (upper && at > name && (before || after)) out[len++] = '_';
+        out[len++] = (char)(upper ? *at - 'A' + 'a' : *at);
+    }
+    out[len] = '\0';
+}
+
 static rip_status no_operation(const aws_service *service, const char *name, rip_error *err)
 {
     json_t *list = aws_service_operations(service);
     size_t count = json_array_size(list);
     const char **names = calloc(count + 1, sizeof *names);
     for (size_t i = 0; names && i < count; i++) names[i] = json_string_value(json_array_get(list, i));
+    bool is_method = name[0] >= 'a' && name[0] <= 'z';
+    char(*methods)[METHOD_MOST] = is_method ? calloc(count + 1, sizeof *methods) : NULL;
+    for (size_t i = 0; names && methods && i < count; i++) {
+        as_method(names[i], methods[i], sizeof methods[i]);
+        names[i] = methods[i];
+    }
     const char *meant = names ? rip_suggest(name, names, count) : NULL;
     rip_fail(err, RIP_ENOTFOUND, "%s has no operation %s%s%s", service->name, name, meant ? "; did you mean " : "",
              meant ? meant : "");
+    free(methods);
     free(names);
     json_decref(list);
     return RIP_ENOTFOUND;

@@ -43,6 +43,37 @@ static int l_operation(lua_State *L)
     return 1;
 }
 
+/* (service, operation, params) -> nil where AWS's model takes the parameters, else what is wrong with them. */
+static int l_check(lua_State *L)
+{
+    aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
+    const aws_service *service = NULL;
+    const aws_operation *operation = NULL;
+    json_t *params = NULL;
+    rip_error err;
+    rip_status status = aws_models_service(models, check_name(L, 1), &service, &err);
+    if (status == RIP_OK) status = aws_service_operation(service, check_name(L, 2), &operation, &err);
+    if (status == RIP_OK) status = rip_lua_to_json(L, 3, &params, &err);
+    if (status == RIP_OK) status = aws_params_check(operation, params, NULL, &err);
+    json_decref(params);
+    lua_pushstring(L, status == RIP_OK ? NULL : err.message);
+    return 1;
+}
+
+/* "playbook.lua:12: ": where the playbook, or a module of its own, has got to; "" where it is not on the stack. The
+ * library's own files are passed over. */
+static int l_where(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "Sl", &ar) || ar.currentline <= 0 || strstr(ar.source, "lua/riposte/")) continue;
+        lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+        return 1;
+    }
+    lua_pushliteral(L, "");
+    return 1;
+}
+
 static int l_waiter(lua_State *L)
 {
     aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
@@ -67,4 +98,9 @@ void rip_bind_models(lua_State *L, aws_models *models)
     lua_pushlightuserdata(L, models);
     lua_pushcclosure(L, l_waiter, 1);
     lua_setfield(L, -2, "waiter");
+    lua_pushlightuserdata(L, models);
+    lua_pushcclosure(L, l_check, 1);
+    lua_setfield(L, -2, "check");
+    lua_pushcfunction(L, l_where);
+    lua_setfield(L, -2, "where");
 }

@@ -30,7 +30,8 @@ static void append_decoded(rip_buffer *out, const char *text)
 {
     for (; *text; text++) {
         int high = *text == '%' ? hex_digit(text[1]) : -1, low = high >= 0 ? hex_digit(text[2]) : -1;
-        rip_buffer_putc(out, low >= 0 ? (char)(high << 4 | low) : *text == '+' ? ' ' : *text);
+        char plain = '+' == *text ? ' ' : *text;
+        rip_buffer_putc(out, low >= 0 ? (char)(high << 4 | low) : plain);
         if (low >= 0) text += 2;
     }
 }

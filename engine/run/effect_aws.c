@@ -161,10 +161,21 @@ static void call_aws(pending *p)
     effect_fail(p, "failed");
 }
 
+/* A plan passes the same check as a call: what cannot be sent is no line of it. */
+static bool is_well_formed(pending *p)
+{
+    rip_error err;
+    if (aws_params_check(p->operation, json_object_get(p->request, "params"), NULL, &err) == RIP_OK) return true;
+    p->error = effect_error(p, "ParamValidationError", err.message);
+    effect_fail(p, "failed");
+    return false;
+}
+
 /* Answer without AWS: a change that is only planned, or a read about something that exists in the plan alone. */
 static void answer_from_plan(pending *p, const char *outcome)
 {
     json_t *params = json_object_get(p->request, "params");
+    if (!is_well_formed(p)) return;
     imagine_place place = {p->door->settings.partition, p->region, p->account, p->path, p->step.number};
     json_t *value = imagine_output(p->door->unknowns, p->operation, params, &place);
     p->planned = true;

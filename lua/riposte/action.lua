@@ -91,7 +91,10 @@ local function service_actions(run, service)
       local def = definitions[name]
       local full = service .. "." .. tostring(name)
       if not def then error("there is no action " .. full .. ": docs/ACTIONS.md lists them", 2) end
-      local call = function(params) return perform(run, full, def, params) end
+      local call = function(params)
+        local result = perform(run, full, def, params) -- no tail call: a mistake in the parameters is the caller's line
+        return result
+      end
       rawset(actions, name, call)
       return call
     end,

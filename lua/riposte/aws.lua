@@ -11,8 +11,11 @@ local module = {}
 local Client = {}
 local state_of = setmetatable({}, { __mode = "k" })
 
-local function raise(fields)
-  error(failure.new(fields), 0)
+-- `state` tells where the playbook has got to: an error that nobody catches is reported with its line.
+local function raise(state, fields)
+  local err = failure.new(fields)
+  err.where = err.where or state.engine.where()
+  error(err, 0)
 end
 
 local function request_of(state, operation, params)
@@ -28,7 +31,7 @@ end
 local function read(state, operation, params)
   local engine = state.engine
   local ok, value = engine.perform("aws", request_of(state, operation, params))
-  if not ok then raise(value) end
+  if not ok then raise(state, value) end
   if engine.world then
     value = engine.world:apply(state.service, operation.name, params, value, state.region, state.account)
   end
@@ -133,9 +136,13 @@ end
 local function change(state, operation, params, options)
   local engine = state.engine
   params = fixed(params, {})
-  local undo, why, before = undo_of(state, operation, params, options)
+  -- What the model refuses is refused by the door: no inverse is worked out for it. In an undo secrets are still sealed.
+  local undo, why, before
+  if state.run.undo or not engine.check(state.service, operation.name, params) then
+    undo, why, before = undo_of(state, operation, params, options)
+  end
   local ok, value, planned = make(state, operation, params, undo, why, before, 0)
-  if not ok then raise(value) end
+  if not ok then raise(state, value) end
   if planned then
     engine.planned()
     engine.world = engine.world or library("foresee").new()
@@ -149,7 +156,7 @@ function operation_of(state, name)
   if not operation then
     local problem
     operation, problem = state.engine.operation(state.service, name)
-    if not operation then error(problem, 0) end
+    if not operation then error(state.engine.where() .. problem, 0) end
     state.operations[name] = operation
   end
   return operation
@@ -259,7 +266,7 @@ function Client:wait(name, params, options)
   local state = state_of[self]
   options = options or {}
   local waiter, problem = state.engine.waiter(state.service, name)
-  if not waiter then error(problem, 0) end
+  if not waiter then error(state.engine.where() .. problem, 0) end
   local operation = operation_of(state, waiter.operation)
   local every = options.every or waiter.delay
   local timeout = options.timeout or (library("duration").ms(every, "every") / 1000 * waiter.maxAttempts)
@@ -268,11 +275,11 @@ function Client:wait(name, params, options)
     if not ok and not failure.is(result) then error(result, 0) end
     local verdict = library("waiter").verdict(waiter.acceptors, ok, result)
     if verdict == "failure" then
-      raise {
+      raise(state, {
         code = "WaiterFailed",
         operation = state.service .. ":" .. operation.name,
         message = "what " .. name .. " waits for cannot come any more",
-      }
+      })
     end
     if verdict then return verdict == "success" end
     if not ok then error(result, 0) end

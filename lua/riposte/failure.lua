@@ -17,6 +17,20 @@ function failure.new(fields)
   return setmetatable(fields, class)
 end
 
+--- The same error for those who read why a run has failed: with the place in the playbook where it came up, once.
+---@param err any what pcall caught
+---@param where string "playbook.lua:12: ", or ""
+---@return any
+function failure.placed(err, where)
+  if type(err) ~= "table" then return err end
+  if not failure.is(err) then
+    if err.code or err.message or where == "" then return err end
+    return where .. "the error that was raised is a table without code or message"
+  end
+  err.message, err.where = (err.where or "") .. tostring(err.message), nil
+  return err
+end
+
 --- Is it such an error, and (when codes are given) has it one of them?
 ---@param err any what pcall caught
 ---@param ... string codes

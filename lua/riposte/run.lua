@@ -38,6 +38,8 @@ function module.new(primitives, about)
     apart = primitives.apart,
     wait = primitives.wait,
     operation = primitives.operation,
+    check = primitives.check,
+    where = primitives.where,
     waiter = primitives.waiter,
     planned = function() hidden[run].planned = hidden[run].planned + 1 end,
   })

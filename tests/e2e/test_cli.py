@@ -176,6 +176,49 @@ class Drill(unittest.TestCase):
         self.assertIn('account.lua: quotas: expected "aws" or "none"', done.stderr)
 
 
+class Mistakes(unittest.TestCase):
+    """What a playbook does wrong is reported with its file and line, before anybody approves it."""
+
+    DRILL = """return { name = "mistake", about = "x", mode = "dry-run", account = "account.lua", start = "2025-11-02T14:14:09Z",
+      playbooks = { "book.lua" }, events = { "event.json" }, expect = {} }"""
+    BOOK = """return {
+  name = "mistake", about = "x", trigger = { source = { "e2e" } }, permissions = { "ec2:*" },
+  run = function(_, run)
+    local ec2 = run.aws.ec2()
+    %s
+  end,
+}"""
+    EVENT = {"version": "0", "id": "e2e-1", "source": "e2e", "detail-type": "Call", "account": "123456789012",
+             "region": "us-east-1", "time": "2025-11-02T14:14:09Z", "resources": [], "detail": {}}
+
+    def mistake(self, line):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("drill.lua", self.DRILL), ("book.lua", self.BOOK % line), ("account.lua", 'return { account = "123456789012", region = "us-east-1" }'),
+                               ("event.json", json.dumps(self.EVENT))):
+                pathlib.Path(folder, name).write_text(text)
+            done = riposte.run("drill", "--output", "json", folder)
+        return json.loads(done.stdout)["runs"][0]["error"]["message"]
+
+    def assert_mistake(self, line, says):
+        message = self.mistake(line)
+        self.assertIn("book.lua:5: ", message)
+        self.assertIn(says, message)
+
+    def test_parameters_that_cannot_be_sent_are_no_plan(self):
+        self.assert_mistake('ec2:terminate_instances { InstanceId = "i-1" }', "did you mean InstanceIds")
+        self.assert_mistake('ec2:terminate_instances {}', "InstanceIds")
+
+    def test_a_suggestion_is_spelled_as_the_mistake(self):
+        self.assert_mistake('ec2:terminate_instance {}', "did you mean terminate_instances")
+        self.assert_mistake('run.aws.ec3():x {}', "did you mean ec2")
+
+    def test_waiters_actions_and_errors_without_text_have_their_place(self):
+        self.assert_mistake('ec2:wait("nothing")', "no waiter nothing")
+        self.assert_mistake('run.actions.ec2.nothing {}', "no action ec2.nothing")
+        self.assert_mistake('run.actions.ec2.terminate_instance {}', "instance: expected a string")
+        self.assert_mistake('error({ 1 })', "a table without code or message")
+
+
 class Aws(unittest.TestCase):
     """What riposte aws says without asking anybody."""
 

@@ -190,6 +190,26 @@ static void test_the_budget_of_changes_stops_the_change_that_is_over_it(void **s
     for (unsigned i = 0; i < 3; i++) answer_clear(&answers[i]);
 }
 
+static void test_a_dry_run_plans_only_what_can_be_sent(void **state)
+{
+    world *w = *state;
+    w->mode = RUN_DRY_RUN;
+    open_door(w);
+    answer unknown = perform(w, 1, "aws", call("ec2", "TerminateInstances", json_pack("{s:s}", "InstanceId", "i-1")));
+    answer type = perform(w, 2, "aws", call("ec2", "TerminateInstances", json_pack("{s:s}", "InstanceIds", "i-1")));
+    answer missing = perform(w, 3, "aws", call("ec2", "TerminateInstances", json_object()));
+    answer good = perform(w, 4, "aws", call("ec2", "TerminateInstances", json_pack("{s:[s]}", "InstanceIds", "i-1")));
+    assert_string_equal(code(&unknown), "ParamValidationError");
+    assert_string_equal(code(&type), "ParamValidationError");
+    assert_string_equal(code(&missing), "ParamValidationError");
+    assert_string_equal(step(w, 1)->outcome, "failed");
+    assert_null(good.error);
+    answer_clear(&unknown);
+    answer_clear(&type);
+    answer_clear(&missing);
+    answer_clear(&good);
+}
+
 static void test_a_protected_arn_is_left_alone_however_it_is_named(void **state)
 {
     world *w = *state;
@@ -502,6 +522,7 @@ int main(void)
         TEST(test_an_undeclared_permission_is_refused_on_record_and_never_sent),
         TEST(test_an_undeclared_read_is_refused_too),
         TEST(test_the_budget_of_changes_stops_the_change_that_is_over_it),
+        TEST(test_a_dry_run_plans_only_what_can_be_sent),
         TEST(test_a_protected_arn_is_left_alone_however_it_is_named),
         TEST(test_protection_goes_by_where_a_change_is_made_not_by_what_the_finding_says),
         TEST(test_protection_holds_in_dry_run_as_it_would_in_enforce),
