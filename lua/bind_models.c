@@ -74,6 +74,20 @@ static int l_where(lua_State *L)
     return 1;
 }
 
+/* Was the client's method called by the library, and not by the playbook? What calls the library back is the playbook.
+ */
+static int l_by_library(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "S", &ar) || *ar.what == 'C' || strstr(ar.source, "lua/riposte/aws.lua")) continue;
+        lua_pushboolean(L, strstr(ar.source, "lua/riposte/") != NULL);
+        return 1;
+    }
+    lua_pushboolean(L, false);
+    return 1;
+}
+
 static int l_waiter(lua_State *L)
 {
     aws_models *models = lua_touserdata(L, lua_upvalueindex(1));
@@ -103,4 +117,6 @@ void rip_bind_models(lua_State *L, aws_models *models)
     lua_setfield(L, -2, "check");
     lua_pushcfunction(L, l_where);
     lua_setfield(L, -2, "where");
+    lua_pushcfunction(L, l_by_library);
+    lua_setfield(L, -2, "by_library");
 }

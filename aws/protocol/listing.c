@@ -30,8 +30,9 @@ static void append_decoded(rip_buffer *out, const char *text)
 {
     for (; *text; text++) {
         int high = *text == '%' ? hex_digit(text[1]) : -1, low = high >= 0 ? hex_digit(text[2]) : -1;
-        char plain = '+' == *text ? ' ' : *text;
-        rip_buffer_putc(out, low >= 0 ? (char)(high << 4 | low) : plain);
+        char each = *text == '+' ? ' ' : *text;
+        if (low >= 0) each = (char)(high << 4 | low);
+        rip_buffer_putc(out, each);
         if (low >= 0) text += 2;
     }
 }

@@ -353,6 +353,8 @@ static void admit_operation(pending *p)
     };
     if (guard_admit(settings->guard, &request, &name, &err) != RIP_OK) {
         refuse(p, name, &err);
+    } else if (p->step.is_change && effect_check_undo(p, &err) != RIP_OK) {
+        refuse(p, "permission", &err);
     } else if (p->step.is_change) {
         /* Counted before the guard's look-ups, so that parallel fibers cannot overdraw the budget. */
         p->door->changes++;

@@ -116,6 +116,9 @@ void effect_replay_quiet(effect_door *door);
 json_t *effect_masked_request(const pending *p);
 /** What takes the change back, its secrets sealed: as the library says, or as it was promised before a restart. */
 void effect_take_undo(pending *p, const rip_effect *effect, const journal_step *before);
+/** Does the header declare what the playbook itself says takes its change back? The library's own inverses it need not
+ * declare, nor need an undo run. RIP_OK, or RIP_EDENIED with `err`. */
+rip_status effect_check_undo(const pending *p, rip_error *err);
 /** An undo may need what only the reply tells. */
 void effect_fill_undo(pending *p, const json_t *reply);
 /** In an undo run: what was sealed in the request is as it was. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/text.h"
 #include "engine/run/secret.h"
 
 static const aws_operation *operation_named(const effect_door *door, const char *service_name, const char *name)
@@ -143,6 +144,26 @@ void effect_take_undo(pending *p, const rip_effect *effect, const journal_step *
     }
     p->step.undo = json_deep_copy(undo);
     if (!before) seal_undo(p);
+}
+
+rip_status effect_check_undo(const pending *p, rip_error *err)
+{
+    const effect_settings *settings = &p->door->settings;
+    json_t *each;
+    size_t i;
+    if (settings->takes_back) return RIP_OK;
+    json_array_foreach (p->step.undo, i, each) {
+        const aws_operation *operation = operation_of(p->door, each);
+        const char *action = operation ? aws_operation_iam_action(operation) : NULL;
+        if (!json_is_true(json_object_get(each, "given"))) continue;
+        if (action && guard_declares(settings->permissions, action)) continue;
+        return rip_fail(
+            err, RIP_EDENIED,
+            "what is to take the change back, %.80s, is not declared in the playbook's header: add %.80s to "
+            "`permissions` if it is meant",
+            rip_text(each, "operation"), action ? action : "an operation that there is");
+    }
+    return RIP_OK;
 }
 
 /* {"$reply": "taskDefinition.taskDefinitionArn"} stands for what only the reply tells. */

@@ -64,6 +64,11 @@ run_targets *guard_targets(const guard *g)
     return g->context.targets;
 }
 
+bool guard_declares(const json_t *permissions, const char *action)
+{
+    return any_matches(permissions, action, rip_glob_match_nocase);
+}
+
 /* An account or region that is not told is none that is allowed. */
 static bool is_allowed(const json_t *globs, const char *text)
 {
@@ -73,7 +78,7 @@ static bool is_allowed(const json_t *globs, const char *text)
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err)
 {
     const char *action = aws_operation_iam_action(request->operation);
-    if (!any_matches(request->permissions, action, rip_glob_match_nocase)) {
+    if (!guard_declares(request->permissions, action)) {
         *name = "permission";
         return rip_fail(
             err, RIP_EDENIED,

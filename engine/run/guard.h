@@ -65,6 +65,9 @@ typedef struct guard_request {
     bool is_rehearsal; /* the changes made so far are not counted elsewhere */
 } guard_request;
 
+/** Does the header's list of action patterns declare this IAM action? */
+bool guard_declares(const json_t *permissions, const char *action);
+
 /** Whether a run may call the operation at all (reads too): declared permission, allowed account and region. RIP_OK or
  * RIP_EDENIED, `err` telling what forbids it and `*name` the guard ("permission", "account", "region"). */
 rip_status guard_admit(const guard *g, const guard_request *request, const char **name, rip_error *err);

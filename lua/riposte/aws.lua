@@ -51,6 +51,7 @@ local function undo_of(state, operation, params, options)
     account = state.account,
     prior = options.prior,
     given = options.undo,
+    by_playbook = options.undo and not state.engine.by_library() or nil,
     irreversible = options.irreversible,
     read = function(name, wanted)
       return read(state, operation_of(state, name), wanted)

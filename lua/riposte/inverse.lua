@@ -96,10 +96,13 @@ function inverse.pick(from, names)
   return picked
 end
 
--- What the caller says takes it back: {{operation, params}, …}.
+-- What the caller says takes it back: {{operation, params}, …}. The engine holds it to what the playbook's header declares.
 local function given(change)
   local undo = {}
-  for i, each in ipairs(change.given) do undo[i] = change:undo(each[1], each[2]) end
+  for i, each in ipairs(change.given) do
+    undo[i] = change:undo(each[1], each[2])
+    undo[i].given = change.by_playbook
+  end
   return undo
 end
 

@@ -40,6 +40,7 @@ function module.new(primitives, about)
     operation = primitives.operation,
     check = primitives.check,
     where = primitives.where,
+    by_library = primitives.by_library,
     waiter = primitives.waiter,
     planned = function() hidden[run].planned = hidden[run].planned + 1 end,
   })

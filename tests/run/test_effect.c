@@ -190,6 +190,34 @@ static void test_the_budget_of_changes_stops_the_change_that_is_over_it(void **s
     for (unsigned i = 0; i < 3; i++) answer_clear(&answers[i]);
 }
 
+/* Taken back by what the playbook says itself, as the library hands it over. */
+static answer change_with_undo(world *w, unsigned number, const char *operation)
+{
+    answer a = {0};
+    json_t *undo = json_pack("[{s:s, s:s, s:{s:s}, s:s, s:s, s:b}]", "service", "ecs", "operation", operation, "params",
+                             "cluster", "c", "region", "us-east-1", "account", "123456789012", "given", 1);
+    ask(w, number, "aws", delete_cluster("rogue"), undo, &a);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    return a;
+}
+
+static void test_an_undo_of_the_playbook_s_own_is_held_to_its_header(void **state)
+{
+    world *w = *state;
+    open_door(w);
+    answer undeclared = change_with_undo(w, 1, "UpdateCluster");
+    answer unknown = change_with_undo(w, 2, "NoSuchOperation");
+    answer declared = change_with_undo(w, 3, "DeleteCluster");
+    assert_string_equal(code(&undeclared), "Guard.Permission");
+    assert_non_null(strstr(json_string_value(json_object_get(undeclared.error, "message")), "ecs:UpdateCluster"));
+    assert_string_equal(code(&unknown), "Guard.Permission");
+    assert_null(declared.error);
+    assert_int_equal(sent(w), 1);
+    answer_clear(&undeclared);
+    answer_clear(&unknown);
+    answer_clear(&declared);
+}
+
 static void test_a_dry_run_plans_only_what_can_be_sent(void **state)
 {
     world *w = *state;
@@ -522,6 +550,7 @@ int main(void)
         TEST(test_an_undeclared_permission_is_refused_on_record_and_never_sent),
         TEST(test_an_undeclared_read_is_refused_too),
         TEST(test_the_budget_of_changes_stops_the_change_that_is_over_it),
+        TEST(test_an_undo_of_the_playbook_s_own_is_held_to_its_header),
         TEST(test_a_dry_run_plans_only_what_can_be_sent),
         TEST(test_a_protected_arn_is_left_alone_however_it_is_named),
         TEST(test_protection_goes_by_where_a_change_is_made_not_by_what_the_finding_says),
