@@ -7,14 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/base/sanitizer.h"
 #include "lua/regions.h"
 
 /* Do Lua's states have memory of their own? Not where a sanitizer wants to see each block. */
-#ifdef __SANITIZE_ADDRESS__
-#define RIP_VM_ARENA 0
-#else
-#define RIP_VM_ARENA 1
-#endif
+#define RIP_VM_ARENA (!RIP_ADDRESS_SANITIZER)
 
 #define RIP_ARENA_CLASSES 32
 

@@ -4,6 +4,7 @@
 
 #include "engine/base/buffer.h"
 #include "lua/fiber_private.h"
+#include "lua/watch.h"
 
 /* After so much work, of one fiber or of several, the loop has its turn. */
 #define TURN_INSTRUCTIONS 200000
@@ -77,7 +78,8 @@ void fiber_free(fiber *f)
         fibers->all = f->all_next;
     if (f->all_next) f->all_next->all_prev = f->all_prev;
     fibers->count--;
-    if (f->co) luaL_unref(rip_vm_state(fibers->vm), LUA_REGISTRYINDEX, f->anchor);
+    lua_State *L = rip_vm_state(fibers->vm);
+    if (f->co && L) luaL_unref(L, LUA_REGISTRYINDEX, f->anchor);
     if (f->apart) f->apart->child = NULL;
     fiber_forget_reply(f);
     free(f->path);
@@ -204,11 +206,12 @@ void fibers_pump(rip_fibers *fibers)
     if (fibers->pumping) return;
     fibers->pumping = true;
     uint64_t start = rip_vm_instructions_used(fibers->vm);
+    unsigned ticks = rip_watch_ticks();
     while (!fibers->over && !fibers_are_quiet(fibers)) {
         fiber *f = pop(&fibers->ready);
         run_fiber(f ? f : pop(&fibers->replies));
         if (fibers->over || fibers_are_quiet(fibers)) continue;
-        if (rip_vm_instructions_used(fibers->vm) - start < TURN_INSTRUCTIONS) continue;
+        if (rip_vm_instructions_used(fibers->vm) - start < TURN_INSTRUCTIONS && rip_watch_ticks() == ticks) continue;
         rip_timer_start(&fibers->turn, fibers->clock, 0, on_turn, fibers); /* the loop has its turn */
         break;
     }

@@ -19,7 +19,8 @@ rip_status rip_image_prepare(rip_vm **out, rip_error *err)
 {
     *out = NULL;
     if (!RIP_VM_ARENA) return rip_fail(err, RIP_ENOTFOUND, "images need states with memory of their own");
-    rip_vm *vm = rip_vm_shell(NULL);
+    static const rip_vm_limits IN_ONE_GO = {.instructions = 100000000, .slice_instructions = 100000000};
+    rip_vm *vm = rip_vm_shell(&IN_ONE_GO);
     rip_status status = vm ? rip_vm_fill(vm, REGION_BYTES, err) : rip_nomem(err);
     if (status == RIP_OK) *out = vm;
     return status;

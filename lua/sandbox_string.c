@@ -41,20 +41,47 @@ static void take_charged(lua_State *L, const char *const *names)
     }
 }
 
+typedef struct span {
+    const char *at;
+    size_t len;
+} span;
+
+/* The text and the glue, in turn, to `size` bytes less the last glue. What is there is doubled: Lua's own copies each
+ * piece by itself, and takes 60 ms for 16 million of one byte. */
+static void push_repeated(lua_State *L, const span piece[2], size_t size)
+{
+    luaL_Buffer result;
+    char *to = luaL_buffinitsize(L, &result, size);
+    size_t filled = piece[0].len + piece[1].len;
+    memcpy(to, piece[0].at, piece[0].len);
+    memcpy(to + piece[0].len, piece[1].at, piece[1].len);
+    while (filled < size) {
+        size_t more = filled < size - filled ? filled : size - filled;
+        memcpy(to + filled, to, more);
+        filled += more;
+    }
+    luaL_pushresultsize(&result, size - piece[1].len);
+}
+
 static int l_rep(lua_State *L)
 {
     size_t len = 0, glue_len = 0;
-    luaL_checklstring(L, 1, &len);
+    const char *text = luaL_checklstring(L, 1, &len);
     lua_Integer times = luaL_checkinteger(L, 2);
-    luaL_optlstring(L, 3, "", &glue_len);
+    const char *glue = luaL_optlstring(L, 3, "", &glue_len);
     size_t most = rip_vm_of(L)->limits.value_bytes;
     size_t each = len + glue_len;
     if (times > 0 && (lua_Unsigned)times > (lua_Unsigned)most)
         return luaL_error(L, "resulting string too large: at most %I bytes", (LUAI_UACINT)most);
     if (times > 0 && each > 0 && (lua_Unsigned)times > (lua_Unsigned)(most / each))
         return luaL_error(L, "resulting string too large: at most %I bytes", (LUAI_UACINT)most);
-    if (times > 0) rip_vm_charge(L, 2 + (uint64_t)times / 3 + (uint64_t)times * each / 32);
-    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+    if (times <= 0 || each == 0) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    rip_vm_charge(L, 2 + (uint64_t)times * each / 32);
+    push_repeated(L, (const span[2]){{text, len}, {glue, glue_len}}, (size_t)times * each);
+    return 1;
 }
 
 /* One conversion by Lua's own format, which checks it: the format "%-5d" is put before the argument on top. */

@@ -9,12 +9,12 @@
 
 #include "engine/base/buffer.h"
 #include "lua/vm_state.h"
+#include "lua/watch.h"
 
 #define MEMORY_DEFAULT ((size_t)64 << 20)
 #define VALUE_DEFAULT ((size_t)16 << 20)
 #define INSTRUCTIONS_DEFAULT 100000000U
 #define SLICE_DEFAULT 200000U
-#define SOURCE_MAX ((size_t)1 << 20)
 
 /* What may run beyond a slice where nothing can be preempted. */
 #define HOLD_MAX 10000000U
@@ -24,11 +24,16 @@
 #define UNIT_NS 10
 #define SLOW_FACTOR 20
 #define UNITS_NS_MOST ((int64_t)RIP_VM_HOOK_COUNT * UNIT_NS * SLOW_FACTOR) /* between two looks */
+#define TICK_UNITS 200000     /* what a turn that time has ended is counted as, at the least */
 #define ASKED_NS_MOST 1000000 /* of the thread's clock: an answer is good for that long */
 
 /* What an allocation costs, and how many bytes are filled in one unit. */
 #define ALLOCATION_UNITS 8
 #define BYTES_PER_UNIT 32
+
+static const char HELD[] =
+    "worked too long where it cannot be interrupted (in one call such as string.find, in a callback of gsub or sort, in "
+    "a metamethod, in collecting weak tables, or while a file loads)";
 
 static char KILL; /* its address is the error object of a kill */
 
@@ -112,7 +117,7 @@ void rip_vm_kill(rip_vm *vm, rip_status status, const char *reason)
     interrupt(vm);
 }
 
-static void kill_for_memory(rip_vm *vm)
+void rip_vm_kill_for_memory(rip_vm *vm)
 {
     char reason[256];
     snprintf(reason, sizeof reason,
@@ -140,7 +145,7 @@ static void raise_kill(lua_State *L)
 void rip_vm_after_protected(lua_State *L, int status)
 {
     rip_vm *vm = rip_vm_of(L);
-    if (status == LUA_ERRMEM) kill_for_memory(vm);
+    if (status == LUA_ERRMEM) rip_vm_kill_for_memory(vm);
     if (vm->dead) raise_kill(L);
 }
 
@@ -158,10 +163,8 @@ static void check_budgets(lua_State *L)
 {
     rip_vm *vm = rip_vm_of(L);
     if (vm->used >= vm->limits.instructions) kill_for_instructions(vm);
-    if (vm->used > vm->slice_end && vm->used - vm->slice_end >= HOLD_MAX)
-        rip_vm_kill(vm, RIP_ELIMIT,
-                    "worked too long where it cannot be interrupted (in one call such as string.find, in a callback of "
-                    "gsub or sort, in a metamethod, or while a file loads)");
+    if (vm->used > vm->slice_end && vm->used - vm->slice_end >= HOLD_MAX) rip_vm_kill(vm, RIP_ELIMIT, HELD);
+    if (vm->ticks >= RIP_WATCH_TICKS - 1) rip_vm_kill(vm, RIP_ELIMIT, HELD);
     if (vm->dead) raise_kill(L);
 }
 
@@ -216,10 +219,11 @@ static void on_count(lua_State *L, lua_Debug *ar)
     if (lua_gethookcount(L) != RIP_VM_HOOK_COUNT) lua_sethook(L, on_count, LUA_MASKCOUNT, RIP_VM_HOOK_COUNT);
     vm->used += RIP_VM_HOOK_COUNT;
     account_time(vm);
-    bool turn = !vm->dead && vm->used >= vm->slice_end && vm->used < vm->limits.instructions;
+    bool turn = !vm->dead && (vm->ticks > 0 || vm->used >= vm->slice_end) && vm->used < vm->limits.instructions;
     if (!turn || !rip_vm_can_suspend(L)) {
         check_budgets(L);
     } else {
+        if (vm->ticks > 0) rip_vm_spend(vm, TICK_UNITS);
         vm->transit = RIP_TRANSIT_PREEMPT;
         lua_yield(L, 0);
     }
@@ -343,58 +347,21 @@ uint64_t rip_vm_instructions_used(const rip_vm *vm)
 
 /* Running. */
 
-static rip_status load_chunk(rip_vm *vm, const char *name, const char *bytes, size_t len, const char *mode,
-                             rip_error *err)
+/* In a signal handler, where lua_sethook is made to be called. */
+void rip_vm_on_tick(rip_vm *vm, int ticks)
 {
-    lua_State *L = vm->main;
-    if (!lua_checkstack(L, 4)) return rip_nomem(err);
-    rip_buffer chunk = {0};
-    rip_buffer_printf(&chunk, "@%s", name);
-    if (chunk.failed) return rip_nomem(err);
-    rip_vm_spend(vm, len);
-    int status = luaL_loadbufferx(L, bytes, len, chunk.data, mode);
-    rip_buffer_free(&chunk);
-    if (status == LUA_OK) return RIP_OK;
-    if (status == LUA_ERRMEM)
-        rip_fail(err, RIP_ELIMIT, "%s: too little memory to compile it", name);
-    else
-        rip_vm_take_error(L, err);
-    lua_pop(L, 1);
-    return status == LUA_ERRMEM ? RIP_ELIMIT : RIP_EINVAL;
+    lua_State *L = vm->running;
+    vm->ticks = ticks;
+    if (L) lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
 }
 
-rip_status rip_vm_load(rip_vm *vm, const char *name, const char *source, size_t len, rip_error *err)
+void rip_vm_left(rip_vm *vm)
 {
-    if (len > SOURCE_MAX) return rip_fail(err, RIP_ELIMIT, "%s: over %zu bytes of Lua", name, SOURCE_MAX);
-    return load_chunk(vm, name, source, len, "t", err);
+    vm->main = vm->running = vm->fiber = NULL;
+    rip_vm_kill(vm, RIP_ELIMIT, HELD);
 }
 
-rip_status rip_vm_load_compiled(rip_vm *vm, const char *name, const rip_buffer *compiled, rip_error *err)
-{
-    return load_chunk(vm, name, compiled->data, compiled->len, "b", err);
-}
-
-static int add_bytes(lua_State *L, const void *bytes, size_t len, void *data)
-{
-    (void)L;
-    rip_buffer_append(data, bytes, len);
-    return 0;
-}
-
-rip_status rip_vm_compile(rip_vm *vm, rip_buffer *out, rip_error *err)
-{
-    int failed = lua_dump(vm->main, add_bytes, out, 0);
-    rip_buffer_fit(out);
-    return failed || out->failed ? rip_nomem(err) : RIP_OK;
-}
-
-static rip_vm_result killed(const rip_vm *vm, rip_error *err)
-{
-    if (err) *err = vm->why;
-    return RIP_VM_KILLED;
-}
-
-static void begin_slice(rip_vm *vm, lua_State *L, bool through)
+void rip_vm_begin_slice(rip_vm *vm, lua_State *L, bool through)
 {
     vm->running = L;
     vm->fiber = L;
@@ -402,55 +369,6 @@ static void begin_slice(rip_vm *vm, lua_State *L, bool through)
     vm->transit = RIP_TRANSIT_NONE;
     vm->slice_end = vm->used + vm->limits.slice_instructions;
     begin_time(vm);
-}
-
-rip_vm_result rip_vm_resume(rip_vm *vm, lua_State *co, int nargs, int *nresults, rip_error *err)
-{
-    if (vm->dead) return killed(vm, err);
-    begin_slice(vm, co, true);
-    int status = lua_resume(co, NULL, nargs, nresults);
-    if (status == LUA_ERRMEM) kill_for_memory(vm);
-    bool failed = status != LUA_OK && status != LUA_YIELD;
-    if (failed && !vm->dead) { /* variables to be closed are, as at the end of any function */
-        vm->through = false;
-        status = lua_resetthread(co);
-        if (status == LUA_ERRMEM) kill_for_memory(vm);
-    }
-    vm->running = vm->fiber = NULL;
-    if (vm->dead) return killed(vm, err);
-    if (failed) {
-        rip_vm_take_error(co, err);
-        return RIP_VM_FAILED;
-    }
-    if (status == LUA_OK) return RIP_VM_DONE;
-    return vm->transit == RIP_TRANSIT_PREEMPT ? RIP_VM_PREEMPTED : RIP_VM_SUSPENDED;
-}
-
-rip_vm_result rip_vm_call(rip_vm *vm, int nargs, int nresults, rip_error *err)
-{
-    lua_State *L = vm->main;
-    int base = lua_gettop(L) - nargs - 1;
-    if (vm->dead) {
-        lua_settop(L, base);
-        return killed(vm, err);
-    }
-    lua_State *running = vm->running, *fiber = vm->fiber;
-    bool through = vm->through;
-    uint64_t slice_end = vm->slice_end;
-    begin_slice(vm, L, false);
-    if (running) vm->slice_end = slice_end; /* a call within another has no slice of its own */
-    int status = lua_pcall(L, nargs, nresults, 0);
-    vm->running = running;
-    vm->fiber = fiber;
-    vm->through = through;
-    if (status == LUA_ERRMEM) kill_for_memory(vm);
-    if (vm->dead) {
-        lua_settop(L, base);
-        return killed(vm, err);
-    }
-    if (status == LUA_OK) return RIP_VM_DONE;
-    rip_vm_take_error(L, err);
-    return RIP_VM_FAILED;
 }
 
 int rip_vm_can_suspend(lua_State *L)

@@ -40,7 +40,8 @@ rip_status rip_vm_new(const rip_vm_limits *limits, rip_vm **out, rip_error *err)
 
 void rip_vm_free(rip_vm *vm);
 
-/** The main thread: for setting up (in protected mode: API calls on it may raise). It is never yieldable. */
+/** The main thread: for setting up (in protected mode: API calls on it may raise). It is never yieldable. NULL: the vm
+ * was killed where nothing could be called any more. */
 lua_State *rip_vm_state(rip_vm *vm);
 
 /** The vm that a state or any of its coroutines belongs to. */

@@ -2,6 +2,7 @@
 #ifndef RIPOSTE_LUA_VM_STATE_H
 #define RIPOSTE_LUA_VM_STATE_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "lua/arena.h"
@@ -15,17 +16,18 @@ typedef enum rip_vm_transit { RIP_TRANSIT_NONE, RIP_TRANSIT_PREEMPT, RIP_TRANSIT
 
 struct rip_vm {
     rip_arena arena;
-    lua_State *main;
+    lua_State *main; /* NULL: it was left in the midst of something */
     rip_vm_limits limits;
     size_t memory_used;
-    uint64_t used;      /* instructions */
-    uint64_t slice_end; /* the value of `used` at which the loop wants its turn */
-    int64_t look_ns;    /* when the hook last looked at the wall clock */
-    int64_t cpu_ns;     /* the thread's time, when it was last asked for */
-    int64_t quick_ns;   /* of the wall's, that passed since then in what was quick */
-    lua_State *running; /* NULL while no code of the playbook's runs */
-    lua_State *fiber;   /* what rip_vm_resume was given: not a coroutine in the playbook's eyes */
-    bool through;       /* every resume between `running` and rip_vm_resume can be yielded through */
+    uint64_t used;               /* instructions */
+    uint64_t slice_end;          /* the value of `used` at which the loop wants its turn */
+    int64_t look_ns;             /* when the hook last looked at the wall clock */
+    int64_t cpu_ns;              /* the thread's time, when it was last asked for */
+    int64_t quick_ns;            /* of the wall's, that passed since then in what was quick */
+    volatile sig_atomic_t ticks; /* of the watch, since rip_vm_resume or rip_vm_call began */
+    lua_State *volatile running; /* NULL while no code of the playbook's runs */
+    lua_State *fiber;            /* what rip_vm_resume was given: not a coroutine in the playbook's eyes */
+    bool through;                /* every resume between `running` and rip_vm_resume can be yielded through */
     rip_vm_transit transit;
     unsigned closing; /* coroutine.close calls within each other */
     bool dead;
@@ -43,6 +45,14 @@ rip_vm *rip_vm_shell(const rip_vm_limits *limits);
 rip_status rip_vm_fill(rip_vm *vm, size_t region, rip_error *err);
 /** Make the state that `main` is the vm's: it was another's, of which it is a copy. */
 void rip_vm_claim(rip_vm *vm);
+
+/** A slice of L's begins. */
+void rip_vm_begin_slice(rip_vm *vm, lua_State *L, bool through);
+/** From the watch's signal handler: what runs is to give up its turn. */
+void rip_vm_on_tick(rip_vm *vm, int ticks);
+/** It was left while it ran: its state is not touched any more, and it is dead. */
+void rip_vm_left(rip_vm *vm);
+void rip_vm_kill_for_memory(rip_vm *vm);
 
 /* A count hook fires after this many instructions of a coroutine. */
 #define RIP_VM_HOOK_COUNT 250

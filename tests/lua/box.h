@@ -61,7 +61,7 @@ static inline rip_vm_result box_run(box *b, const char *text)
         result = rip_vm_resume(b->vm, co, 0, &nresults, &b->err);
         b->turns++;
     } while (result == RIP_VM_PREEMPTED);
-    lua_settop(L, 0); /* what still waits is forgotten */
+    if (rip_vm_state(b->vm)) lua_settop(L, 0); /* what still waits is forgotten */
     return result;
 }
 
