@@ -4,7 +4,9 @@
 
 #include <stdlib.h> /* which tells whose C library it is */
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#include "engine/base/sanitizer.h"
+
+#if defined(__GLIBC__) && !RIP_ADDRESS_SANITIZER && !RIP_THREAD_SANITIZER
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

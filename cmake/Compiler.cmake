@@ -1,5 +1,5 @@
 # Warnings as errors, sanitizers, hardening, coverage: one place, for every target.
-option(RIPOSTE_WERROR "Treat compiler warnings as errors" ON)
+option(RIPOSTE_WERROR "Treat compiler warnings as errors: the presets do" OFF)
 option(RIPOSTE_COVERAGE "Instrument for gcov" OFF)
 option(RIPOSTE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 set(RIPOSTE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A pointer is told by its value: among 64 bits no other value is likely to be one. */
+_Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "images of Lua states need 64 bits");
+
 /* What a copy can allocate before it needs a slab. */
 #define SPARE_BYTES ((size_t)64 * 1024)
 
@@ -11,7 +14,7 @@
 #define BLOCK ((size_t)64)
 
 /* Four words at a time where the processor can. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GLIBC__) && !RIP_ADDRESS_SANITIZER && !RIP_THREAD_SANITIZER
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#ifndef __SANITIZE_ADDRESS__
+#include "engine/base/sanitizer.h"
+
+#if !RIP_ADDRESS_SANITIZER
 
 /* A finding and its run are some 500 small values, which are made together, looked at together and dropped together.
  * From malloc they come out of holes all over the heap, and each costs a miss of the cache. Here a thread cuts them

@@ -14,6 +14,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/json_memory.h"
+#include "engine/base/sanitizer.h"
 
 #define VALUES 20000
 
@@ -125,7 +126,7 @@ static void test_threads_do_not_disturb_each_other(void **state)
     json_decref(tree);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !RIP_ADDRESS_SANITIZER
 static double megabytes(void)
 {
     char line[128] = "";
@@ -178,7 +179,7 @@ int main(void)
         cmocka_unit_test(test_a_text_may_be_given_to_free),
         cmocka_unit_test(test_a_value_may_be_freed_by_another_thread_than_made_it),
         cmocka_unit_test(test_threads_do_not_disturb_each_other),
-#ifndef __SANITIZE_ADDRESS__
+#if !RIP_ADDRESS_SANITIZER
         cmocka_unit_test(test_what_is_not_needed_goes_back_to_the_system),
         cmocka_unit_test(test_what_has_no_room_is_kept_elsewhere),
 #endif
