@@ -314,6 +314,8 @@ static rip_status open_books(engine *e, const char *const *paths, size_t count, 
 static void set_run_limits(engine *e, const rip_config *config)
 {
     e->context.changes = (unsigned)rip_config_integer(config, "limits.changes");
+    e->context.steps = (size_t)rip_config_integer(config, "limits.run_steps");
+    e->context.record_bytes = (size_t)rip_config_size(config, "limits.run_record");
     e->context.run_time_ms = rip_config_duration(config, "limits.run_time");
     e->context.vm_limits.memory_bytes = (size_t)rip_config_size(config, "limits.run_memory");
     e->context.vm_limits.instructions = (uint64_t)rip_config_integer(config, "limits.instructions");

@@ -151,6 +151,7 @@ void effect_finish(pending *p, const char *outcome)
     json_t *answer = p->error ? p->error : p->value;
     p->step.reply = secret_mask(settings->journal, shape, answer, &p->door->known);
     if (p->step.reply != answer) p->door->told_secret = true;
+    effect_count_reply(p->door, p->step.reply);
     p->writing = true;
     journal_step_finish(settings->journal, settings->run, &p->step, on_finished_written, p);
 }
@@ -386,6 +387,8 @@ void effect_proceed(pending *p)
     const journal_step *step = journal_step_find(settings->journal, settings->run, p->path, p->step.number);
     if (step)
         go_on(p);
+    else if (!effect_has_room(p))
+        return;
     else if (strcmp(p->kind, "aws") == 0)
         admit_operation(p);
     else
@@ -422,6 +425,7 @@ rip_status effect_door_new(const effect_settings *settings, effect_door **out, r
     door->session =
         (aws_session){.name = settings->run, .tags = settings->session_tags, .permissions = settings->permissions};
     door->recorded = journal_step_finished(settings->journal, settings->run);
+    effect_count_recorded(door);
     door->unknowns = run_unknowns_new(settings->run);
     rip_status status = door->unknowns ? RIP_OK : rip_nomem(err);
     if (status == RIP_OK && settings->plan)

@@ -38,6 +38,7 @@ typedef struct effect_settings {
     const char *tokens_of;      /* the run whose client tokens it goes by: itself, or the one that it does again */
     const char *takes_back;     /* the run whose changes this one undoes: what is sealed in them opens. NULL: none */
     unsigned changes_allowed;
+    size_t steps_allowed, bytes_allowed; /* on record; 0: any number */
     bool uncounted; /* budgets and windows are for what is done about findings, not for what is said of it */
     const char *partition, *region, *account; /* where an operation goes that names none */
     journal *journal;

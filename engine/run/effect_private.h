@@ -22,8 +22,9 @@ struct effect_door {
     run_plan *plan; /* the approved one; NULL: none is asked for */
     pending *first; /* under way */
     unsigned changes;
-    unsigned recorded; /* steps that the journal held as finished when the script began */
-    unsigned replayed; /* of which so many were answered */
+    size_t steps, bytes; /* on record, those from before a restart included */
+    unsigned recorded;   /* steps that the journal held as finished when the script began */
+    unsigned replayed;   /* of which so many were answered */
     secret_known known;
     bool told_secret; /* which the journal holds as a digest only: it cannot be told again */
     bool left;        /* by its script, which waits only */
@@ -109,6 +110,14 @@ bool effect_aws_sends_again(const pending *p);
 bool effect_replay_holds(pending *p, const journal_step *step);
 /** Every fiber waits. */
 void effect_replay_quiet(effect_door *door);
+
+/* effect_room.c */
+
+/** What the journal holds of the run already. */
+void effect_count_recorded(effect_door *door);
+void effect_count_reply(effect_door *door, const json_t *reply);
+/** Count a step that the journal does not hold yet. False: it is one too many, and the run is ended. */
+bool effect_has_room(pending *p);
 
 /* effect_secret.c */
 

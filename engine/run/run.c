@@ -342,6 +342,8 @@ static rip_status open_door(run *r, rip_error *err)
         .permissions = r->permissions,
         .session_tags = r->session_tags,
         .changes_allowed = own > 0 && own < r->context->changes ? own : r->context->changes,
+        .steps_allowed = r->context->steps,
+        .bytes_allowed = r->context->record_bytes,
         .partition = rip_text_or(r->finding, "partition", "aws"),
         .region = rip_text_or(r->finding, "region", "us-east-1"),
         .account = rip_text_or(r->finding, "account", ""),

@@ -22,6 +22,7 @@ typedef struct run_context {
     run_mode mode;               /* the global one: an account's and the playbook's own may lower it */
     const json_t *account_modes; /* {account: "dry-run"}; NULL: none */
     unsigned changes;            /* per run; a playbook's limits.changes may lower it */
+    size_t steps, record_bytes;  /* that a run may put on record; 0: any number */
     int64_t run_time_ms;         /* per run; a playbook's limits.time may lower it */
     bool preflight;              /* a plan is asked about: would AWS allow it? */
     rip_vm_limits vm_limits;     /* memory and instructions of a run */

@@ -287,6 +287,76 @@ static void test_the_library_cannot_be_changed_under_the_engine(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dispatch_setup, dispatch_teardown)
 
+static size_t steps_of(const json_t *whole)
+{
+    return json_array_size(json_object_get(whole, "steps"));
+}
+
+static json_t *ended_by(world *w, const char *part)
+{
+    json_t *whole = the_run(w), *record = json_object_get(whole, "record"), *error = json_object_get(record, "error");
+    assert_string_equal(text_at(record, "outcome"), "failed");
+    if (!strstr(text_at(error, "message"), part)) fail_msg("%s", text_at(error, "message"));
+    assert_string_equal(text_at(error, "status"), rip_status_name(RIP_ELIMIT));
+    return whole;
+}
+
+static void test_evidence_without_end_ends_the_run_at_its_bytes(void **state)
+{
+    world *w = *state;
+    w->context.record_bytes = 100000;
+    let(w, "local s = ('x'):rep(1000) while true do run:evidence('more', { text = s }) end");
+    json_t *whole = ended_by(w, "raise limits.run_record");
+    assert_in_range(steps_of(whole), 50, 100);
+    json_decref(whole);
+}
+
+static void test_a_log_is_counted_as_evidence_is(void **state)
+{
+    world *w = *state;
+    w->context.record_bytes = 100000;
+    let(w, "local s = ('x'):rep(30000) run:log(s) run:log(s) run:log(s) run:log(s) run:log('not here')");
+    json_t *whole = ended_by(w, "limits.run_record");
+    assert_int_equal(steps_of(whole), 3);
+    json_decref(whole);
+}
+
+static void test_replies_are_counted_too(void **state)
+{
+    world *w = *state;
+    w->context.record_bytes = 100000;
+    char *long_text = malloc(30001);
+    memset(long_text, 'x', 30000);
+    long_text[30000] = '\0';
+    json_object_set_new(w->replies, "ListClusters", json_pack("{s:[s]}", "clusterArns", long_text));
+    free(long_text);
+    let(w, "while true do run.aws.ecs():list_clusters {} end");
+    json_t *whole = ended_by(w, "limits.run_record");
+    assert_int_equal(sent(w, "ListClusters"), 4);
+    json_decref(whole);
+}
+
+static void test_steps_without_end_end_the_run_at_their_number(void **state)
+{
+    world *w = *state;
+    w->context.steps = 20;
+    let(w, "while true do run:parallel({1, 2, 3}, function() run:now() run:log('again') end) end");
+    json_t *whole = ended_by(w, "over the limit of 20 steps of one run");
+    assert_int_equal(steps_of(whole), 20);
+    json_decref(whole);
+}
+
+static void test_a_run_that_stays_below_its_limits_is_done(void **state)
+{
+    world *w = *state;
+    w->context.steps = 3;
+    w->context.record_bytes = 100000;
+    let(w, "for i = 1, 3 do run:log('x') end");
+    json_t *whole = the_run(w);
+    assert_string_equal(text_at(json_object_get(whole, "record"), "outcome"), "done");
+    json_decref(whole);
+}
+
 int main(void)
 {
     rip_log_open(stderr, RIP_LOG_TEXT, RIP_LOG_OFF);
@@ -308,6 +378,11 @@ int main(void)
         TEST(test_a_header_cannot_ask_for_everything),
         TEST(test_odd_phases_notes_and_spans_do_no_harm),
         TEST(test_the_library_cannot_be_changed_under_the_engine),
+        TEST(test_evidence_without_end_ends_the_run_at_its_bytes),
+        TEST(test_a_log_is_counted_as_evidence_is),
+        TEST(test_replies_are_counted_too),
+        TEST(test_steps_without_end_end_the_run_at_their_number),
+        TEST(test_a_run_that_stays_below_its_limits_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
