@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "lua/arena_image.h"
+#include "lua/json.h"
 #include "lua/vm_state.h"
 
 #define REGION_BYTES ((size_t)1 << 20)
@@ -62,12 +63,21 @@ void rip_image_rest(const rip_image *image)
 
 static void look(lua_State *L);
 
+/* Of pointers to what is not the state's only null is known to be the same for every copy. */
+static void check_is_null(lua_State *L)
+{
+    rip_lua_push_null(L);
+    if (!lua_rawequal(L, -1, -2)) luaL_error(L, "a light userdata");
+    lua_pop(L, 1);
+}
+
 /* The value on top is popped. */
 static void look_at(lua_State *L, int seen)
 {
     int type = lua_type(L, -1);
     if (type == LUA_TTHREAD && lua_tothread(L, -1) != L) luaL_error(L, "a coroutine");
     if (type == LUA_TUSERDATA) luaL_error(L, "a userdata");
+    if (type == LUA_TLIGHTUSERDATA) check_is_null(L);
     if (type == LUA_TTABLE || type == LUA_TFUNCTION) {
         lua_pushvalue(L, -1);
         if (lua_rawget(L, seen) == LUA_TNIL) {

@@ -132,6 +132,7 @@ static void resume(void *data)
     }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): lua_resume writes to it */
 rip_vm_result rip_vm_resume(rip_vm *vm, lua_State *co, int nargs, int *nresults, rip_error *err)
 {
     if (vm->dead) return killed(vm, err);

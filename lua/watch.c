@@ -135,7 +135,11 @@ bool rip_watch(void (*work)(void *data), void (*tick)(void *data, int ticks), vo
 
 bool rip_watch_leaves(void)
 {
-    return !RIP_ADDRESS_SANITIZER && !RIP_THREAD_SANITIZER && timer_state == RUNNING && code_end > 0;
+#if RIP_ADDRESS_SANITIZER || RIP_THREAD_SANITIZER
+    return false;
+#else
+    return timer_state == RUNNING && code_end > 0;
+#endif
 }
 
 unsigned rip_watch_ticks(void)

@@ -1,6 +1,7 @@
 #include "box.h"
 
 #include "lua/image.h"
+#include "lua/json.h"
 #include "lua/modules.h"
 #include "lua/vm_state.h"
 
@@ -179,6 +180,24 @@ static void test_what_cannot_be_copied_is_refused(void **state)
     }
 }
 
+static void test_a_pointer_that_is_not_null_is_refused(void **state)
+{
+    (void)state;
+    rip_vm *vm = prepared("");
+    rip_image *image = NULL;
+    rip_error err = {RIP_OK, ""};
+    lua_State *L = rip_vm_state(vm);
+    rip_lua_push_null(L);
+    lua_setglobal(L, "null");
+    assert_int_equal(rip_image_take(vm, &image, &err), RIP_OK);
+    rip_image_free(image);
+    lua_pushlightuserdata(L, &err);
+    lua_setglobal(L, "pointer");
+    assert_int_equal(rip_image_take(vm, &image, &err), RIP_EINVAL);
+    assert_non_null(strstr(err.message, "a light userdata"));
+    rip_vm_free(vm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_a_copy_has_the_limits_that_it_is_given),
         cmocka_unit_test(test_a_copy_keeps_modules_and_takes_others_from_its_own_providers),
         cmocka_unit_test(test_what_cannot_be_copied_is_refused),
+        cmocka_unit_test(test_a_pointer_that_is_not_null_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
