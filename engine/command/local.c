@@ -110,10 +110,19 @@ static void on_ended(void *data, const char *id, const json_t *record)
     fflush(stdout);
 }
 
+/* Runs that a person decides on keep the mode that they have, where no person's configuration lowers it: the default is
+ * for findings, and this process takes none. */
+static rip_status keep_modes(rip_config *config, rip_error *err)
+{
+    return *rip_config_origin(config, "mode") ? RIP_OK : rip_config_set(config, "mode", "enforce", err);
+}
+
 static rip_status start(teller *l, rip_error *err)
 {
     dispatch_listener listener = {.ended = on_ended, .data = l};
     rip_config *config = l->talk->config;
+    rip_status kept = keep_modes(config, err);
+    if (kept != RIP_OK) return kept;
     l->talk->config = NULL;
     aws_transport *transport = NULL;
     rip_status status = engine_open(&l->engine, l->talk->command, config, -1, err);
@@ -196,6 +205,7 @@ rip_status local_tell(talk *t, json_t *request, int *end, rip_error *err)
     if (status == RIP_OK) status = tell(&l, err);
     if (status == RIP_OK) {
         talk_told(t, request, l.answer.value);
+        l.failed = l.failed || talk_is_lowered(request, l.answer.value);
         run_to_the_end(&l);
     } else if (!is_owned) {
         terminal_error(t->command, "%s", err->message);

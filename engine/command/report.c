@@ -353,7 +353,8 @@ void report_run(FILE *out, const json_t *run, bool every)
     const char *outcome = rip_text(run, "outcome"), *mode = rip_text(run, "mode");
     const json_t *changes = json_object_get(run, "changes"), *error = json_object_get(run, "error");
     char took[32];
-    report_span(number(run, "finished") - number(run, "started"), took);
+    bool began = json_object_get(run, "started"); /* else it was stopped before */
+    report_span(began ? number(run, "finished") - number(run, "started") : 0, took);
     terminal_quote(out, TERMINAL_BOLD, rip_text(run, "playbook"), 64);
     fprintf(out, " (%s, %s) ", mode, rip_text(run, "id"));
     terminal_print(out, outcome_style(outcome), "%s", outcome);

@@ -89,16 +89,21 @@ rip_status talk_ask(const talk *t, const json_t *request, json_t **value, rip_er
 }
 
 /* An undo that was to change things, and may not. */
-static void print_lowered(const json_t *request, const json_t *value)
+bool talk_is_lowered(const json_t *request, const json_t *value)
 {
     const char *mode = json_string_value(json_object_get(value, "mode"));
     const char *asked = json_string_value(json_object_get(request, "mode"));
-    if (!mode || strcmp(json_string_value(json_object_get(request, "do")), "undo") != 0) return;
-    if (strcmp(mode, asked ? asked : "enforce") == 0) return;
+    if (!mode || strcmp(json_string_value(json_object_get(request, "do")), "undo") != 0) return false;
+    return strcmp(mode, asked ? asked : "enforce") != 0;
+}
+
+static void print_lowered(const json_t *request, const json_t *value)
+{
+    if (!talk_is_lowered(request, value)) return;
     printf(
         ",\n  in %s: the configuration's mode allows no more (mode: enforce, or -s\n  mode=enforce where no process "
         "owns the journal)",
-        mode);
+        json_string_value(json_object_get(value, "mode")));
 }
 
 /* What came of it, in a sentence. */
@@ -150,8 +155,8 @@ static rip_status tell(talk *t, json_t *request, int *end, rip_error *err)
         talk_told(t, request, value);
     else
         terminal_error(t->command, "%s", err->message);
+    *end = status == RIP_OK && !talk_is_lowered(request, value) ? COMMAND_DONE : COMMAND_FAILED;
     json_decref(value);
-    *end = status == RIP_OK ? COMMAND_DONE : COMMAND_FAILED;
     return RIP_OK;
 }
 

@@ -60,6 +60,10 @@ rip_status talk_ask(const talk *t, const json_t *request, json_t **value, rip_er
  * over. Returns the command's exit status. */
 int talk_tell(talk *t, json_t *request);
 
+/** Was it an undo that the configuration's mode lowered to one that changes nothing? Then it is not what was asked for.
+ */
+bool talk_is_lowered(const json_t *request, const json_t *value);
+
 /** Tell the answer to `request`, in a sentence or as JSON. */
 void talk_told(const talk *t, const json_t *request, const json_t *value);
 

@@ -164,7 +164,7 @@ json_t *job_next_record(const json_t *record, const char *relation, const char *
     return next;
 }
 
-static const char *mode_today(const dispatch *d, const json_t *record)
+const char *job_mode_today(const dispatch *d, const json_t *record)
 {
     const rip_playbook *playbook = library_find(d->options.books, rip_text_or(record, "playbook", ""));
     const char *account = rip_text_or(json_object_get(record, "finding"), "account", "");
@@ -176,7 +176,7 @@ json_t *job_again(const dispatch *d, const json_t *record, json_int_t tries)
 {
     static const char *const KEPT[] = {"approved", "plan_of"};
     bool by_order = json_object_get(record, "approved") || job_is_own(record);
-    const char *mode = by_order ? rip_text_or(record, "mode", "observe") : mode_today(d, record);
+    const char *mode = by_order ? rip_text_or(record, "mode", "observe") : job_mode_today(d, record);
     json_t *next = job_next_record(record, "retry_of", mode, now_of(d));
     for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++) {
         json_t *value = json_object_get(record, KEPT[i]);

@@ -76,6 +76,9 @@ void jobs_resume(dispatch *d);
 /** Is it one of the engine's own runs (an undo, feedback), which brings its playbook along? */
 bool job_is_own(const json_t *record);
 
+/** The mode that a run of that record's playbook in its account would have now; its own where the playbook is gone. */
+const char *job_mode_today(const dispatch *d, const json_t *record);
+
 /** The record of a run that follows `record`: the next attempt of the same run, related by `relation` ("retry_of",
  * "plan_of" …). New reference. */
 json_t *job_next_record(const json_t *record, const char *relation, const char *mode, int64_t now);

@@ -136,6 +136,23 @@ static bool has_approved(const word *w, const char *who, unsigned *count)
     return found;
 }
 
+/* May what was approved be done now? Else nothing is decided, and the plan waits on. */
+static bool may_be_done(word *w)
+{
+    rip_error err;
+    run_mode mode = RUN_OBSERVE;
+    const char *name = job_mode_today(w->owner, w->record);
+    if (run_mode_parse(name, &mode) && mode >= RUN_APPROVE) return true;
+    refuse(
+        w,
+        rip_fail(&err, RIP_EDENIED,
+                 "run %s cannot be carried out in the mode %s, which the configuration or the playbook allows now: it "
+                 "still waits. Set mode: approve (or -s mode=approve where no process owns the journal)",
+                 w->run, name),
+        &err);
+    return false;
+}
+
 static void approve(word *w)
 {
     unsigned count = 0;
@@ -150,6 +167,7 @@ static void approve(word *w)
                &err);
         return;
     }
+    if (!may_be_done(w)) return;
     json_int_t needed = json_integer_value(json_object_get(w->record, "approvers"));
     if (!w->by_deadline && (json_int_t)count + 1 < needed) {
         w->missing = (unsigned)(needed - count - 1);

@@ -256,13 +256,39 @@ class Alone(Journal):
         for asked in ([], ["--mode", "enforce"]):
             with self.subTest(asked):
                 lowered = self.riposte("undo", *asked, run["id"])
-                self.assertEqual((lowered.returncode, self.service.updates), (0, [0]))
+                self.assertEqual((lowered.returncode, self.service.updates), (1, [0]))
                 self.assertIn("in dry-run: the configuration's mode allows no more", lowered.stdout)
         rehearsed = self.riposte("undo", "--mode", "dry-run", run["id"])
         self.assertNotIn("allows no more", rehearsed.stdout)
         done = self.riposte("undo", "--set", "mode=enforce", run["id"])
         self.assertNotIn("allows no more", done.stdout)
         self.assertEqual(self.service.updates, [0, 3])
+
+    def without_configuration(self, command, *args):
+        return riposte.run(command, "--journal", self.folder / "journal", "--set", f"playbooks={self.folder}/scale-down.lua", *args,
+                           env=self.environment())
+
+    def test_without_a_configuration_what_was_approved_is_done_and_taken_back(self):
+        planned = self.without_configuration("run", "--mode", "approve", FINDING)
+        self.assertEqual(planned.returncode, 0, planned.stdout + planned.stderr)
+        run = self.json("runs")[0]
+        approved = self.without_configuration("approve", run["id"], "--why", "seen")
+        self.assertEqual((approved.returncode, self.service.updates), (0, [0]), approved.stdout + approved.stderr)
+        executed = self.json("runs")[0]
+        self.assertEqual((executed["plan_of"], executed["outcome"]), (run["id"], "done"))
+        undone = self.without_configuration("undo", executed["id"])
+        self.assertEqual((undone.returncode, self.service.updates), (0, [0, 3]), undone.stdout + undone.stderr)
+
+    def test_an_approval_that_the_mode_forbids_is_refused_and_not_used_up(self):
+        run = self.answer_finding()
+        self.configure("dry-run")
+        refused = self.riposte("approve", run["id"], "--why", "seen")
+        self.assertEqual((refused.returncode, self.service.updates), (1, []))
+        self.assertIn("still waits", refused.stderr)
+        self.assertEqual([run["outcome"] for run in self.json("runs")], ["waiting"])
+        self.configure("approve")
+        approved = self.riposte("approve", run["id"], "--why", "seen")
+        self.assertEqual((approved.returncode, self.service.updates), (0, [0]), approved.stdout + approved.stderr)
 
     def test_a_step_that_is_not_there_can_t_be_undone(self):
         self.configure("enforce")
