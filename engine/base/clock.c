@@ -15,7 +15,7 @@ typedef struct entry {
 struct rip_clock {
     uv_loop_t *loop;
     uv_timer_t wake; /* real: armed for the earliest timer, or earlier */
-    uv_idle_t spin;  /* virtual: active while a timer runs, so that the loop never blocks */
+    uv_idle_t spin;  /* virtual: active while a timer runs, so that the loop never blocks; real: one is due */
     entry *heap;
     size_t len, cap;
     uint64_t next_order;
@@ -100,6 +100,15 @@ static void fire_earliest(rip_clock *clock)
 static void on_wake(uv_timer_t *handle);
 static void on_idle(uv_idle_t *handle);
 
+/* What is due at once: libuv before 1.45 calls a timer that its callback starts without a delay again and again, and
+ * looks at no socket in between; an idle handle is called once in each turn of the loop. */
+static void on_spin(uv_idle_t *handle)
+{
+    const rip_clock *clock = handle->data;
+    uv_idle_stop(handle);
+    on_wake((uv_timer_t *)(uintptr_t)&clock->wake);
+}
+
 static void arm(rip_clock *clock)
 {
     if (clock->is_virtual) {
@@ -114,8 +123,12 @@ static void arm(rip_clock *clock)
         return;
     }
     int64_t delay = clock->heap[0].due - rip_clock_monotonic(clock);
+    if (delay <= 0) {
+        uv_idle_start(&clock->spin, on_spin);
+        return;
+    }
     uv_update_time(clock->loop);
-    uv_timer_start(&clock->wake, on_wake, delay > 0 ? (uint64_t)delay : 0, 0);
+    uv_timer_start(&clock->wake, on_wake, (uint64_t)delay, 0);
 }
 
 static void on_wake(uv_timer_t *handle)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -135,6 +136,54 @@ static void test_real_timers_fire_and_a_restarted_one_fires_once(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A run that gives up its turn does this; on_heard is what waits for the socket. */
+typedef struct busy {
+    rip_clock *clock;
+    rip_timer timer;
+    uv_poll_t poll;
+    int fires, heard_after;
+} busy;
+
+static void on_busy(void *data)
+{
+    busy *b = data;
+    uv_sleep(2);
+    if (++b->fires < 100 && b->heard_after == 0) rip_timer_start(&b->timer, b->clock, 0, on_busy, b);
+}
+
+static void on_heard(uv_poll_t *poll, int status, int events)
+{
+    busy *b = poll->data;
+    (void)status;
+    (void)events;
+    b->heard_after = b->fires + 1;
+    uv_poll_stop(poll);
+    uv_close((uv_handle_t *)poll, NULL);
+}
+
+static void test_sockets_are_looked_at_between_timers_without_delay(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    int pipe_ends[2];
+    busy b = {0};
+    assert_int_equal(pipe(pipe_ends), 0);
+    assert_int_equal(write(pipe_ends[1], "x", 1), 1);
+    uv_loop_init(&loop);
+    b.clock = rip_clock_new_real(&loop);
+    uv_poll_init(&loop, &b.poll, pipe_ends[0]);
+    b.poll.data = &b;
+    uv_poll_start(&b.poll, UV_READABLE, on_heard);
+    rip_timer_start(&b.timer, b.clock, 0, on_busy, &b);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_in_range(b.heard_after, 1, 3);
+    rip_clock_free(b.clock);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
 static void test_times_are_read_and_written(void **state)
 {
     (void)state;
@@ -246,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_a_buffer_that_is_empty_is_an_empty_string),
         cmocka_unit_test(test_virtual_timers_fire_in_order_of_time_then_of_start),
         cmocka_unit_test(test_real_timers_fire_and_a_restarted_one_fires_once),
+        cmocka_unit_test(test_sockets_are_looked_at_between_timers_without_delay),
         cmocka_unit_test(test_times_are_read_and_written),
         cmocka_unit_test(test_a_hostile_string_is_shown_as_one_harmless_line),
         cmocka_unit_test(test_globs_match_as_iam_does),
