@@ -143,7 +143,7 @@ class Aws(EmulatorTest):
         self.assertIn("ClusterNotFoundException", done.stderr)
 
     def test_wrong_words_are_told_with_what_was_meant(self):
-        for args, told in ((("esc",), "did you mean"), (("ecs", "delete_clustr"), "DeleteCluster"),
+        for args, told in ((("esc",), "did you mean"), (("ecs", "delete_clustr"), "did you mean delete_cluster"),
                            (("ecs", "delete_cluster", "--input", '{"clster": "x"}'), "did you mean cluster"),
                            (("ecs", "delete_cluster", "--input", "nonsense"), "expected JSON"),
                            (("ecs", "create_cluster", "--all-pages"), "has no pages")):
