@@ -91,8 +91,7 @@ static void begin_before_the_update(world *w, const char *digest)
     json_decref(first);
 }
 
-/* These clusters were deleted, in this order. */
-static void expect_deleted(world *w, const char *expected)
+static json_t *deleted(const world *w)
 {
     json_t *names = json_array();
     size_t i;
@@ -101,8 +100,25 @@ static void expect_deleted(world *w, const char *expected)
         if (strcmp(json_string_value(json_object_get(sent, "operation")), "DeleteCluster") == 0)
             json_array_append(names, json_object_get(json_object_get(sent, "params"), "cluster"));
     }
+    return names;
+}
+
+/* These clusters were deleted, in this order. */
+static void expect_deleted(world *w, const char *expected)
+{
+    json_t *names = deleted(w);
     char *text = json_dumps(names, JSON_COMPACT);
     assert_string_equal(text, expected);
+    free(text);
+    json_decref(names);
+}
+
+/* Of runs that go on at the same time, either may be the first. */
+static void expect_deleted_by_two(world *w, const char *first, const char *second)
+{
+    json_t *names = deleted(w);
+    char *text = json_dumps(names, JSON_COMPACT);
+    if (strcmp(text, first) != 0) assert_string_equal(text, second);
     free(text);
     json_decref(names);
 }
@@ -152,7 +168,7 @@ static void test_a_run_that_is_new_has_the_library_of_today(void **state)
     restart(w);
     event(w, "2", NOON);
     run_all(w);
-    expect_deleted(w, "[\"before\",\"today\",\"last\",\"last\"]");
+    expect_deleted_by_two(w, "[\"before\",\"today\",\"last\",\"last\"]", "[\"today\",\"before\",\"last\",\"last\"]");
     rip_buffer_free(&b.pack);
 }
 
